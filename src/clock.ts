@@ -1,0 +1,102 @@
+/**
+ * Time as the library sees it: two clocks, a timer, and a turn of the event loop.
+ *
+ * This is the only file that touches `Date`, timers or `performance`.
+ *
+ * @module
+ */
+
+/** A timer that has been set and may be called off. */
+export interface Timer {
+  /** Calls the timer off. Does nothing once it has fired. */
+  cancel(): void;
+}
+
+/**
+ * Tells the time and wakes up. Give your own to drive a supervisor from a simulation; with `FakeTime` of
+ * `@std/testing/time` none is needed.
+ *
+ * @example A clock that runs ten times too fast
+ * ```ts
+ * import { type Clock, systemClock } from "@pact/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * const hasty: Clock = {
+ *   now: () => systemClock.now(),
+ *   monotonic: () => systemClock.monotonic() * 10,
+ *   timer: (callback, delayMs) => systemClock.timer(callback, delayMs / 10),
+ * };
+ * assert(hasty.now() > 0);
+ * ```
+ */
+export interface Clock {
+  /** Returns the moment, in epoch ms. May step when the machine's clock is set. */
+  now(): number;
+  /** Returns ms since some fixed moment; never steps back. */
+  monotonic(): number;
+  /**
+   * Calls back once after a delay.
+   *
+   * @param callback What to call.
+   * @param delayMs After how many ms, at most 2 147 483 647.
+   * @returns The timer, to call it off.
+   */
+  timer(callback: () => void, delayMs: number): Timer;
+}
+
+/** The longest delay that a JavaScript timer bears, in ms: a longer one fires at once. */
+export const maxTimerMs = 2_147_483_647;
+
+/**
+ * The clock of the machine. It reads `Date.now` and `setTimeout` when it is called, so `FakeTime` drives it.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "@pact/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * const fired = await new Promise<boolean>((resolve) => {
+ *   systemClock.timer(() => resolve(true), 1);
+ * });
+ * assert(fired);
+ * ```
+ */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer(callback: () => void, delayMs: number): Timer {
+    const id = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(id) };
+  },
+};
+
+/**
+ * Waits on a clock.
+ *
+ * @param clock The clock to wait on.
+ * @param delayMs How long, in ms.
+ * @param signal Ends the wait early.
+ * @returns A promise that resolves after the delay or when the signal aborts, whichever is first; it never rejects.
+ */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      timer.cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.timer(end, Math.min(delayMs, maxTimerMs));
+    signal.addEventListener("abort", end);
+  });
+}
+
+/**
+ * Lets the event loop take one turn, so that timers and sockets are served during a long loop. `FakeTime` does not hold it.
+ *
+ * @returns A promise that resolves in a later turn: microtasks alone do not get there.
+ */
+export function turn(): Promise<void> {
+  // setImmediate costs 1.5 us a turn and setTimeout(0) 2 100 us, but a browser only has the latter.
+  return new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(resolve));
+}

@@ -1,0 +1,151 @@
+/**
+ * The errors that a caller may want to catch, each with its data in fields.
+ *
+ * @module
+ */
+
+/**
+ * Writes a key the way it is written in code, for use in a message.
+ *
+ * @param key Any key.
+ * @returns The key in quotes when it is a string, with an `n` when it is a bigint.
+ *
+ * @example A string and a number do not look alike
+ * ```ts
+ * import { describeKey } from "./errors.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describeKey("1"), '"1"');
+ * assertEquals(describeKey(1), "1");
+ * assertEquals(describeKey(1n), "1n");
+ * ```
+ */
+export function describeKey(key: unknown): string {
+  if (typeof key === "string") return JSON.stringify(key);
+  if (typeof key === "bigint") return `${key}n`;
+  return String(key);
+}
+
+/** Says that the supervisor accepts no such call because its `run` is not in progress. */
+export class SupervisorNotRunningError extends Error {
+  override readonly name = "SupervisorNotRunningError";
+  /** What was asked for, for example `start process "acme"`. */
+  readonly operation: string;
+
+  /** @param operation What was asked for. */
+  constructor(operation: string) {
+    super(`Cannot ${operation}: the supervisor is not running`);
+    this.operation = operation;
+  }
+}
+
+/** Says that a process of this key exists already, in whatever state. */
+export class ProcessExistsError extends Error {
+  override readonly name = "ProcessExistsError";
+  /** The key that is taken. */
+  readonly key: unknown;
+  /** What the process that has the key is doing, for example `"starting"`. */
+  readonly state: string;
+
+  /**
+   * @param key The key that is taken.
+   * @param state The state of the process that has it.
+   */
+  constructor(key: unknown, state: string) {
+    super(
+      `Cannot start process ${describeKey(key)}: it already exists, its state is "${state}"`,
+    );
+    this.key = key;
+    this.state = state;
+  }
+}
+
+/** Says that there is no process of this key, or, for a start, no entry in the table. */
+export class ProcessNotFoundError extends Error {
+  override readonly name = "ProcessNotFoundError";
+  /** The key that was looked for. */
+  readonly key: unknown;
+
+  /**
+   * @param operation What was asked for: "start", "stop", "get".
+   * @param key The key that was looked for.
+   * @param place Where it is missing.
+   */
+  constructor(operation: string, key: unknown, place = "the supervisor") {
+    super(
+      `Cannot ${operation} process ${describeKey(key)}: ${place} has no such key`,
+    );
+    this.key = key;
+  }
+}
+
+/** Says that a process exists but is not running: still starting, or already stopping. */
+export class ProcessNotRunningError extends Error {
+  override readonly name = "ProcessNotRunningError";
+  /** The key of the process. */
+  readonly key: unknown;
+  /** What the process is doing instead. */
+  readonly state: string;
+
+  /**
+   * @param key The key of the process.
+   * @param state What it is doing instead of running.
+   */
+  constructor(key: unknown, state: string) {
+    super(
+      `Cannot get process ${describeKey(key)}: it is not running, its state is "${state}"`,
+    );
+    this.key = key;
+    this.state = state;
+  }
+}
+
+/** Says that a process cannot go where it was asked to go from the state it is in. */
+export class ProcessStateError extends Error {
+  override readonly name = "ProcessStateError";
+  /** What was asked for. */
+  readonly operation: string;
+  /** The state that does not allow it. */
+  readonly state: string;
+
+  /**
+   * @param operation What was asked for, for example "start the process".
+   * @param state The state that does not allow it.
+   */
+  constructor(operation: string, state: string) {
+    super(`Cannot ${operation}: its state is "${state}"`);
+    this.operation = operation;
+    this.state = state;
+  }
+}
+
+/** Says that a run settled, or was stopped, before it had called its callback. */
+export class ProcessEndedEarlyError extends Error {
+  override readonly name = "ProcessEndedEarlyError";
+
+  /** @param reason What happened instead of coming up. */
+  constructor(reason = "its run ended without calling the callback") {
+    super(`Cannot start process: ${reason}`);
+  }
+}
+
+/** Says that a process was asked to stop, then aborted, and still has not ended. */
+export class ProcessStuckError extends Error {
+  override readonly name = "ProcessStuckError";
+  /** The key that stays taken until the process ends. */
+  readonly key: unknown;
+  /** Since when it is considered stuck, epoch ms. */
+  readonly sinceAt: number;
+
+  /**
+   * @param key The key that stays taken until the process ends.
+   * @param sinceAt Since when it is considered stuck, epoch ms.
+   */
+  constructor(key: unknown, sinceAt: number) {
+    super(
+      `Cannot stop process ${describeKey(key)}: it was asked to stop, then aborted, and has not ended`,
+    );
+    this.key = key;
+    this.sinceAt = sinceAt;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * What a supervisor announces: past facts, plain data, told apart by `type`.
+ *
+ * @module
+ */
+
+/** Why a process is started. */
+export type StartCause = "restore" | "call" | "change" | "retry" | "reconcile";
+
+/** How a process ended: as asked, by itself without an error, or with an error. */
+export type ExitOutcome = "stopped" | "returned" | "failed";
+
+/** What every event has. */
+interface EventBase {
+  /** When it happened, epoch ms. */
+  readonly at: number;
+}
+
+/** What every event about one process has. */
+interface KeyedEvent<K> extends EventBase {
+  /** The key of the process. */
+  readonly key: K;
+}
+
+/** Right before the runnable is built. */
+export interface StartingEvent<K> extends KeyedEvent<K> {
+  readonly type: "starting";
+  /** Why it is started. */
+  readonly cause: StartCause;
+  /** 1 for the first try, one more for each consecutive failure. */
+  readonly attempt: number;
+}
+
+/** Its callback was called. */
+export interface RunningEvent<K> extends KeyedEvent<K> {
+  readonly type: "running";
+  /** How long the start-up took, in ms. */
+  readonly startMs: number;
+}
+
+/** Its run settled. */
+export interface ExitedEvent<K> extends KeyedEvent<K> {
+  readonly type: "exited";
+  /** How far it had come. */
+  readonly phase: "starting" | "running";
+  /** How it ended. */
+  readonly outcome: ExitOutcome;
+  /** What it failed with; absent unless the outcome is "failed". */
+  readonly error?: unknown;
+  /** How long it had been running, in ms; 0 when it never was. */
+  readonly uptimeMs: number;
+}
+
+/** A restart is scheduled. */
+export interface RetryingEvent<K> extends KeyedEvent<K> {
+  readonly type: "retrying";
+  /** Consecutive failures so far. */
+  readonly failures: number;
+  /** How long until the restart, in ms. */
+  readonly delayMs: number;
+  /** When the restart is due, epoch ms. */
+  readonly retryAt: number;
+}
+
+/** Restarts are given up until something changes. */
+export interface ParkedEvent<K> extends KeyedEvent<K> {
+  readonly type: "parked";
+  /** Consecutive failures. */
+  readonly failures: number;
+  /** The last of them. */
+  readonly error: unknown;
+}
+
+/** Restarts are allowed again. */
+export interface UnparkedEvent<K> extends KeyedEvent<K> {
+  readonly type: "unparked";
+  /** A call, or a new version of the entry. */
+  readonly cause: "call" | "change";
+}
+
+/** The stop budget and the force are both spent, and it has not ended. */
+export interface StuckEvent<K> extends KeyedEvent<K> {
+  readonly type: "stuck";
+  /** Since when, epoch ms. */
+  readonly sinceAt: number;
+}
+
+/** It ended after all. An `exited` event follows. */
+export interface UnstuckEvent<K> extends KeyedEvent<K> {
+  readonly type: "unstuck";
+  /** Since when it was stuck, epoch ms. */
+  readonly sinceAt: number;
+}
+
+/** Its entry is gone, confirmed; its stop begins. */
+export interface RemovedEvent<K> extends KeyedEvent<K> {
+  readonly type: "removed";
+}
+
+/** Its entry's version changed; its stop begins, a start follows. */
+export interface ReplacedEvent<K> extends KeyedEvent<K> {
+  readonly type: "replaced";
+  /** The new version. */
+  readonly version: unknown;
+}
+
+/** An entry could not be read or built. */
+export interface EntryFailedEvent<K> extends KeyedEvent<K> {
+  readonly type: "entry-failed";
+  /** Why. */
+  readonly error: unknown;
+}
+
+/** The table failed. Nothing is stopped because of it. */
+export interface TableFailedEvent extends EventBase {
+  readonly type: "table-failed";
+  /** What failed. */
+  readonly operation: "get" | "iterate" | "changes";
+  /** Why. */
+  readonly error: unknown;
+}
+
+/** A pass over the table ended. */
+export interface ReconciledEvent extends EventBase {
+  readonly type: "reconciled";
+  /** How many entries were seen. */
+  readonly seen: number;
+  /** How many starts it caused, replacements not counted. */
+  readonly started: number;
+  /** How many stops it caused, replacements not counted. */
+  readonly stopped: number;
+  /** How many processes it replaced. */
+  readonly replaced: number;
+  /** How many of the starts it caused had failed by its end. */
+  readonly failed: number;
+  /** How long it took, in ms, the wait for its starts included. */
+  readonly durationMs: number;
+}
+
+/**
+ * What a supervisor announces. For each key the order is:
+ *
+ * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` when there was nothing to run;
+ * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
+ * - `removed` or `replaced` comes before the `exited` that it causes; `removed` alone when there was no process;
+ * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
+ * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers;
+ * - `unparked` comes right before the `starting` that it allows, or a `table-failed` that hinders it.
+ *
+ * No event of a key's next life comes before the `exited` of the one before.
+ */
+export type SupervisorEvent<K> =
+  | StartingEvent<K>
+  | RunningEvent<K>
+  | ExitedEvent<K>
+  | RetryingEvent<K>
+  | ParkedEvent<K>
+  | UnparkedEvent<K>
+  | StuckEvent<K>
+  | UnstuckEvent<K>
+  | RemovedEvent<K>
+  | ReplacedEvent<K>
+  | EntryFailedEvent<K>
+  | TableFailedEvent
+  | ReconciledEvent;
+
+/** Takes events. What it throws, or rejects with, is printed and changes nothing. */
+export type EventListener<E> = (event: E) => void;
+
+/**
+ * Hands events to listeners, in order, right after the step that caused them and never inside it, so that a listener
+ * may call anything without seeing a half-done step.
+ */
+export class EventStream<E> {
+  #listeners: EventListener<E>[] = [];
+  #pending: E[] = [];
+
+  /** Whether anybody listens: when not, an event needs not even be made. */
+  get observed(): boolean {
+    return this.#listeners.length > 0;
+  }
+
+  /**
+   * Adds a listener.
+   *
+   * @param listener Is called with every event from now on.
+   * @param signal Ends the subscription.
+   * @returns Ends the subscription when disposed of.
+   */
+  subscribe(listener: EventListener<E>, signal?: AbortSignal): Disposable {
+    if (typeof listener !== "function") {
+      throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${listener}`);
+    }
+    const own: EventListener<E> = (event) => listener(event);
+    const end = () => {
+      this.#listeners = this.#listeners.filter((other) => other !== own);
+      signal?.removeEventListener("abort", end);
+    };
+    if (!signal?.aborted) {
+      this.#listeners = [...this.#listeners, own];
+      signal?.addEventListener("abort", end);
+    }
+    return { [Symbol.dispose]: end };
+  }
+
+  /**
+   * Announces an event.
+   *
+   * @param event What happened.
+   */
+  emit(event: E): void {
+    if (this.#pending.push(event) === 1) queueMicrotask(() => this.flush());
+  }
+
+  /** Hands out what was announced and not yet handed out. */
+  flush(): void {
+    // A listener may cause further events: they join the end of the list that is being walked.
+    for (let i = 0; i < this.#pending.length; i++) {
+      for (const listener of this.#listeners) call(listener, this.#pending[i]);
+    }
+    this.#pending = [];
+  }
+}
+
+function call<E>(listener: EventListener<E>, event: E): void {
+  try {
+    const result: unknown = listener(event);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+function report(error: unknown): void {
+  console.error("A listener of events failed:", error);
+}
