@@ -75,19 +75,19 @@ export const systemClock: Clock = {
  *
  * @param clock The clock to wait on.
  * @param delayMs How long, in ms.
- * @param signal Ends the wait early.
- * @returns A promise that resolves after the delay or when the signal aborts, whichever is first; it never rejects.
+ * @param signals End the wait early.
+ * @returns A promise that resolves after the delay or when a signal aborts, whichever is first; it never rejects.
  */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]): Promise<void> {
+  if (signals.some((signal) => signal.aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       timer.cancel();
-      signal.removeEventListener("abort", end);
+      for (const signal of signals) signal.removeEventListener("abort", end);
       resolve();
     };
     const timer = clock.timer(end, Math.min(delayMs, maxTimerMs));
-    signal.addEventListener("abort", end);
+    for (const signal of signals) signal.addEventListener("abort", end);
   });
 }
 

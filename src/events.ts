@@ -127,7 +127,7 @@ export interface ReconciledEvent extends EventBase {
   readonly seen: number;
   /** How many starts it caused, replacements not counted. */
   readonly started: number;
-  /** How many stops it caused, replacements not counted. */
+  /** How many keys it found gone from the table, confirmed. */
   readonly stopped: number;
   /** How many processes it replaced. */
   readonly replaced: number;

@@ -1,0 +1,70 @@
+/**
+ * Keeps long-running work alive: starts, stops and restarts in-process "processes" (bots, pollers, stream consumers,
+ * websocket clients) so that what runs matches a table, in memory or in Deno KV.
+ *
+ * @example Two pollers, one of them crashing
+ * ```ts
+ * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
+ * import { delay } from "@std/async/delay";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const poller = (key: string) =>
+ *   leaf(async (signal) => {
+ *     if (key === "broken") throw new Error("no such host");
+ *     await delay(60_000, { signal });
+ *   });
+ *
+ * const supervisor = new Supervisor(new MapTable([["fine", poller], ["broken", poller]]));
+ * const outcomes: string[] = [];
+ * supervisor.subscribe((event) => {
+ *   if (event.type === "exited") outcomes.push(`${event.key} ${event.outcome}`);
+ * });
+ *
+ * await supervisor.run(() => assertEquals(supervisor.keys(), ["fine"]));
+ * assertEquals(outcomes, ["broken failed", "fine stopped"]);
+ * ```
+ *
+ * @module
+ */
+
+export { type Clock, systemClock, type Timer } from "./src/clock.ts";
+export {
+  ProcessEndedEarlyError,
+  ProcessExistsError,
+  ProcessNotFoundError,
+  ProcessNotRunningError,
+  ProcessStateError,
+  ProcessStuckError,
+  SupervisorNotRunningError,
+} from "./src/errors.ts";
+export type {
+  EntryFailedEvent,
+  EventListener,
+  ExitedEvent,
+  ExitOutcome,
+  ParkedEvent,
+  ReconciledEvent,
+  RemovedEvent,
+  ReplacedEvent,
+  RetryingEvent,
+  RunningEvent,
+  StartCause,
+  StartingEvent,
+  StuckEvent,
+  SupervisorEvent,
+  TableFailedEvent,
+  UnparkedEvent,
+  UnstuckEvent,
+} from "./src/events.ts";
+export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
+export { leaf, startStop } from "./src/process/leaf.ts";
+export { Process, type ProcessExit, type ProcessOptions, type ProcessState } from "./src/process/process.ts";
+export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
+export { describeEvent } from "./src/supervisor/describe.ts";
+export { main, type MainOptions } from "./src/supervisor/main.ts";
+export type { SupervisorOptions } from "./src/supervisor/options.ts";
+export type { RestartOptions } from "./src/supervisor/restart.ts";
+export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
+export { type CallOptions, Supervisor } from "./src/supervisor/supervisor.ts";
+export { MapTable } from "./src/table/map_table.ts";
+export type { Entry, Lease, Table } from "./src/table/table.ts";

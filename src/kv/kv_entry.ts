@@ -1,0 +1,141 @@
+/**
+ * An entry of a table in Deno KV and the pass over all of them.
+ *
+ * @module
+ */
+
+import type { Runnable } from "../process/runnable.ts";
+import type { Entry } from "../table/table.ts";
+import { fromEntryKey, type KvTableKey } from "./keys.ts";
+import type { KvTableSettings } from "./options.ts";
+import { validateSpec } from "./schema.ts";
+import type { KvStore } from "./store.ts";
+
+/** The right to run a process in a cluster, for the process to prove with every write. */
+export interface Claim {
+  /** Add it to your own atomic operations: the database refuses them once the claim is somebody else's. */
+  readonly check: Deno.AtomicCheck;
+  /** Aborts when the claim is lost. */
+  readonly signal: AbortSignal;
+  /** Sorts behind the token of every former holder, for systems other than the database. */
+  readonly token: string;
+}
+
+/** What a runnable is built with beside its spec and key. */
+export interface KvTableContext {
+  /** The claim under which the process runs; absent outside of a cluster. */
+  readonly claim?: Claim;
+}
+
+/** An entry of a table in Deno KV. */
+export interface KvEntry<K, P> extends Entry<K, P> {
+  /** The versionstamp of the entry. */
+  readonly version: string;
+  /**
+   * Validates the stored value and builds the runnable.
+   *
+   * @param context What the runnable is built with beside its spec and key.
+   * @returns The runnable.
+   * @throws {InvalidSpecError} When the stored value fails the schema.
+   */
+  get(context?: KvTableContext): Promise<P>;
+}
+
+/** An entry as it was read; validated only when it is about to start. */
+export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, P> {
+  readonly key: K;
+  readonly version: string;
+  readonly #value: unknown;
+  readonly #settings: KvTableSettings<K, Spec, P>;
+
+  /**
+   * @param key The key of the entry.
+   * @param row What was read.
+   * @param settings How to validate it and what to build from it.
+   */
+  constructor(key: K, row: Deno.KvEntry<unknown>, settings: KvTableSettings<K, Spec, P>) {
+    this.key = key;
+    this.version = row.versionstamp;
+    this.#value = row.value;
+    this.#settings = settings;
+  }
+
+  /** {@inheritDoc KvEntry.get} */
+  async get(context: KvTableContext = {}): Promise<P> {
+    const { schema, create } = this.#settings;
+    return await create(await validateSpec(schema, this.key, this.#value), this.key, context);
+  }
+}
+
+/**
+ * A pass over all entries, batch by batch: one call and one deadline for each batch, nothing per entry.
+ *
+ * Every batch is one consistent state, the whole is not. An entry that is deleted is left out, one that is added may be.
+ */
+export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, P>> {
+  readonly #store: KvStore;
+  readonly #settings: KvTableSettings<K, Spec, P>;
+  readonly #ready: () => Promise<unknown>;
+  readonly #ending = new AbortController();
+  #entries: KvEntry<K, P>[] = [];
+  #index = 0;
+  #cursor: string | undefined = "";
+  #filling?: Promise<void>;
+
+  /**
+   * @param store The database.
+   * @param settings Where and how to read.
+   * @param ready What to wait for before the first batch.
+   */
+  constructor(store: KvStore, settings: KvTableSettings<K, Spec, P>, ready: () => Promise<unknown>) {
+    this.#store = store;
+    this.#settings = settings;
+    this.#ready = ready;
+  }
+
+  /** Hands the next entry out. */
+  next(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+    if (this.#index < this.#entries.length) {
+      return Promise.resolve({ done: false, value: this.#entries[this.#index++] });
+    }
+    if (this.#cursor === undefined) return Promise.resolve({ done: true, value: undefined });
+    return this.#nextBatch();
+  }
+
+  /** Ends the pass and frees what it holds, even while a batch is being read. */
+  return(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+    this.#ending.abort();
+    this.#entries = [];
+    this.#cursor = undefined;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async #nextBatch(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+    try {
+      // Several calls of next share one batch, then take their turns.
+      await (this.#filling ??= this.#fill());
+    } catch (error) {
+      if (!this.#ending.signal.aborted) throw error;
+    }
+    return this.next();
+  }
+
+  async #fill(): Promise<void> {
+    const { prefix, batchSize: limit } = this.#settings;
+    const { signal } = this.#ending;
+    try {
+      await this.#ready();
+      const batch = await this.#store.list("list the entries", { prefix }, { limit, cursor: this.#cursor, signal });
+      this.#entries = batch.rows.flatMap((row) => this.#entry(row));
+      this.#index = 0;
+      this.#cursor = batch.cursor;
+    } finally {
+      this.#filling = undefined;
+    }
+  }
+
+  #entry(row: Deno.KvEntry<unknown>): KvEntry<K, P>[] {
+    const key = fromEntryKey(this.#settings.prefix, row.key);
+    return key === undefined ? [] : [new StoredEntry(key as K, row, this.#settings)];
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * A table in Deno KV.
+ *
+ * @module
+ */
+
+import { describeKey } from "../errors.ts";
+import type { Runnable } from "../process/runnable.ts";
+import type { Table } from "../table/table.ts";
+import { ChangeFeed } from "./change_feed.ts";
+import { ChangeLog } from "./change_log.ts";
+import { type KvTableKey, toEntryKey } from "./keys.ts";
+import { type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
+import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
+import { validateSpec } from "./schema.ts";
+import { KvStore } from "./store.ts";
+
+/** How much of a key a message shows. */
+const maxShownKey = 80;
+
+/** How Deno KV says that it will never take a key or a value; the same class is thrown for lost connections. */
+const refusal = /too large|could not be cloned|Invalid mutation/;
+
+/**
+ * A table on a Deno KV that the caller opened and closes. Several instances of a program share it.
+ *
+ * Entries live at `[...prefix, key]`, one part behind the prefix and the spec as a plain value; whatever else is below the
+ * prefix is skipped. A write is one atomic operation without checks: the entry, its record in the change log and the
+ * generation, so writing again what may have landed is harmless. Writers that use `kv.set` directly are seen by the next
+ * iteration, but not by `changes`.
+ *
+ * Every call to the database has a deadline. Keep the database file out of reach of anything but Deno KV.
+ *
+ * @example Specs that survive the program
+ * ```ts
+ * import { nop, type Runnable } from "@pact/supervisor";
+ * import { KvTable } from "@pact/supervisor/kv";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const built: string[] = [];
+ * const table = new KvTable<string, { url: string }, Runnable>(kv, {
+ *   prefix: ["bots"],
+ *   create: (spec, key) => {
+ *     built.push(`${key} at ${spec.url}`);
+ *     return nop;
+ *   },
+ * });
+ * await table.set("acme", { url: "https://acme.example" });
+ * for await (const entry of table) await entry.get();
+ * assertEquals(built, ["acme at https://acme.example"]);
+ * ```
+ */
+export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements Table<K, P> {
+  /** The database. */
+  readonly kv: Deno.Kv;
+  /** Where the entries live. */
+  readonly prefix: Deno.KvKey;
+  readonly #settings: KvTableSettings<K, Spec, P>;
+  readonly #store: KvStore;
+  readonly #log: ChangeLog;
+  readonly #feeds = new Set<ChangeFeed<K>>();
+
+  /**
+   * @param kv The database, opened and closed by the caller.
+   * @param options Where the entries live, how to build their runnables, and more.
+   * @throws {TypeError} When something has a wrong shape.
+   * @throws {RangeError} When a number is out of range.
+   */
+  constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P>) {
+    assertKv(kv);
+    this.#settings = checkOptions(options);
+    const { prefix, clock, logRetentionMs } = this.#settings;
+    this.kv = kv;
+    this.prefix = prefix;
+    this.#store = new KvStore(kv, this.#settings);
+    this.#log = new ChangeLog(this.#store, { prefix, clock, retentionMs: logRetentionMs });
+  }
+
+  /**
+   * Adds an entry or replaces it. The value is stored as given: what a schema makes of it is made again when it is read.
+   *
+   * @param key The key.
+   * @param spec The spec, at most 64 KiB, of what structured cloning can copy.
+   * @param options A signal that abandons the write, which may land nevertheless.
+   * @throws {InvalidSpecError} When the spec fails the schema; nothing is written then.
+   * @throws {TypeError} When the key or the spec cannot be stored; nothing is written then.
+   * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  async set(key: K, spec: Spec, options?: { signal?: AbortSignal }): Promise<void> {
+    const entryKey = toEntryKey(this.prefix, key);
+    await validateSpec(this.#settings.schema, key, spec);
+    await this.#write("set", key, (atomic) => atomic.set(entryKey, spec), options?.signal);
+  }
+
+  /**
+   * Removes an entry. Does not fail when there is none.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the write, which may land nevertheless.
+   * @throws {TypeError} When the key can be none.
+   * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
+    const entryKey = toEntryKey(this.prefix, key);
+    await this.#write("delete", key, (atomic) => atomic.delete(entryKey), options?.signal);
+  }
+
+  /**
+   * Looks one entry up. Its value is validated only when its runnable is built.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the look-up.
+   * @returns The entry, or `undefined` when there is none.
+   * @throws {TypeError} When the key can be none.
+   * @throws {KvTimeoutError} When the database did not answer in time.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, P> | undefined> {
+    const entryKey = toEntryKey(this.prefix, key);
+    const row = await this.#call("get", key, () => this.kv.get(entryKey), options?.signal);
+    return row.versionstamp === null ? undefined : new StoredEntry(entryKey.at(-1) as K, row, this.#settings);
+  }
+
+  /**
+   * Yields every entry, each key once. What lies deeper below the prefix, or under a part that can be no key (a
+   * `Uint8Array`, `NaN`, -0), is skipped.
+   *
+   * @throws {KvTimeoutError} When the database did not answer in time; counted for each batch.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, P>> {
+    // What is written while a feed looks for the end of the log is in the feed or in this iteration.
+    const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
+    return new KvIteration(this.#store, this.#settings, ready);
+  }
+
+  /**
+   * Tells which keys are set and deleted, by this table at once, by others within `pollMs`. A change by another instance
+   * that lands while the first `next` is still finding the end of the log is seen by an iteration that begins after that
+   * call, and only there.
+   *
+   * @param options A signal that ends the stream.
+   * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects when the database fails.
+   */
+  changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
+    const { prefix, clock, pollMs } = this.#settings;
+    return new ChangeFeed<K>({ kv: this.kv, prefix, log: this.#log, clock, pollMs, signal, feeds: this.#feeds });
+  }
+
+  async #write(
+    operation: "set" | "delete",
+    key: K,
+    change: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const written = Array.from(this.#feeds, (feed) => feed.writing(key));
+    try {
+      await this.#call(operation, key, () => this.#log.append(change(this.kv.atomic()), key).commit(), signal);
+    } finally {
+      // Also after a failure: a write whose answer is missing may have landed.
+      for (const tell of written) tell();
+    }
+  }
+
+  async #call<T>(operation: string, key: K, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const shown = describeKey(key);
+    const subject = `entry ${shown.length > maxShownKey ? `${shown.slice(0, maxShownKey)}…` : shown}`;
+    try {
+      return await this.#store.call(`${operation} ${subject}`, attempt, signal);
+    } catch (error) {
+      if (!(error instanceof TypeError && refusal.test(error.message))) throw error;
+      throw new TypeError(
+        `Cannot ${operation} ${subject}: Deno KV takes keys up to 2 KiB and cloneable values up to 64 KiB, ` +
+          `current value is refused with "${error.message}"`,
+        { cause: error },
+      );
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * How far a reader of the change log has come, and whether it has missed anything: a rule without any waiting.
+ *
+ * @module
+ */
+
+/** How far a reader has come. */
+export interface LogPosition {
+  /** The last change seen; "" before the first. Versionstamps compare as strings. */
+  readonly versionstamp: string;
+  /** When the reading that came here began, epoch ms. */
+  readonly readAt: number;
+}
+
+/** What a reading of the log behind a position found. */
+export interface LogReading {
+  /** When the reading began, epoch ms. */
+  readonly at: number;
+  /** The versionstamp of the generation, read before the log; "" when there is none. */
+  readonly generation: string;
+  /** The versionstamp of the last change found; "" when none was found. */
+  readonly last: string;
+  /** Whether there may be more changes behind the last one found. */
+  readonly isCut: boolean;
+}
+
+/**
+ * Moves a position over a reading.
+ *
+ * Changes are missing when the log does not reach up to the generation, when it was not read to its end, or when the
+ * reading before is so old, or the clock so unsteady, that changes behind it may have been collected as garbage.
+ *
+ * @param position Where the reading began.
+ * @param reading What it found.
+ * @param retentionMs How long changes are kept at least, in ms.
+ * @returns The new position, and whether changes are missing before it: then only a look at everything tells.
+ *
+ * @example A log that was collected leaves a gap
+ * ```ts
+ * import { advance } from "./log_position.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const reading = { at: 2, generation: "07", last: "", isCut: false };
+ * const { position, hasGap } = advance({ versionstamp: "03", readAt: 1 }, reading, 1_000);
+ * assertEquals([position.versionstamp, hasGap], ["07", true]);
+ * ```
+ */
+export function advance(
+  position: LogPosition,
+  reading: LogReading,
+  retentionMs: number,
+): { position: LogPosition; hasGap: boolean } {
+  const { at, generation, last, isCut } = reading;
+  if (generation === position.versionstamp) {
+    return { position: { versionstamp: generation, readAt: at }, hasGap: false };
+  }
+  const ageMs = at - position.readAt;
+  const hasGap = isCut || last === "" || last < generation || ageMs < 0 || ageMs > retentionMs / 2;
+  return { position: { versionstamp: last > generation ? last : generation, readAt: at }, hasGap };
+}

@@ -1,0 +1,26 @@
+/**
+ * A table in Deno KV, which several instances of a program share.
+ *
+ * @example A supervisor whose table is in a database
+ * ```ts
+ * import { nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { KvTable } from "@pact/supervisor/kv";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const table = new KvTable<string, { url: string }, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * await table.set("acme", { url: "https://acme.example" });
+ *
+ * const supervisor = new Supervisor(table);
+ * await supervisor.run(() => assertEquals(supervisor.keys(), ["acme"]));
+ * ```
+ *
+ * @module
+ */
+
+export type { KvTableKey } from "./keys.ts";
+export type { Claim, KvEntry, KvTableContext } from "./kv_entry.ts";
+export { KvTable } from "./kv_table.ts";
+export type { KvTableOptions } from "./options.ts";
+export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";
+export { KvClosedError, KvTimeoutError } from "./store.ts";

@@ -1,0 +1,132 @@
+/**
+ * The options of a table in Deno KV: defaults and checks.
+ *
+ * @module
+ */
+
+import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
+import type { Runnable } from "../process/runnable.ts";
+import type { KvTableContext } from "./kv_entry.ts";
+import { assertPrefix, type KvTableKey } from "./keys.ts";
+import type { SpecSchema } from "./schema.ts";
+
+/** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
+export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> {
+  /** Where the entries live: at `[...prefix, key]`, the spec as a plain value. */
+  readonly prefix: Deno.KvKey;
+  /**
+   * Builds the runnable of an entry when it is about to start.
+   *
+   * @param spec The stored value, as the schema hands it out.
+   * @param key The key of the entry.
+   * @param context What the entry belongs to beside the table.
+   */
+  readonly create: (spec: Spec, key: K, context: KvTableContext) => P | Promise<P>;
+  /** Validates what is written and what is read. A stored value that fails it fails that entry only. */
+  readonly schema?: SpecSchema<Spec>;
+  /**
+   * What tells the time and wakes up.
+   *
+   * @default {systemClock}
+   */
+  readonly clock?: Clock;
+  /**
+   * How long one call to the database may take.
+   *
+   * @default {10_000}
+   */
+  readonly timeoutMs?: number;
+  /**
+   * How many entries are read at once, from 1 to 1 000. What is read at once is one consistent state.
+   *
+   * @default {500}
+   */
+  readonly batchSize?: number;
+  /**
+   * How often `changes` looks for the writes of other OS processes.
+   *
+   * @default {200}
+   */
+  readonly pollMs?: number;
+  /**
+   * How long a change is kept for readers of `changes`. One that comes later looks at everything.
+   *
+   * @default {3_600_000}
+   */
+  readonly logRetentionMs?: number;
+  /**
+   * Chance, for the pauses while the database is locked: returns a number from 0 up to 1.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: () => number;
+}
+
+/** The options with every default filled in. */
+export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
+  extends Required<Omit<KvTableOptions<K, Spec, P>, "schema">> {
+  readonly schema: SpecSchema<Spec> | undefined;
+}
+
+/**
+ * Checks that a value is a database, by what is called on it.
+ *
+ * @param kv Any value.
+ * @throws {TypeError} When it is none.
+ */
+export function assertKv(kv: unknown): asserts kv is Deno.Kv {
+  const methods = ["atomic", "get", "list"] as const;
+  if (!methods.every((method) => typeof (kv as Deno.Kv | null | undefined)?.[method] === "function")) {
+    throw new TypeError(`Cannot make a table: kv must be an open Deno.Kv, current value is ${show(kv)}`);
+  }
+}
+
+/**
+ * Fills the defaults in and checks every value.
+ *
+ * @param options What the user gave.
+ * @returns The settings.
+ * @throws {TypeError} When a value has a wrong shape.
+ * @throws {RangeError} When a number is out of range.
+ */
+export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
+  options: KvTableOptions<K, Spec, P>,
+): KvTableSettings<K, Spec, P> {
+  const { prefix, create, schema, clock = systemClock, random = Math.random } = options;
+  assertPrefix(prefix);
+  checkShape("create", "a function", create, typeof create === "function");
+  const validates = schema === undefined || typeof schema?.["~standard"]?.validate === "function";
+  checkShape("schema", "a Standard Schema", schema, validates);
+  const tells = (["now", "monotonic", "timer"] as const).every((method) => typeof clock?.[method] === "function");
+  checkShape("clock", "an object with now, monotonic and timer", clock, tells);
+  checkShape("random", "a function", random, typeof random === "function");
+  return {
+    prefix: [...prefix],
+    create,
+    schema,
+    clock,
+    random,
+    timeoutMs: checkWhole("timeoutMs", options.timeoutMs ?? 10_000, maxTimerMs),
+    batchSize: checkWhole("batchSize", options.batchSize ?? 500, 1_000),
+    pollMs: checkWhole("pollMs", options.pollMs ?? 200, maxTimerMs),
+    logRetentionMs: checkWhole("logRetentionMs", options.logRetentionMs ?? 3_600_000, maxTimerMs),
+  };
+}
+
+function checkShape(name: string, expected: string, value: unknown, isRight: boolean): void {
+  if (isRight) return;
+  throw new TypeError(`Cannot use the option ${name}: it must be ${expected}, current value is ${show(value)}`);
+}
+
+function checkWhole(name: string, value: unknown, max: number): number {
+  checkShape(name, "a number", value, typeof value === "number");
+  const number = value as number;
+  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
+  throw new RangeError(
+    `Cannot use the option ${name}: it must be a whole number from 1 to ${max}, current value is ${number}`,
+  );
+}
+
+function show(value: unknown): string {
+  return typeof value === "object" ? Object.prototype.toString.call(value) : String(value);
+}

@@ -1,0 +1,83 @@
+/**
+ * Schemas for specs, by the Standard Schema interface, version 1 (https://standardschema.dev), which zod, valibot, arktype
+ * and others implement.
+ *
+ * @module
+ */
+
+import { describeKey } from "../errors.ts";
+
+/** What a schema finds wrong. */
+export interface SpecIssue {
+  /** What is wrong. */
+  readonly message: string;
+  /** Where, from the outside in. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** A schema, as far as it is used here: the part of Standard Schema that validates. */
+export interface SpecSchema<Spec> {
+  /** The properties of Standard Schema. */
+  readonly "~standard": {
+    /** The version of the interface. */
+    readonly version: 1;
+    /** Whose schema it is. */
+    readonly vendor: string;
+    /** Turns any value into a spec, or says what is wrong with it. */
+    readonly validate: (value: unknown) => SpecResult<Spec> | Promise<SpecResult<Spec>>;
+  };
+}
+
+/** What a schema answers. */
+export type SpecResult<Spec> =
+  | { readonly value: Spec; readonly issues?: undefined }
+  | { readonly issues: readonly SpecIssue[] };
+
+/** How many issues a message names; the error has them all. */
+const maxNamedIssues = 3;
+
+/** Says that a stored or given value is no spec. */
+export class InvalidSpecError extends Error {
+  override readonly name = "InvalidSpecError";
+  /** The key of the entry. */
+  readonly key: unknown;
+  /** What is wrong. */
+  readonly issues: readonly SpecIssue[];
+
+  /**
+   * @param key The key of the entry.
+   * @param issues What is wrong.
+   */
+  constructor(key: unknown, issues: readonly SpecIssue[]) {
+    const named = issues.slice(0, maxNamedIssues).map(describeIssue);
+    if (issues.length > maxNamedIssues) named.push(`and ${issues.length - maxNamedIssues} more`);
+    super(`Cannot use the spec of entry ${describeKey(key)}: ${named.join("; ")}`);
+    this.key = key;
+    this.issues = issues;
+  }
+}
+
+/**
+ * Validates a value.
+ *
+ * @param schema The schema; without one every value passes.
+ * @param key The key of the entry, for the error.
+ * @param value The value.
+ * @returns The spec, as the schema hands it out.
+ * @throws {InvalidSpecError} When the schema finds an issue.
+ */
+export async function validateSpec<Spec>(
+  schema: SpecSchema<Spec> | undefined,
+  key: unknown,
+  value: unknown,
+): Promise<Spec> {
+  if (!schema) return value as Spec;
+  const result = await schema["~standard"].validate(value);
+  if (result.issues) throw new InvalidSpecError(key, result.issues);
+  return result.value;
+}
+
+function describeIssue({ path, message }: SpecIssue): string {
+  if (!path?.length) return message;
+  return `${path.map((part) => String(typeof part === "object" ? part.key : part)).join(".")}: ${message}`;
+}

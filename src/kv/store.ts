@@ -1,0 +1,178 @@
+/**
+ * Calls to Deno KV that end: each within its deadline, on the caller's signal, and repeated while the file is locked.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../clock.ts";
+
+/** The longest pause before a locked database is tried again; without it several writers live-lock. */
+const maxLockedPauseMs = 5;
+
+/** Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back. */
+export class KvTimeoutError extends Error {
+  override readonly name = "KvTimeoutError";
+  /** What was asked for, for example `set entry "acme"`. */
+  readonly operation: string;
+  /** How long it was waited for, in ms. */
+  readonly timeoutMs: number;
+
+  /**
+   * @param operation What was asked for.
+   * @param timeoutMs How long it was waited for, in ms.
+   * @param options The last error of the tries that failed, if any, as `cause`.
+   */
+  constructor(operation: string, timeoutMs: number, options?: ErrorOptions) {
+    super(
+      `Cannot ${operation}: Deno KV did not answer within the deadline, current value is ${timeoutMs} ms; ` +
+        `a write may or may not have landed`,
+      options,
+    );
+    this.operation = operation;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** Says that the database was closed by whoever opened it. */
+export class KvClosedError extends Error {
+  override readonly name = "KvClosedError";
+  /** What was asked for, for example `list the entries`. */
+  readonly operation: string;
+
+  /**
+   * @param operation What was asked for.
+   * @param options Deno's error as `cause`.
+   */
+  constructor(operation: string, options?: ErrorOptions) {
+    super(`Cannot ${operation}: the Deno KV handle is closed`, options);
+    this.operation = operation;
+  }
+}
+
+/** What a {@linkcode KvStore} needs beside the database. */
+export interface KvStoreOptions {
+  /** What the deadlines are measured by. */
+  readonly clock: Clock;
+  /** How long one call may take, in ms, its repetitions included. */
+  readonly timeoutMs: number;
+  /** Chance, for the pauses: returns a number from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Rows of a listing and where the next ones begin. */
+export interface KvBatch {
+  /** The rows, in the order of their keys. */
+  readonly rows: readonly Deno.KvEntry<unknown>[];
+  /** Where to go on; `undefined` at the end. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * A database that was opened elsewhere, with a deadline on every call: a remote database repeats a failing call forever
+ * and takes no signal. An abandoned call goes on in the background and its outcome is ignored.
+ *
+ * @example
+ * ```ts
+ * import { KvStore } from "./store.ts";
+ * import { systemClock } from "../clock.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const store = new KvStore(kv, { clock: systemClock, timeoutMs: 1_000, random: Math.random });
+ * await store.call("set it", () => kv.set(["a"], 1));
+ * const { rows } = await store.list("list it", { prefix: [] }, { limit: 10 });
+ * assertEquals(rows.map((row) => row.value), [1]);
+ * ```
+ */
+export class KvStore {
+  /** The database. */
+  readonly kv: Deno.Kv;
+  readonly #options: KvStoreOptions;
+
+  /**
+   * @param kv The database, which stays the caller's to close.
+   * @param options Clock, deadline and chance.
+   */
+  constructor(kv: Deno.Kv, options: KvStoreOptions) {
+    this.kv = kv;
+    this.#options = options;
+  }
+
+  /**
+   * Makes a call, again and again while the database is locked: nothing of a locked call was applied.
+   *
+   * @param operation What is asked for, to be read after "Cannot".
+   * @param attempt Makes the call once.
+   * @param signal Abandons the call.
+   * @returns What the call resolves to.
+   * @throws {KvTimeoutError} When the deadline passed.
+   * @throws {KvClosedError} When the database is closed.
+   * @throws {unknown} The reason of the signal, or what the call rejects with.
+   */
+  call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { clock, timeoutMs, random } = this.#options;
+    return new Promise<T>((resolve, reject) => {
+      let isOver = false;
+      let locked: unknown;
+      let retry: Timer | undefined;
+      const end = () => {
+        isOver = true;
+        deadline.cancel();
+        retry?.cancel();
+        signal?.removeEventListener("abort", abort);
+      };
+      const fail = (error: unknown) => {
+        end();
+        reject(error);
+      };
+      const abort = () => fail(signal?.reason);
+      const deadline = clock.timer(() => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked })), timeoutMs);
+      signal?.addEventListener("abort", abort);
+      const failed = (error: unknown) => {
+        if (isOver) return;
+        if (!isLocked(error)) return fail(isClosed(error) ? new KvClosedError(operation, { cause: error }) : error);
+        locked = error;
+        retry = clock.timer(run, random() * maxLockedPauseMs);
+      };
+      const run = () =>
+        void Promise.try(attempt).then((value) => {
+          end();
+          resolve(value);
+        }, failed);
+      run();
+    });
+  }
+
+  /**
+   * Reads one batch of a listing.
+   *
+   * @param operation What is asked for, to be read after "Cannot".
+   * @param selector Which keys.
+   * @param options How many rows at most, where the batch before ended, and a signal that abandons the call.
+   * @returns The rows and where to go on.
+   * @throws {unknown} As {@linkcode KvStore.call}.
+   */
+  list(
+    operation: string,
+    selector: Deno.KvListSelector,
+    options: { limit: number; cursor?: string; signal?: AbortSignal },
+  ): Promise<KvBatch> {
+    const { limit, cursor, signal } = options;
+    return this.call(operation, async () => {
+      const rows: Deno.KvEntry<unknown>[] = [];
+      const listing = this.kv.list(selector, { limit, batchSize: limit, cursor });
+      for await (const row of listing) rows.push(row);
+      // Behind the last row the cursor is "", which would begin anew.
+      return { rows, cursor: rows.length === limit ? listing.cursor : undefined };
+    }, signal);
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("database is locked");
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && (error.name === "BadResource" || error.message === "Database is closed.");
+}

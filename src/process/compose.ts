@@ -1,0 +1,193 @@
+/**
+ * One runnable out of several.
+ *
+ * @module
+ */
+
+import { ProcessEndedEarlyError } from "../errors.ts";
+import { abortWith } from "./abort_with.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { Process } from "./process.ts";
+import { isRunnable, type RunCallback, type Runnable } from "./runnable.ts";
+
+const memberEnded = new DOMException("A process of the group ended by itself", "AbortError");
+
+/**
+ * A runnable that does nothing: it is up at once, and ends when its callback does, with the callback's error if any.
+ *
+ * @example
+ * ```ts
+ * import { nop } from "@pact/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * let isCalled = false;
+ * await nop.run(() => isCalled = true, { signal: new AbortController().signal });
+ * assert(isCalled);
+ * ```
+ */
+export const nop: Runnable = {
+  async run(callback, { signal }) {
+    await callback(signal);
+  },
+};
+
+/**
+ * Nests runnables: the second one runs inside the callback of the first, and so on. Each starts when the one before it is
+ * up, and they stop the other way round. When one ends by itself, those inside it are forced to end, as their signal
+ * comes from it.
+ *
+ * An error is what the outermost makes of it: a runnable that awaits its callback passes an error of the inner ones on.
+ *
+ * @param runnables From the outermost to the innermost.
+ * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
+ * @throws {TypeError} When one has no `run` method.
+ *
+ * @example A pool that outlives its user
+ * ```ts
+ * import { chain, startStop } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const steps: string[] = [];
+ * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
+ *
+ * const program = chain(part("pool"), part("bot"));
+ * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * assertEquals(steps, ["+pool", "+bot", "up", "-bot", "-pool"]);
+ * ```
+ */
+export function chain(...runnables: Runnable[]): Runnable {
+  return compose("chain", runnables, {
+    async run(callback, { signal }) {
+      const nest = (inner: RunCallback, outer: Runnable): RunCallback => (signal) => outer.run(inner, { signal });
+      await runnables.reduceRight(nest, callback)(signal);
+    },
+  });
+}
+
+/**
+ * Runs runnables side by side. They start at the same time, and the callback is called once all of them are up.
+ *
+ * When one fails to start, or ends before all are up, those that are up are stopped gracefully, those still starting are
+ * aborted, and the callback is not called. When one ends while the callback is pending, the signal of the callback
+ * aborts. When the callback has returned, all are stopped gracefully, at the same time; none of them sees its own callback
+ * return earlier than that. A signal that aborts forces all of them.
+ *
+ * The run rejects with the error of the callback; otherwise with what the runnables failed with: the error itself when
+ * there is one, an `AggregateError` in the order of the arguments when there are several. An error that says no more than
+ * "the signal aborted" is none. When nothing failed and yet not all came up, it rejects with the reason of the signal, or
+ * with a {@linkcode ProcessEndedEarlyError}.
+ *
+ * @param runnables In any order.
+ * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
+ * @throws {TypeError} When one has no `run` method.
+ *
+ * @example Two that start together
+ * ```ts
+ * import { nop, parallel, startStop } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const steps: string[] = [];
+ * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
+ *
+ * const program = parallel(part("a"), part("b"), nop);
+ * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * assertEquals(steps, ["+a", "+b", "up", "-a", "-b"]);
+ * ```
+ */
+export function parallel(...runnables: Runnable[]): Runnable {
+  return compose(
+    "parallel",
+    runnables,
+    group(runnables, async (processes, step) => {
+      await Promise.all(processes.map(step));
+    }),
+  );
+}
+
+/**
+ * Does what {@linkcode parallel} does, but starts one after another, in the order of the arguments, and stops one after
+ * another in that same order. When one fails to start, those after it are not run at all.
+ *
+ * @param runnables In the order in which they start and stop.
+ * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
+ * @throws {TypeError} When one has no `run` method.
+ *
+ * @example A consumer that stops before its producer
+ * ```ts
+ * import { sequential, startStop } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const steps: string[] = [];
+ * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
+ *
+ * const program = sequential(part("consumer"), part("producer"));
+ * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * assertEquals(steps, ["+consumer", "+producer", "up", "-consumer", "-producer"]);
+ * ```
+ */
+export function sequential(...runnables: Runnable[]): Runnable {
+  return compose(
+    "sequential",
+    runnables,
+    group(runnables, async (processes, step) => {
+      for (const process of processes) await step(process);
+    }),
+  );
+}
+
+/** Takes a step with each process, in an order of its own. */
+type Order = (processes: Process<Runnable>[], step: (process: Process<Runnable>) => Promise<void>) => Promise<void>;
+
+function compose(name: string, runnables: readonly Runnable[], composed: Runnable): Runnable {
+  for (const runnable of runnables) {
+    if (isRunnable(runnable)) continue;
+    throw new TypeError(`Cannot ${name}: a runnable has a run method, current value is ${runnable}`);
+  }
+  if (runnables.length > 1) return composed;
+  return runnables[0] ?? nop;
+}
+
+function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
+  return {
+    async run(callback, { signal }) {
+      const main = new AbortController();
+      const endMain = () => main.abort(memberEnded);
+      let mainCall: Promise<Failure | undefined> | undefined;
+      const hold: Runnable = {
+        async run(untilStopped, { signal }) {
+          await untilStopped(signal);
+          endMain();
+          await mainCall; // undefined as long as not all are up: then there is nothing to outlive
+        },
+      };
+      const processes = runnables.map((runnable) => new Process(chain(runnable, hold), { signal }));
+      // A run may settle although its callback has not.
+      for (const process of processes) process.exited.then(endMain);
+      const unbind = abortWith(signal, main);
+
+      // The one signal bounds the start-up too: once it has aborted, what is starting is aborted, the rest never begins.
+      await inOrder(processes, (process) => process.start({ signal: main.signal }).catch(endMain));
+      const isUp = !main.signal.aborted;
+      if (isUp) mainCall = failureOf(callback, main.signal);
+      const ofCallback = await mainCall;
+      // What a stop rejects with, `exited` tells too.
+      await inOrder(processes, (process) => process.stop().catch(() => {}));
+      unbind();
+      if (ofCallback) throw ofCallback.error;
+      throwCombined(await errorsOf(processes));
+      if (isUp) return;
+      signal.throwIfAborted();
+      throw new ProcessEndedEarlyError("a process of its group ended before all were up");
+    },
+  };
+}
+
+async function errorsOf(processes: readonly Process<Runnable>[]): Promise<unknown[]> {
+  const exits = await Promise.all(processes.map((process) => process.exited));
+  return exits.flatMap((exit) => exit.ok ? [] : [exit.error]);
+}
+
+function throwCombined(errors: readonly unknown[]): void {
+  if (errors.length > 1) throw new AggregateError(errors, `${errors.length} processes of a group failed`);
+  if (errors.length === 1) throw errors[0];
+}

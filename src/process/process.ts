@@ -1,0 +1,145 @@
+/**
+ * One process: a runnable under a state machine.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
+import { Life } from "./life.ts";
+import { isRunnable, type Runnable } from "./runnable.ts";
+
+/** Where a process stands. It only ever moves to the right, and may skip. */
+export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
+
+/** How a process ended: as it should, or with an error. */
+export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
+
+/** Options of {@linkcode Process}. */
+export interface ProcessOptions {
+  /** The lifetime of the process: aborting forces its end. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts a runnable in the background, tells how it does, and stops it. A process lives once: to run the runnable again,
+ * make another process.
+ *
+ * @typeParam P The kind of runnable.
+ *
+ * @example Start, look, stop
+ * ```ts
+ * import { nop, Process } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const process = new Process(nop);
+ * await process.start();
+ * assertEquals(process.state, "running");
+ * await process.stop();
+ * assertEquals(await process.exited, { ok: true });
+ * ```
+ */
+export class Process<P extends Runnable> implements AsyncDisposable {
+  /** What it runs. */
+  readonly runnable: P;
+  /** Resolves when the run has settled, and never rejects. A process that is never started nor stopped never exits. */
+  readonly exited: Promise<ProcessExit>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #life: Life<P>;
+  readonly #up: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  readonly #resolveExited: (exit: ProcessExit) => void;
+  #isBegun = false;
+
+  /**
+   * @param runnable What to run.
+   * @param options The lifetime signal.
+   * @throws {TypeError} When the runnable has no `run` method.
+   */
+  constructor(runnable: P, options: ProcessOptions = {}) {
+    if (!isRunnable(runnable)) {
+      throw new TypeError(`Cannot make a process: a runnable has a run method, current value is ${runnable}`);
+    }
+    this.runnable = runnable;
+    this.#signal = options.signal;
+    const { promise, resolve } = Promise.withResolvers<ProcessExit>();
+    this.exited = promise;
+    this.#resolveExited = resolve;
+    this.#life = new Life(runnable, { lifeIsUp: () => this.#up.resolve(true), lifeEnded: () => this.#ended() });
+  }
+
+  /** Where the process stands. */
+  get state(): ProcessState {
+    return this.#isBegun || this.#life.state === "stopped" ? this.#life.state : "initial";
+  }
+
+  /**
+   * Starts the process and waits until it is up.
+   *
+   * @param options A signal that bounds the start-up only: when it aborts before the process is up, the run is aborted.
+   * @throws {ProcessStateError} When it was started or stopped before.
+   * @throws {ProcessEndedEarlyError} When the run returned, or was stopped, before it was up.
+   * @throws {unknown} What the run failed with, or the reason of the signal.
+   */
+  async start(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.state !== "initial") throw new ProcessStateError("start the process", this.state);
+    options.signal?.throwIfAborted();
+    this.#signal?.throwIfAborted();
+    this.#isBegun = true;
+    this.#signal?.addEventListener("abort", this.#forced);
+    this.#life.begin();
+    if (await this.#isUp(options.signal)) return;
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw this.#life.outcome === "failed" ? this.#life.error : new ProcessEndedEarlyError("it was stopped meanwhile");
+  }
+
+  /**
+   * Stops the process gracefully and waits for its end. Stopping one that was never started prevents a start; stopping
+   * one that is still starting aborts its run; stopping one that is stopping already joins that stop.
+   *
+   * @param options A signal that, when it aborts, forces the end: the run is aborted, and its end still awaited.
+   * @throws {ProcessStateError} When it has ended before.
+   * @throws {unknown} What the run failed with, if it failed instead of ending.
+   */
+  async stop(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { state } = this;
+    if (state === "stopped") throw new ProcessStateError("stop the process", state);
+    if (state === "initial") {
+      this.#life.state = "stopped";
+      this.#resolveExited({ ok: true });
+      return;
+    }
+    this.#life.stop();
+    const { signal } = options;
+    const force = () => this.#life.force(signal?.reason);
+    if (signal?.aborted) force();
+    else signal?.addEventListener("abort", force);
+    const exit = await this.exited;
+    signal?.removeEventListener("abort", force);
+    if (!exit.ok) throw exit.error;
+  }
+
+  /** Stops the process unless it has ended by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.state !== "stopped") await this.stop();
+  }
+
+  async #isUp(signal: AbortSignal | undefined): Promise<boolean> {
+    if (signal === undefined) return await this.#up.promise;
+    try {
+      return await abortable(this.#up.promise, signal);
+    } catch (_aborted) {
+      this.#life.force(signal.reason);
+      await this.exited;
+      return false;
+    }
+  }
+
+  readonly #forced = (): void => this.#life.force(this.#signal?.reason);
+
+  #ended(): void {
+    const { outcome, error } = this.#life;
+    this.#signal?.removeEventListener("abort", this.#forced);
+    this.#up.resolve(false);
+    this.#resolveExited(outcome === "failed" ? { ok: false, error } : { ok: true });
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * One attempt at running an entry, from asking for its lease to the end of its run, within the budgets for start and stop.
+ *
+ * ```text
+ *   building ──▶ starting ──▶ running ──▶ stopping ──▶ ended
+ *      │            │                      │    ▲        ▲
+ *      │ stop,      │ stop, start timeout  │    │        │
+ *      └────────────┴──────────────────────┼────┘        │
+ *                                          ╰─▶ stuck ────╯
+ * ```
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { ExitOutcome, StartCause, SupervisorEvent } from "../events.ts";
+import { Life, type LifeOwner, stopReason } from "../process/life.ts";
+import { isRunnable, type Runnable } from "../process/runnable.ts";
+import type { Entry, Lease } from "../table/table.ts";
+import type { DeadlineHolder, Deadlines } from "./deadlines.ts";
+import type { LeaseWatch } from "./lease_watch.ts";
+import type { SupervisorSettings } from "./options.ts";
+
+/** How far an attempt has come. */
+export type AttemptState = "building" | "starting" | "running" | "stopping" | "stuck" | "ended";
+
+/** What an attempt needs from the supervisor. */
+export interface AttemptHost<K> {
+  readonly settings: SupervisorSettings;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly leases: LeaseWatch;
+  emit(event: SupervisorEvent<K>): void;
+  /** Is awaited before the supervisor's run ends. */
+  background(work: Promise<void>): void;
+}
+
+/** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
+export interface AttemptOwner<K> extends DeadlineHolder {
+  readonly key: K;
+  attemptIsUp(): void;
+  /** The start-up took too long; the end is still to come. */
+  attemptIsLate(error: unknown): void;
+  attemptIsStuck(sinceAt: number): void;
+  attemptEnded(): void;
+}
+
+/** Runs an entry once. */
+export class Attempt<K, P extends Runnable> implements LifeOwner {
+  state: AttemptState = "building";
+  outcome: ExitOutcome = "stopped";
+  error: unknown = undefined;
+  /** When its state last changed, epoch ms. */
+  sinceAt: number;
+  /** Whether somebody asked for the stop, so that its end is no failure of the process. */
+  isAsked = false;
+  uptimeMs = 0;
+  wasUp = false;
+  wasStuck = false;
+  #upAt = 0;
+  readonly #host: AttemptHost<K>;
+  readonly #owner: AttemptOwner<K>;
+  readonly #lease: Lease | undefined;
+  #life: Life<P> | undefined = undefined;
+  #isForced = false;
+  #late: { error: unknown } | undefined = undefined;
+
+  /**
+   * @param host The supervisor.
+   * @param owner Whose attempt it is.
+   * @param lease The right to run the process, when its table gives such rights.
+   */
+  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, lease: Lease | undefined) {
+    this.#host = host;
+    this.#owner = owner;
+    this.#lease = lease;
+    this.sinceAt = host.clock.now();
+  }
+
+  /** The runnable, once it is built. */
+  get runnable(): P | undefined {
+    return this.#life?.runnable;
+  }
+
+  /** Whether it is up, and neither asked to stop nor about to end by itself. */
+  get isUp(): boolean {
+    return this.state === "running" && this.#life!.state === "running";
+  }
+
+  /** Whether nobody and nothing has asked for its end. */
+  get isWanted(): boolean {
+    return this.state === "building" || this.state === "starting" || this.state === "running";
+  }
+
+  /**
+   * Builds the runnable and starts its run.
+   *
+   * @param entry What to build it from.
+   * @param cause Why it is started.
+   * @param attempt How many times in a row this is tried, counting from 1.
+   */
+  begin(entry: Entry<K, P>, cause: StartCause, attempt: number): void {
+    const { settings, deadlines } = this.#host;
+    this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt });
+    if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
+    if (this.#lease) this.#host.leases.watch(this.#lease.signal, this);
+    let built: P | Promise<P>;
+    try {
+      built = entry.get();
+    } catch (error) {
+      return this.#failToBuild(error);
+    }
+    if (isPromiseLike(built)) built.then((runnable) => this.#run(runnable), (error) => this.#failToBuild(error));
+    else this.#run(built);
+  }
+
+  /**
+   * Asks for a graceful end. Does nothing when that was done before.
+   *
+   * @param hasOwnBudget Whether to set a deadline; a stop of all processes has one for all.
+   */
+  stop(hasOwnBudget = true): void {
+    this.isAsked = true;
+    if (!this.isWanted) return;
+    this.#isForced = this.state !== "running"; // there is nothing graceful about ending a start-up: it is aborted
+    this.#setState("stopping");
+    this.#setBudget(hasOwnBudget);
+    this.#life?.stop();
+  }
+
+  /**
+   * Asks for the end at once. Does nothing when that was done before.
+   *
+   * @param reason What the run's signal aborts with.
+   * @param hasOwnBudget Whether to set a deadline.
+   */
+  force(reason: unknown, hasOwnBudget = true): void {
+    this.isAsked = true;
+    if (this.state === "stuck" || this.state === "ended" || this.#isForced) return;
+    this.#isForced = true;
+    this.#setState("stopping");
+    this.#setBudget(hasOwnBudget);
+    this.#life?.force(reason);
+  }
+
+  /** Goes on when a budget is spent: from start to abort, from graceful to forced, from forced to stuck. */
+  onDeadline(): void {
+    if (this.isWanted) this.#giveUpStart();
+    else if (!this.#isForced) this.force(stopReason);
+    else this.giveUp();
+  }
+
+  /** Declares the attempt stuck. It keeps its key until it ends after all. */
+  giveUp(): void {
+    if (this.state !== "stopping") return;
+    this.wasStuck = true;
+    this.#setState("stuck");
+    this.#host.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
+    this.#owner.attemptIsStuck(this.sinceAt);
+  }
+
+  /** The callback was called. */
+  lifeIsUp(): void {
+    const startedAt = this.sinceAt;
+    this.wasUp = true;
+    this.#setState("running");
+    this.#upAt = this.sinceAt;
+    this.#host.deadlines.delete(this.#owner);
+    this.#host.emit({ type: "running", at: this.sinceAt, key: this.#owner.key, startMs: this.sinceAt - startedAt });
+    this.#owner.attemptIsUp();
+  }
+
+  /** The run settled. */
+  lifeEnded(): void {
+    this.#end(this.#life!.outcome, this.#life!.error);
+  }
+
+  #run(runnable: P): void {
+    if (this.state === "stuck" || this.state === "stopping") {
+      return this.#late ? this.#end("failed", this.#late.error) : this.#end("stopped", undefined);
+    }
+    if (!isRunnable(runnable)) {
+      return this.#failToBuild(
+        new TypeError(`Cannot run what the entry gave: a runnable has a run method, current value is ${runnable}`),
+      );
+    }
+    this.state = "starting";
+    this.#life = new Life(runnable, this);
+    this.#life.begin();
+  }
+
+  #giveUpStart(): void {
+    const { startTimeoutMs } = this.#host.settings;
+    const error = new DOMException(`The process was not up within ${startTimeoutMs} ms`, "TimeoutError");
+    this.#late = { error };
+    this.#isForced = true;
+    this.#setState("stopping");
+    this.#setBudget(true);
+    this.#owner.attemptIsLate(error);
+    this.#life?.doom(error);
+  }
+
+  #failToBuild(error: unknown): void {
+    const { key } = this.#owner;
+    this.#leave();
+    this.outcome = "failed";
+    this.error = error;
+    this.#host.emit({ type: "entry-failed", at: this.sinceAt, key, error });
+    this.#owner.attemptEnded();
+  }
+
+  #end(outcome: ExitOutcome, error: unknown): void {
+    const { key } = this.#owner;
+    this.#leave();
+    this.outcome = outcome;
+    this.error = error;
+    const exit = {
+      type: "exited",
+      at: this.sinceAt,
+      key,
+      phase: this.wasUp ? "running" : "starting",
+      outcome,
+    } as const;
+    const { uptimeMs } = this;
+    this.#host.emit(outcome === "failed" ? { ...exit, error, uptimeMs } : { ...exit, uptimeMs });
+    this.#owner.attemptEnded();
+  }
+
+  /** What has to be done however it ends. */
+  #leave(): void {
+    const { state, sinceAt } = this;
+    this.#setState("ended");
+    this.#host.deadlines.delete(this.#owner);
+    if (this.wasUp) this.uptimeMs = this.sinceAt - this.#upAt;
+    if (state === "stuck") this.#host.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    if (this.#lease) this.#giveBack(this.#lease);
+  }
+
+  #giveBack(lease: Lease): void {
+    this.#host.leases.unwatch(lease.signal, this);
+    const fail = (error: unknown) =>
+      this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key: this.#owner.key, error });
+    try {
+      const released = lease.release();
+      if (isPromiseLike(released)) this.#host.background(Promise.resolve(released).catch(fail));
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #setBudget(hasOwn: boolean): void {
+    if (hasOwn) this.#host.deadlines.set(this.#owner, this.#host.settings.stopTimeoutMs);
+    else this.#host.deadlines.delete(this.#owner);
+  }
+
+  #setState(state: AttemptState): void {
+    this.state = state;
+    this.sinceAt = this.#host.clock.now();
+  }
+}
+
+function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined | null)?.then === "function";
+}

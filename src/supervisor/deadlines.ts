@@ -1,0 +1,143 @@
+/**
+ * Any number of deadlines on one timer.
+ *
+ * @module
+ */
+
+import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
+
+/** Has at most one deadline. */
+export interface DeadlineHolder {
+  /** When it is due, epoch ms. */
+  deadlineAt: number;
+  /** Breaks ties: what was set first is due first. */
+  deadlineOrder: number;
+  /** Where it stands in the heap; below 0 when it is not there. */
+  heapIndex: number;
+  /** Is called when the deadline is due. */
+  onDeadline(): void;
+}
+
+const none = -1;
+const firing = -2;
+
+/**
+ * A binary heap of deadlines with one timer for the nearest. A timer each would cost 600 B and 2-3 us; a place in the heap
+ * costs 0.3 us at most and is given back at once when the deadline is called off.
+ */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #heap: DeadlineHolder[] = [];
+  #timer: Timer | undefined = undefined;
+  #timerAt = Infinity;
+  #order = 0;
+
+  /** @param clock What the timer is set on. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many deadlines are pending. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /**
+   * Sets the deadline of a holder, in the place of one that it may have.
+   *
+   * @param holder Who is called.
+   * @param delayMs After how long, in ms.
+   */
+  set(holder: DeadlineHolder, delayMs: number): void {
+    this.delete(holder);
+    holder.deadlineAt = this.#clock.now() + delayMs;
+    holder.deadlineOrder = this.#order++;
+    this.#rise(holder, this.#heap.length);
+    this.#arm();
+  }
+
+  /**
+   * Calls the deadline of a holder off.
+   *
+   * @param holder Whose deadline; nothing happens when it has none.
+   */
+  delete(holder: DeadlineHolder): void {
+    const index = holder.heapIndex;
+    holder.heapIndex = none;
+    if (index < 0) return;
+    const last = this.#heap.pop()!;
+    if (last !== holder) {
+      if (index > 0 && isBefore(last, this.#heap[(index - 1) >> 1])) this.#rise(last, index);
+      else this.#sink(last, index);
+    }
+    if (this.#heap.length === 0) this.#disarm();
+  }
+
+  #fire = (): void => {
+    // A clock that was set back, or a timer that is a hair early, must not keep what this timer was set for waiting.
+    const now = Math.max(this.#clock.now(), this.#timerAt);
+    this.#disarm();
+    const due: DeadlineHolder[] = [];
+    while (this.#heap.length > 0 && this.#heap[0].deadlineAt <= now) {
+      const holder = this.#heap[0];
+      this.delete(holder);
+      holder.heapIndex = firing;
+      due.push(holder);
+    }
+    for (const holder of due) {
+      if (holder.heapIndex !== firing) continue; // called off, or set anew, by one that was due before it
+      holder.heapIndex = none;
+      holder.onDeadline();
+    }
+    this.#arm();
+  };
+
+  #arm(): void {
+    const next = this.#heap[0];
+    if (next === undefined || next.deadlineAt >= this.#timerAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = next.deadlineAt;
+    const delayMs = Math.max(0, next.deadlineAt - this.#clock.now());
+    this.#timer = this.#clock.timer(this.#fire, Math.min(delayMs, maxTimerMs));
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+  }
+
+  #rise(holder: DeadlineHolder, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(holder, heap[parent])) break;
+      heap[index] = heap[parent];
+      heap[index].heapIndex = index;
+      index = parent;
+    }
+    heap[index] = holder;
+    holder.heapIndex = index;
+  }
+
+  #sink(holder: DeadlineHolder, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    for (;;) {
+      let lower = 2 * index + 1;
+      if (lower >= heap.length) break;
+      if (lower + 1 < heap.length && isBefore(heap[lower + 1], heap[lower])) lower++;
+      if (!isBefore(heap[lower], holder)) break;
+      heap[index] = heap[lower];
+      heap[index].heapIndex = index;
+      index = lower;
+    }
+    heap[index] = holder;
+    holder.heapIndex = index;
+  }
+}
+
+function isBefore(a: DeadlineHolder, b: DeadlineHolder): boolean {
+  return a.deadlineAt < b.deadlineAt || (a.deadlineAt === b.deadlineAt && a.deadlineOrder < b.deadlineOrder);
+}

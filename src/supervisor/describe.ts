@@ -1,0 +1,74 @@
+/**
+ * Says events in plain words, for a log.
+ *
+ * @module
+ */
+
+import { describeKey } from "../errors.ts";
+import type { SupervisorEvent } from "../events.ts";
+
+/**
+ * Says an event in one line.
+ *
+ * @param event Any event of a supervisor.
+ * @returns One line without a time stamp.
+ *
+ * @example A log in one line
+ * ```ts
+ * import { describeEvent } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const line = describeEvent({ type: "retrying", at: 0, key: "acme", failures: 2, delayMs: 2000, retryAt: 2000 });
+ * assertEquals(line, 'process "acme": retry in 2 s after failure 2');
+ * // supervisor.subscribe((event) => console.log(describeEvent(event)));
+ * ```
+ */
+export function describeEvent<K>(event: SupervisorEvent<K>): string {
+  return "key" in event ? `process ${describeKey(event.key)}: ${describeKeyed(event)}` : describeTable(event);
+}
+
+type TableEvent = Extract<SupervisorEvent<unknown>, { type: "table-failed" | "reconciled" }>;
+type ProcessEvent = Exclude<SupervisorEvent<unknown>, TableEvent>;
+
+function describeTable(event: TableEvent): string {
+  if (event.type === "table-failed") return `table: ${event.operation} failed: ${describeError(event.error)}`;
+  const { seen, started, stopped, replaced, failed } = event;
+  return `table: ${seen} entries seen, ${started} started, ${stopped} stopped, ${replaced} replaced, ${failed} failed`;
+}
+
+function describeKeyed(event: ProcessEvent): string {
+  switch (event.type) {
+    case "starting":
+      return event.attempt === 1 ? `starting (${event.cause})` : `starting (${event.cause}, attempt ${event.attempt})`;
+    case "running":
+      return `running after ${seconds(event.startMs)}`;
+    case "exited":
+      return event.outcome === "failed"
+        ? `failed while ${event.phase}: ${describeError(event.error)}`
+        : `${event.outcome} after ${seconds(event.uptimeMs)}`;
+    case "retrying":
+      return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
+    case "parked":
+      return `parked after ${event.failures} failures: ${describeError(event.error)}`;
+    case "unparked":
+      return `unparked (${event.cause})`;
+    case "stuck":
+      return "stuck: asked to stop, then aborted, and has not ended";
+    case "unstuck":
+      return "unstuck: it ended after all";
+    case "removed":
+      return "removed from the table";
+    case "replaced":
+      return "replaced by a new version";
+    case "entry-failed":
+      return `entry failed: ${describeError(event.error)}`;
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function seconds(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
+}

@@ -1,0 +1,45 @@
+/**
+ * Follows the changes that a table announces.
+ *
+ * @module
+ */
+
+import { pause } from "../clock.ts";
+import type { ReconcileHost, Reconciler } from "./reconcile.ts";
+import type { Runnable } from "../process/runnable.ts";
+import { delayAfter } from "./restart.ts";
+
+/**
+ * Looks at every key that the table says has changed, until the signal aborts. A stream that fails or ends is opened again
+ * after a while that grows, and everything is looked at then, as hints may have been lost.
+ *
+ * @param host The supervisor.
+ * @param reconciler Makes a pass when the hint is "look at everything".
+ * @param signal Ends the following.
+ * @returns A promise that resolves when it has ended; it never rejects.
+ */
+export async function followChanges<K, P extends Runnable>(
+  host: ReconcileHost<K, P>,
+  reconciler: Reconciler<K, P>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings, clock } = host;
+  let failures = 0;
+  while (!signal.aborted && host.table.changes) {
+    try {
+      for await (const key of host.table.changes({ signal })) {
+        if (signal.aborted) return;
+        failures = 0;
+        if (key === undefined) reconciler.request("change");
+        else host.lookups.look(key);
+      }
+      if (signal.aborted) return;
+      throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
+    } catch (error) {
+      if (signal.aborted) return;
+      host.emit({ type: "table-failed", at: clock.now(), operation: "changes", error });
+    }
+    await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
+    if (!signal.aborted) reconciler.request("change");
+  }
+}

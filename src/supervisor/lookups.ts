@@ -1,0 +1,97 @@
+/**
+ * Looks single keys up in the table, one look at a time per key.
+ *
+ * @module
+ */
+
+import type { Entry, Table } from "../table/table.ts";
+
+/** What becomes of a look. */
+export interface LookupHandler<K, P> {
+  /** The table answered: the entry, or that there is none. */
+  looked(key: K, entry: Entry<K, P> | undefined): void;
+  /** The table failed. */
+  lookFailed(key: K, error: unknown): void;
+}
+
+/**
+ * A look asked for while one of the same key is under way is made after it, so that what is acted upon last was also read
+ * last. For the same reason a pass over the whole table must not trust its row of a key that was looked at since the pass
+ * began: that row may be older.
+ */
+export class Lookups<K, P> {
+  readonly #table: Table<K, P>;
+  readonly #handler: LookupHandler<K, P>;
+  /** Keys being looked at, and whether to look again afterwards. */
+  readonly #flights: Map<K, boolean> = new Map();
+  #lookedAt: Set<K> | undefined = undefined;
+  #signal: AbortSignal;
+  #idle: PromiseWithResolvers<void> | undefined = undefined;
+
+  /**
+   * @param table Where to look.
+   * @param handler Who is told.
+   * @param signal Abandons all looks: nobody is told then.
+   */
+  constructor(table: Table<K, P>, handler: LookupHandler<K, P>, signal: AbortSignal) {
+    this.#table = table;
+    this.#handler = handler;
+    this.#signal = signal;
+  }
+
+  /**
+   * Looks a key up.
+   *
+   * @param key The key.
+   * @returns A promise that resolves when the handler has been told; it never rejects.
+   */
+  async look(key: K): Promise<void> {
+    this.#lookedAt?.add(key);
+    if (this.#flights.has(key)) {
+      this.#flights.set(key, true);
+      return;
+    }
+    do {
+      this.#flights.set(key, false);
+      await this.#lookOnce(key);
+    } while (this.#flights.get(key) && !this.#signal.aborted);
+    this.#flights.delete(key);
+    if (this.#flights.size === 0) this.#idle?.resolve();
+  }
+
+  /** Starts to remember which keys are looked at, for one pass. */
+  beginPass(): void {
+    this.#lookedAt = new Set(this.#flights.keys());
+  }
+
+  /**
+   * Tells whether a row that the pass read may be older than what is known of its key.
+   *
+   * @param key The key of the row.
+   */
+  hasLookedAt(key: K): boolean {
+    return this.#lookedAt?.has(key) ?? false;
+  }
+
+  /** Ends what {@linkcode Lookups.beginPass} began. */
+  endPass(): void {
+    this.#lookedAt = undefined;
+  }
+
+  /** Resolves when no look is under way. */
+  async idle(): Promise<void> {
+    if (this.#flights.size === 0) return;
+    await (this.#idle ??= Promise.withResolvers()).promise;
+  }
+
+  async #lookOnce(key: K): Promise<void> {
+    let entry: Entry<K, P> | undefined;
+    try {
+      entry = await this.#table.get(key, { signal: this.#signal });
+    } catch (error) {
+      if (!this.#signal.aborted) this.#handler.lookFailed(key, error);
+      return;
+    }
+    if (!this.#signal.aborted) this.#handler.looked(key, entry);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Passes over the whole table, one at a time: every so often, on demand, and when a hint says "look at everything".
+ *
+ * @module
+ */
+
+import { pause, type Timer, turn } from "../clock.ts";
+import type { StartCause } from "../events.ts";
+import type { Runnable } from "../process/runnable.ts";
+import { assertKey, type Entry, type Table } from "../table/table.ts";
+import { Keeper, type KeeperHost, type StartTally } from "./keeper.ts";
+import type { Lookups } from "./lookups.ts";
+import { delayAfter } from "./restart.ts";
+
+/** What a pass needs from the supervisor. */
+export interface ReconcileHost<K, P extends Runnable> extends KeeperHost<K> {
+  readonly table: Table<K, P>;
+  readonly keepers: Map<K, Keeper<K, P>>;
+  readonly lookups: Lookups<K, P>;
+}
+
+/** After how many rows the event loop gets a turn. */
+const rowsPerTurn = 256;
+/** How many vanished entries are confirmed at the same time. */
+const confirmationsAtOnce = 64;
+
+/** Makes passes until its signal aborts. */
+export class Reconciler<K, P extends Runnable> {
+  readonly #host: ReconcileHost<K, P>;
+  readonly #signal: AbortSignal;
+  #current: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined = undefined;
+  #timer: Timer | undefined = undefined;
+  #number = 0;
+  #failedInARow = 0;
+  #isHurried = false;
+
+  /**
+   * @param host The supervisor.
+   * @param signal Ends all passes.
+   */
+  constructor(host: ReconcileHost<K, P>, signal: AbortSignal) {
+    this.#host = host;
+    this.#signal = signal;
+  }
+
+  /**
+   * Asks for a pass that begins from now on. Callers who ask while one is under way share the next one.
+   *
+   * @param cause What its starts are said to be caused by.
+   * @returns A promise that resolves when the pass has ended, whatever came of it; it never rejects.
+   */
+  request(cause: StartCause): Promise<void> {
+    return (this.#next ??= this.#follow(this.#current, cause));
+  }
+
+  /** Makes sure that a pass comes soon, because something that was to be looked at could not be. */
+  hurry(): void {
+    this.#isHurried = true;
+    if (this.#timer) this.#schedule();
+  }
+
+  /** Resolves when no pass is under way. */
+  async idle(): Promise<void> {
+    this.#timer?.cancel();
+    await (this.#next ?? this.#current);
+  }
+
+  async #follow(before: Promise<void>, cause: StartCause): Promise<void> {
+    await before;
+    this.#current = this.#next!;
+    this.#next = undefined;
+    if (this.#signal.aborted) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const pass = new Pass(this.#host, this.#signal, ++this.#number, cause);
+    if (await pass.make()) this.#failedInARow = 0;
+    else this.#isHurried = true;
+    if (!this.#signal.aborted) this.#schedule();
+  }
+
+  /** A table that failed is looked at again soon, and then less and less often. */
+  #schedule(): void {
+    const { clock, settings } = this.#host;
+    let delayMs = settings.intervalMs;
+    if (this.#isHurried) {
+      const soonMs = delayAfter(settings.restart, ++this.#failedInARow, settings.random());
+      delayMs = Math.min(delayMs, soonMs);
+      this.#isHurried = false;
+    }
+    this.#timer?.cancel();
+    this.#timer = clock.timer(() => this.request("reconcile"), delayMs);
+  }
+}
+
+/** One pass. */
+class Pass<K, P extends Runnable> implements StartTally {
+  readonly #host: ReconcileHost<K, P>;
+  readonly #signal: AbortSignal;
+  readonly #number: number;
+  readonly #cause: StartCause;
+  #seen = 0;
+  #started = 0;
+  #stopped = 0;
+  #replaced = 0;
+  #failed = 0;
+  #pending = 0;
+  #whenUp: AbortController | undefined = undefined;
+
+  constructor(host: ReconcileHost<K, P>, signal: AbortSignal, number: number, cause: StartCause) {
+    this.#host = host;
+    this.#signal = signal;
+    this.#number = number;
+    this.#cause = cause;
+  }
+
+  /** Returns whether the table could be read to its end. */
+  async make(): Promise<boolean> {
+    const { clock, lookups } = this.#host;
+    const beganAt = clock.now();
+    lookups.beginPass();
+    const isComplete = await this.#readAll();
+    if (isComplete) await this.#confirmMissing();
+    lookups.endPass();
+    await this.#settle();
+    if (this.#signal.aborted) return true;
+    this.#host.emit({
+      type: "reconciled",
+      at: clock.now(),
+      seen: this.#seen,
+      started: this.#started,
+      stopped: this.#stopped,
+      replaced: this.#replaced,
+      failed: this.#failed,
+      durationMs: clock.now() - beganAt,
+    });
+    return isComplete;
+  }
+
+  startEnded(isFailure: boolean): void {
+    if (isFailure) this.#failed++;
+    if (--this.#pending === 0) this.#whenUp?.abort();
+  }
+
+  async #readAll(): Promise<boolean> {
+    try {
+      for await (const entry of this.#host.table) {
+        if (this.#signal.aborted) return false;
+        this.#see(entry);
+        if (++this.#seen % rowsPerTurn === 0) await turn();
+      }
+      return !this.#signal.aborted;
+    } catch (error) {
+      if (this.#signal.aborted) return false;
+      this.#host.emit({ type: "table-failed", at: this.#host.clock.now(), operation: "iterate", error });
+      return false;
+    }
+  }
+
+  #see(entry: Entry<K, P>): void {
+    const { key } = entry;
+    const { keepers, lookups } = this.#host;
+    if (lookups.hasLookedAt(key)) return void lookups.look(key);
+    const keeper = keepers.get(key);
+    if (keeper === undefined) return this.#add(entry);
+    keeper.seenInPass = this.#number;
+    if (keeper.found(entry, this.#cause)) this.#replaced++;
+  }
+
+  #add(entry: Entry<K, P>): void {
+    const { key } = entry;
+    try {
+      assertKey(key);
+    } catch (error) {
+      this.#failed++;
+      this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key, error });
+      return;
+    }
+    const keeper = new Keeper<K, P>(this.#host, key);
+    this.#host.keepers.set(key, keeper);
+    keeper.seenInPass = this.#number;
+    keeper.tally = this;
+    this.#started++;
+    this.#pending++;
+    keeper.enqueue(entry, this.#cause);
+  }
+
+  /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */
+  async #confirmMissing(): Promise<void> {
+    const { keepers, lookups } = this.#host;
+    const unseen = [...keepers.values()].filter((keeper) => this.#isUnseen(keeper));
+    for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
+      const batch = unseen.slice(i, i + confirmationsAtOnce);
+      await Promise.all(batch.map(({ key }) => lookups.look(key)));
+      this.#stopped += batch.filter((keeper) => keeper.isGone).length;
+    }
+  }
+
+  #isUnseen(keeper: Keeper<K, P>): boolean {
+    return keeper.seenInPass !== this.#number && !this.#host.lookups.hasLookedAt(keeper.key);
+  }
+
+  /** Waits until what the pass started is up, but no longer than the initial wait. */
+  async #settle(): Promise<void> {
+    if (this.#pending === 0) return;
+    this.#whenUp = new AbortController();
+    await pause(this.#host.clock, this.#host.settings.initialWaitMs, this.#whenUp.signal, this.#signal);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What a supervisor looks like at one moment, as plain data.
+ *
+ * @module
+ */
+
+import type { Runnable } from "../process/runnable.ts";
+import type { Keeper } from "./keeper.ts";
+
+/** What is going on with one key. */
+export type ProcessSnapshotState =
+  | "queued"
+  | "starting"
+  | "running"
+  | "stopping"
+  | "stuck"
+  | "retrying"
+  | "parked"
+  | "resting";
+
+/** One key. */
+export interface ProcessSnapshot<K> {
+  /** The key. */
+  readonly key: K;
+  /** What is going on with it. */
+  readonly state: ProcessSnapshotState;
+  /** Since when its process is in this state, epoch ms; absent when it has no process. */
+  readonly sinceAt?: number;
+  /** The version of the entry it was started from, when that is a string or a number. */
+  readonly version?: string | number;
+  /** Consecutive failures. */
+  readonly failures: number;
+  /** When the restart is due, epoch ms; only in the state "retrying". */
+  readonly retryAt?: number;
+  /** The last failure; absent when there was none. */
+  readonly error?: { readonly name: string; readonly message: string };
+}
+
+/** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
+export interface SupervisorSnapshot<K> {
+  /** When it was taken, epoch ms. */
+  readonly at: number;
+  /** Whether `run` is in progress and has not begun to shut down. */
+  readonly isRunning: boolean;
+  /** How many keys are in each state; a state that no key is in is absent. */
+  readonly counts: Readonly<Partial<Record<ProcessSnapshotState, number>>>;
+  /** Every key that the supervisor has to do with. */
+  readonly processes: readonly ProcessSnapshot<K>[];
+}
+
+/**
+ * Takes a snapshot.
+ *
+ * @param keepers What the supervisor keeps.
+ * @param at When, epoch ms.
+ * @param isRunning Whether it is running.
+ * @returns Plain data that shares nothing with the supervisor.
+ */
+export function takeSnapshot<K, P extends Runnable>(
+  keepers: Iterable<Keeper<K, P>>,
+  at: number,
+  isRunning: boolean,
+): SupervisorSnapshot<K> {
+  const counts: Partial<Record<ProcessSnapshotState, number>> = {};
+  const processes: ProcessSnapshot<K>[] = [];
+  for (const keeper of keepers) {
+    const process = describe(keeper);
+    counts[process.state] = (counts[process.state] ?? 0) + 1;
+    processes.push(process);
+  }
+  return { at, isRunning, counts, processes };
+}
+
+function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<K> {
+  const { key, attempt, version, failures, lastError } = keeper;
+  const state = stateOf(keeper);
+  const isPlain = typeof version === "string" || typeof version === "number";
+  return {
+    key,
+    state,
+    ...(attempt && { sinceAt: attempt.sinceAt }),
+    ...(isPlain && { version }),
+    failures,
+    ...(state === "retrying" && { retryAt: keeper.deadlineAt }),
+    ...(lastError !== undefined && { error: plainError(lastError) }),
+  };
+}
+
+/** Names what is going on with a key. */
+export function stateOf<K, P extends Runnable>({ attempt, phase }: Keeper<K, P>): ProcessSnapshotState {
+  if (!attempt) return phase === "looking" ? "queued" : phase;
+  if (attempt.state === "running") return attempt.isUp ? "running" : "stopping";
+  return attempt.state === "building" || attempt.state === "ended" ? "starting" : attempt.state;
+}
+
+function plainError(error: unknown): { name: string; message: string } {
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: "Error", message: String(error) };
+}

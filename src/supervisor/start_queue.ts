@@ -1,0 +1,100 @@
+/**
+ * Lets a limited number of processes start at the same time.
+ *
+ * @module
+ */
+
+import { type Clock, type Timer, turn } from "../clock.ts";
+
+/** Waits for its turn to start. */
+export interface Starter {
+  /** Is called when it may start; it then gives the permit back with {@linkcode StartQueue.release}. */
+  mayStart(): void;
+}
+
+/** After how many starts in a row the event loop gets a turn, so that timers and sockets are served. */
+const startsPerTurn = 64;
+
+/** How long a start may keep its permit, in ms. */
+const patienceMs = 1_000;
+
+/**
+ * A first-in, first-out queue of starts. A start that takes longer than a second goes on but gives its permit back, so that
+ * a hundred hanging tenants cannot keep the next one from starting.
+ */
+export class StartQueue {
+  readonly #limit: number;
+  readonly #clock: Clock;
+  #waiting: Set<Starter> = new Set();
+  #holders: Map<Starter, number> = new Map();
+  #timer: Timer | undefined = undefined;
+  #isDraining = false;
+  #starts = 0;
+
+  /**
+   * @param clock Measures how long a start takes.
+   * @param limit How many may start at the same time.
+   */
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @param starter Is called back, never within this call.
+   */
+  add(starter: Starter): void {
+    this.#waiting.add(starter);
+    this.#drain();
+  }
+
+  /**
+   * Leaves the queue, or gives the permit back. Does nothing for one that has neither.
+   *
+   * @param starter Who leaves.
+   */
+  release(starter: Starter): void {
+    this.#waiting.delete(starter);
+    if (this.#holders.delete(starter) && this.#waiting.size > 0) this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    // A start may end within its own call and let the next one begin: a loop, where recursion would overflow the stack.
+    await undefined;
+    for (const starter of this.#waiting) {
+      if (this.#holders.size >= this.#limit) break;
+      this.#waiting.delete(starter);
+      this.#holders.set(starter, this.#clock.now());
+      starter.mayStart();
+      if (++this.#starts % startsPerTurn === 0) await turn();
+    }
+    this.#isDraining = false;
+    this.#watch();
+  }
+
+  /** Keeps a timer while somebody waits. */
+  #watch(): void {
+    if (this.#waiting.size === 0) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    } else if (this.#timer === undefined) {
+      const [oldestAt] = this.#holders.values();
+      const delayMs = Math.max(0, oldestAt + patienceMs - this.#clock.now());
+      this.#timer = this.#clock.timer(this.#loseHeart, delayMs);
+    }
+  }
+
+  readonly #loseHeart = (): void => {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [starter, since] of this.#holders) {
+      if (since + patienceMs > now) break;
+      this.#holders.delete(starter);
+    }
+    this.#drain();
+  };
+}

@@ -1,0 +1,289 @@
+/**
+ * The supervisor: makes what runs match the table.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import {
+  describeKey,
+  ProcessExistsError,
+  ProcessNotFoundError,
+  ProcessNotRunningError,
+  ProcessStuckError,
+  SupervisorNotRunningError,
+} from "../errors.ts";
+import type { EventListener, SupervisorEvent } from "../events.ts";
+import type { Runnable } from "../process/runnable.ts";
+import { assertKey, type Table } from "../table/table.ts";
+import { Engine } from "./engine.ts";
+import type { Keeper } from "./keeper.ts";
+import { checkOptions, type SupervisorOptions } from "./options.ts";
+import { stateOf, type SupervisorSnapshot, takeSnapshot } from "./snapshot.ts";
+
+/** A signal that a call heeds; what its abort means is said with the call. */
+export interface CallOptions {
+  /** Aborts to end the call. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts, stops and restarts processes so that what runs matches a table.
+ *
+ * It promises at most one live process per key at any time, drops no error, and stops nothing because a table fails. It
+ * does not promise that a process that ignores its signal ever ends: such a process is named stuck and keeps its key.
+ *
+ * @typeParam K The type of the keys.
+ * @typeParam P The kind of runnable.
+ *
+ * @example A table in memory
+ * ```ts
+ * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
+ * import { delay } from "@std/async/delay";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const table = new MapTable([["acme", () => leaf((signal) => delay(60_000, { signal }))]]);
+ * const supervisor = new Supervisor(table);
+ *
+ * await supervisor.run(() => {
+ *   assertEquals(supervisor.keys(), ["acme"]);
+ * });
+ * ```
+ */
+export class Supervisor<K, P extends Runnable> implements Runnable {
+  readonly #engine: Engine<K, P>;
+  #lastRun: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param table The desired set.
+   * @param options How to treat it.
+   * @throws {TypeError} When the table is none, or an option has a wrong shape.
+   * @throws {RangeError} When an option is out of range.
+   */
+  constructor(table: Table<K, P>, options: SupervisorOptions<K> = {}) {
+    if (typeof table?.get !== "function" || typeof table[Symbol.asyncIterator] !== "function") {
+      throw new TypeError(
+        `Cannot make a supervisor: a table has a get method and is async iterable, current value is ${table}`,
+      );
+    }
+    this.#engine = new Engine(table, checkOptions(options));
+  }
+
+  /**
+   * Runs the processes of the table for as long as the callback takes. The callback is called when they are up or after
+   * `initialWaitMs`, whichever is first; when it settles, nothing new is started, everything is stopped, and everything is
+   * awaited but what is stuck. At most one run is in progress at a time: a second one waits for the first.
+   *
+   * @param callback Is given a signal that aborts when the run is forced to end.
+   * @param options A signal that forces the end of everything, or of the wait for another run.
+   * @throws {unknown} What the callback throws, or the reason of the signal when the callback was not called.
+   */
+  async run<T>(callback: (signal: AbortSignal) => T, options: CallOptions = {}): Promise<void> {
+    if (typeof callback !== "function") {
+      throw new TypeError(`Cannot run the supervisor: the callback is a function, current value is ${callback}`);
+    }
+    const { signal = new AbortController().signal } = options;
+    signal.throwIfAborted();
+    const before = this.#lastRun;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastRun = Promise.all([before, promise]);
+    try {
+      await abortable(before, signal);
+      await this.#runNow(callback, signal);
+    } finally {
+      resolve();
+    }
+  }
+
+  /**
+   * Starts the process of a key from a fresh look at the table, at once and whether or not it is parked, and waits until it
+   * is up. A start that fails is restarted as the policy says.
+   *
+   * @param key The key of its entry.
+   * @param options A signal that bounds the start-up: aborting it stops the process.
+   * @returns The runnable, running.
+   * @throws {ProcessExistsError} When a process of that key exists, in any state.
+   * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {SupervisorNotRunningError} When no run is in progress.
+   * @throws {unknown} What the process or the table failed with, or the reason of the signal.
+   */
+  async start(key: K, options: CallOptions = {}): Promise<P> {
+    const keeper = this.#checkCall("start", key, options);
+    if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
+    return await this.#startBounded(key, options.signal);
+  }
+
+  /**
+   * Returns the running process of a key; joins a start in progress; else starts it. A process that is stopping is
+   * started again when it has ended.
+   *
+   * @param key The key of its entry.
+   * @param options A signal that ends the wait, not the start.
+   * @returns The runnable, running.
+   * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessStuckError} When its process does not end.
+   * @throws {SupervisorNotRunningError} When no run is in progress.
+   * @throws {unknown} What the process or the table failed with, or the reason of the signal.
+   */
+  async ensure(key: K, options: CallOptions = {}): Promise<P> {
+    this.#checkCall("ensure", key, options);
+    return await this.#callAndWait(key, options.signal);
+  }
+
+  /**
+   * Stops the process of a key gracefully and waits for its end. An entry left in the table starts again at the next
+   * reconcile: to stop a process for good, delete its entry.
+   *
+   * @param key The key of the process.
+   * @param options A signal that, when it aborts, forces the end, which is still awaited.
+   * @throws {ProcessNotFoundError} When no process of that key exists.
+   * @throws {ProcessStuckError} When it does not end.
+   * @throws {unknown} What the process failed with.
+   */
+  async stop(key: K, options: CallOptions = {}): Promise<void> {
+    assertKey(key);
+    const keeper = this.#engine.keepers.get(key);
+    if (!keeper?.exists) throw new ProcessNotFoundError("stop", key);
+    await this.#stopBounded(keeper, options.signal);
+  }
+
+  /**
+   * Stops the process of a key if there is one, then starts it from a fresh entry, and waits until it is up.
+   *
+   * @param key The key of its entry.
+   * @param options A signal that ends the wait, not the restart.
+   * @returns The new runnable, running.
+   * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessStuckError} When the old process does not end.
+   * @throws {SupervisorNotRunningError} When no run is in progress.
+   * @throws {unknown} What the new process or the table failed with, or the reason of the signal.
+   */
+  async restart(key: K, options: CallOptions = {}): Promise<P> {
+    const keeper = this.#checkCall("restart", key, options);
+    if (keeper?.attempt) keeper.stop();
+    return await this.#callAndWait(key, options.signal);
+  }
+
+  /**
+   * Returns the runnable of a running process.
+   *
+   * @param key The key of the process.
+   * @returns The runnable.
+   * @throws {ProcessNotFoundError} When no process of that key exists.
+   * @throws {ProcessNotRunningError} When it exists but is not running.
+   */
+  get(key: K): P {
+    const keeper = this.#engine.keepers.get(key);
+    if (keeper?.attempt?.isUp) return keeper.attempt.runnable!;
+    if (!keeper?.exists) throw new ProcessNotFoundError("get", key);
+    throw new ProcessNotRunningError(key, stateOf(keeper));
+  }
+
+  /** Returns the keys of all processes that exist, in whatever state. */
+  keys(): K[] {
+    const keys: K[] = [];
+    for (const [key, keeper] of this.#engine.keepers) {
+      if (keeper.exists) keys.push(key);
+    }
+    return keys;
+  }
+
+  /**
+   * Makes one pass over the table that begins after this call: starts what is missing, stops what is gone, replaces what
+   * changed. Backoff and parking are respected.
+   *
+   * @param options A signal that ends the wait, not the pass.
+   * @returns A promise that resolves when what the pass started is up, or has failed, or after `initialWaitMs`. A table
+   * that fails becomes an event.
+   * @throws {SupervisorNotRunningError} When no run is in progress.
+   */
+  async reconcile(options: CallOptions = {}): Promise<void> {
+    this.#assertAccepting("reconcile");
+    options.signal?.throwIfAborted();
+    await waitUnless(this.#engine.reconciler.request("reconcile"), options.signal);
+  }
+
+  /** Shows everything the supervisor has to do with, as plain data. */
+  snapshot(): SupervisorSnapshot<K> {
+    const { keepers, clock, isAccepting } = this.#engine;
+    return takeSnapshot(keepers.values(), clock.now(), isAccepting);
+  }
+
+  /**
+   * Announces what happens; the order is told with {@linkcode SupervisorEvent}. While nobody has subscribed, failures are
+   * printed to the console.
+   *
+   * @param listener Is called right after the step that caused the event. What it throws is printed and changes nothing.
+   * @param options A signal that ends the subscription.
+   * @returns Ends the subscription when disposed of.
+   */
+  subscribe(listener: EventListener<SupervisorEvent<K>>, options: CallOptions = {}): Disposable {
+    return this.#engine.events.subscribe(listener, options.signal);
+  }
+
+  async #runNow<T>(callback: (signal: AbortSignal) => T, signal: AbortSignal): Promise<void> {
+    const force = () => this.#engine.force(signal.reason);
+    signal.addEventListener("abort", force);
+    try {
+      await this.#engine.begin();
+      signal.throwIfAborted();
+      await callback(signal);
+    } finally {
+      await this.#engine.end();
+      signal.removeEventListener("abort", force);
+    }
+  }
+
+  #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {
+    assertKey(key);
+    this.#assertAccepting(`${operation} process ${describeKey(key)}`);
+    signal?.throwIfAborted();
+    return this.#engine.keepers.get(key);
+  }
+
+  #assertAccepting(operation: string): void {
+    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError(operation);
+  }
+
+  async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {
+    const existing = this.#engine.keepers.get(key)?.attempt;
+    if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
+    return await waitUnless(this.#engine.call(key).whenUp(), signal);
+  }
+
+  async #startBounded(key: K, signal: AbortSignal | undefined): Promise<P> {
+    const keeper = this.#engine.call(key);
+    const stop = () => this.#stopBounded(keeper, undefined).catch(() => {}); // its failure is an event
+    let stopping: Promise<void> | undefined;
+    const abort = () => void (stopping = stop());
+    signal?.addEventListener("abort", abort);
+    try {
+      return await keeper.whenUp();
+    } catch (error) {
+      await stopping;
+      throw stopping ? signal!.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async #stopBounded(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<void> {
+    const { attempt } = keeper;
+    if (!attempt) return keeper.stop();
+    const ended = keeper.whenEnded();
+    keeper.stop();
+    const force = () => attempt.force(signal!.reason);
+    if (signal?.aborted) force();
+    else signal?.addEventListener("abort", force);
+    try {
+      const { outcome, error } = await ended;
+      if (outcome === "failed") throw error;
+    } finally {
+      signal?.removeEventListener("abort", force);
+    }
+  }
+}
+
+function waitUnless<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? promise : abortable(promise, signal);
+}

@@ -1,0 +1,147 @@
+/**
+ * The reader's end of a table's changes: what was announced and not yet taken, each key once.
+ *
+ * @module
+ */
+
+/** How a {@linkcode ChangeStream} ends and what it frees then. */
+export interface ChangeStreamOptions {
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
+  /** Is called once, at the end, however it comes about; must not reject. */
+  readonly release: () => void | Promise<void>;
+  /**
+   * With how many keys pending the stream says "look at everything" instead of naming them.
+   *
+   * @default {Infinity}
+   */
+  readonly maxPending?: number;
+}
+
+/**
+ * A stream of changed keys that coalesces: while the reader is busy a key is kept once, and "look at everything" replaces
+ * all of them. It promises that an announcement made after a key was taken is delivered again, so the last change is
+ * never lost; it does not promise an order.
+ *
+ * @example A key that is announced twice is read once
+ * ```ts
+ * import { ChangeStream } from "./change_stream.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const controller = new AbortController();
+ * const stream = new ChangeStream<string>({ signal: controller.signal, release: () => {} });
+ * stream.announce("a");
+ * stream.announce("a");
+ * stream.announce("b");
+ * assertEquals(await stream.next(), { done: false, value: "a" });
+ * assertEquals(await stream.next(), { done: false, value: "b" });
+ * controller.abort();
+ * assertEquals(await stream.next(), { done: true, value: undefined });
+ * ```
+ */
+export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
+  readonly #signal: AbortSignal;
+  readonly #release: () => void | Promise<void>;
+  readonly #maxPending: number;
+  readonly #pending = new Set<K | undefined>();
+  #wake?: PromiseWithResolvers<void>;
+  #failure?: { readonly error: unknown };
+  #ended?: Promise<void>;
+
+  /** @param options How the stream ends and what it frees then. */
+  constructor(options: ChangeStreamOptions) {
+    this.#signal = options.signal;
+    this.#release = options.release;
+    this.#maxPending = options.maxPending ?? Infinity;
+    if (this.#signal.aborted) this.#end();
+    else this.#signal.addEventListener("abort", this.#drop);
+  }
+
+  /** Whether nothing more can be announced. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /**
+   * Announces a change. Does nothing after the end.
+   *
+   * @param key The key that changed; `undefined` means "look at everything" and covers every key until it is taken.
+   */
+  announce(key: K | undefined): void {
+    if (this.#ended || this.#pending.has(undefined)) return;
+    if (key === undefined || this.#pending.size >= this.#maxPending && !this.#pending.has(key)) {
+      this.#pending.clear();
+      this.#pending.add(undefined);
+    } else {
+      this.#pending.add(key);
+    }
+    this.#notify();
+  }
+
+  /**
+   * Ends the stream with an error, which the reader gets after what is pending.
+   *
+   * @param error What the reader's `next` rejects with, once.
+   */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#failure = { error };
+    this.#end();
+  }
+
+  /**
+   * Takes a changed key, or waits for one.
+   *
+   * @returns The key, or the end, which comes when everything is freed.
+   * @throws {unknown} What the stream failed with.
+   */
+  async next(): Promise<IteratorResult<K | undefined, undefined>> {
+    for (;;) {
+      for (const key of this.#pending) {
+        this.#pending.delete(key);
+        return { done: false, value: key };
+      }
+      if (this.#ended) break;
+      await (this.#wake ??= Promise.withResolvers<void>()).promise;
+    }
+    await this.#ended;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure.error;
+    return { done: true, value: undefined };
+  }
+
+  /**
+   * Ends the stream, even while a `next` is waiting.
+   *
+   * @returns The end, when everything is freed.
+   */
+  async return(): Promise<IteratorResult<K | undefined, undefined>> {
+    this.#drop();
+    await this.#ended;
+    return { done: true, value: undefined };
+  }
+
+  /** Returns the stream itself: there is one reader. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  readonly #drop = (): void => {
+    this.#end();
+    this.#pending.clear();
+    this.#failure = undefined;
+  };
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#signal.removeEventListener("abort", this.#drop);
+    this.#ended = Promise.resolve(this.#release());
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake?.resolve();
+    this.#wake = undefined;
+  }
+}
