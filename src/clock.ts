@@ -92,6 +92,16 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
 }
 
 /**
+ * Calls back after a delay if the program still runs then. Unlike a timer of a clock it does not keep the program alive.
+ *
+ * @param callback What to call.
+ * @param delayMs After how many ms.
+ */
+export function ifStillAlive(callback: () => void, delayMs: number): void {
+  Deno.unrefTimer(setTimeout(callback, delayMs));
+}
+
+/**
  * Lets the event loop take one turn, so that timers and sockets are served during a long loop. `FakeTime` does not hold it.
  *
  * @returns A promise that resolves in a later turn: microtasks alone do not get there.

@@ -6,26 +6,11 @@
 
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry } from "../table/table.ts";
+import type { KvTableContext } from "./context.ts";
 import { fromEntryKey, type KvTableKey } from "./keys.ts";
 import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
-
-/** The right to run a process in a cluster, for the process to prove with every write. */
-export interface Claim {
-  /** Add it to your own atomic operations: the database refuses them once the claim is somebody else's. */
-  readonly check: Deno.AtomicCheck;
-  /** Aborts when the claim is lost. */
-  readonly signal: AbortSignal;
-  /** Sorts behind the token of every former holder, for systems other than the database. */
-  readonly token: string;
-}
-
-/** What a runnable is built with beside its spec and key. */
-export interface KvTableContext {
-  /** The claim under which the process runs; absent outside of a cluster. */
-  readonly claim?: Claim;
-}
 
 /** An entry of a table in Deno KV. */
 export interface KvEntry<K, P> extends Entry<K, P> {
@@ -49,6 +34,8 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
   readonly #settings: KvTableSettings<K, Spec, P>;
 
   /**
+   * Makes an entry.
+   *
    * @param key The key of the entry.
    * @param row What was read.
    * @param settings How to validate it and what to build from it.
@@ -83,6 +70,8 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   #filling?: Promise<void>;
 
   /**
+   * Begins a pass.
+   *
    * @param store The database.
    * @param settings Where and how to read.
    * @param ready What to wait for before the first batch.
@@ -126,6 +115,8 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     try {
       await this.#ready();
       const batch = await this.#store.list("list the entries", { prefix }, { limit, cursor: this.#cursor, signal });
+      // return() may have come between the answer and this line.
+      signal.throwIfAborted();
       this.#entries = batch.rows.flatMap((row) => this.#entry(row));
       this.#index = 0;
       this.#cursor = batch.cursor;

@@ -62,6 +62,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   readonly #feeds = new Set<ChangeFeed<K>>();
 
   /**
+   * Makes a table.
+   *
    * @param kv The database, opened and closed by the caller.
    * @param options Where the entries live, how to build their runnables, and more.
    * @throws {TypeError} When something has a wrong shape.

@@ -18,8 +18,9 @@
  * @module
  */
 
+export type { Claim, KvTableContext } from "./context.ts";
 export type { KvTableKey } from "./keys.ts";
-export type { Claim, KvEntry, KvTableContext } from "./kv_entry.ts";
+export type { KvEntry } from "./kv_entry.ts";
 export { KvTable } from "./kv_table.ts";
 export type { KvTableOptions } from "./options.ts";
 export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";

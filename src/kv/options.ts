@@ -6,7 +6,7 @@
 
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { KvTableContext } from "./kv_entry.ts";
+import type { KvTableContext } from "./context.ts";
 import { assertPrefix, type KvTableKey } from "./keys.ts";
 import type { SpecSchema } from "./schema.ts";
 

@@ -38,6 +38,7 @@ const maxNamedIssues = 3;
 
 /** Says that a stored or given value is no spec. */
 export class InvalidSpecError extends Error {
+  /** Tells the error from others, also across realms. */
   override readonly name = "InvalidSpecError";
   /** The key of the entry. */
   readonly key: unknown;
@@ -45,6 +46,8 @@ export class InvalidSpecError extends Error {
   readonly issues: readonly SpecIssue[];
 
   /**
+   * Makes the error.
+   *
    * @param key The key of the entry.
    * @param issues What is wrong.
    */

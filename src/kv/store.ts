@@ -11,6 +11,7 @@ const maxLockedPauseMs = 5;
 
 /** Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back. */
 export class KvTimeoutError extends Error {
+  /** Tells the error from others, also across realms. */
   override readonly name = "KvTimeoutError";
   /** What was asked for, for example `set entry "acme"`. */
   readonly operation: string;
@@ -18,6 +19,8 @@ export class KvTimeoutError extends Error {
   readonly timeoutMs: number;
 
   /**
+   * Makes the error.
+   *
    * @param operation What was asked for.
    * @param timeoutMs How long it was waited for, in ms.
    * @param options The last error of the tries that failed, if any, as `cause`.
@@ -35,11 +38,14 @@ export class KvTimeoutError extends Error {
 
 /** Says that the database was closed by whoever opened it. */
 export class KvClosedError extends Error {
+  /** Tells the error from others, also across realms. */
   override readonly name = "KvClosedError";
   /** What was asked for, for example `list the entries`. */
   readonly operation: string;
 
   /**
+   * Makes the error.
+   *
    * @param operation What was asked for.
    * @param options Deno's error as `cause`.
    */
@@ -90,6 +96,8 @@ export class KvStore {
   readonly #options: KvStoreOptions;
 
   /**
+   * Wraps a database.
+   *
    * @param kv The database, which stays the caller's to close.
    * @param options Clock, deadline and chance.
    */

@@ -8,14 +8,6 @@ import { abortWith } from "./abort_with.ts";
 import { failureOf } from "./failure.ts";
 import type { Runnable } from "./runnable.ts";
 
-/**
- * A piece of work.
- *
- * @param signal Aborts to say: end now.
- * @returns A promise, or anything else, that is awaited.
- */
-export type LeafFunction = (signal: AbortSignal) => unknown;
-
 // Ready-made: an exception with a stack costs 4 us.
 const workEnded = new DOMException("The work ended by itself", "AbortError");
 const workStopped = new DOMException("The work was asked to stop", "AbortError");
@@ -68,7 +60,10 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * assertEquals(steps, ["up", "asked to close", "closed"]);
  * ```
  */
-export function leaf(runInForeground: LeafFunction, gracefulStop: LeafFunction = () => {}): Runnable {
+export function leaf(
+  runInForeground: (signal: AbortSignal) => unknown,
+  gracefulStop: (signal: AbortSignal) => unknown = () => {},
+): Runnable {
   return {
     async run(callback, { signal }) {
       const narrower = new AbortController();
@@ -108,7 +103,10 @@ export function leaf(runInForeground: LeafFunction, gracefulStop: LeafFunction =
  * assertEquals(steps, ["open", "use", "close"]);
  * ```
  */
-export function startStop(start: LeafFunction, stop: LeafFunction): Runnable {
+export function startStop(
+  start: (signal: AbortSignal) => unknown,
+  stop: (signal: AbortSignal) => unknown,
+): Runnable {
   return {
     async run(callback, { signal }) {
       await start(signal);

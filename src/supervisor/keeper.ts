@@ -158,6 +158,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K>, Starter {
   /** The table has no such entry, and that is certain. */
   isMissing(): void {
     this.isGone = true;
+    this.failures = 0;
     this.#next = undefined;
     const { attempt } = this;
     const isNew = !attempt && this.phase === "looking" && !this.#hadAttempt;
@@ -224,7 +225,10 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K>, Starter {
     this.#ended = undefined;
     const next = this.#next;
     this.#next = undefined;
-    if (next && this.#host.isAccepting) return this.#lookAndStart(next);
+    if (next && this.#host.isAccepting) {
+      this.failures = 0;
+      return this.#lookAndStart(next);
+    }
     const isOver = attempt.isAsked || !this.#host.isAccepting;
     if (!wasUp || isOver) this.#rejectUp(outcome === "failed" ? error : new ProcessEndedEarlyError(stopped));
     if (!isOver) return this.#afterExit(attempt);
@@ -264,7 +268,6 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K>, Starter {
 
   #replace(entry: Entry<K, P>): void {
     this.#host.emit({ type: "replaced", at: this.#host.clock.now(), key: this.key, version: entry.version });
-    this.failures = 0;
     this.#next = "change";
     this.attempt!.stop();
   }
@@ -272,7 +275,6 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K>, Starter {
   #startChanged(entry: Entry<K, P>): void {
     this.#host.deadlines.delete(this);
     if (this.phase === "parked") this.#unpark("change");
-    this.failures = 0;
     this.enqueue(entry, "change");
   }
 
@@ -285,6 +287,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K>, Starter {
   #start(entry: Entry<K, P>, cause: StartCause): void {
     const granted = this.#askLease(entry);
     if (granted === undefined) return;
+    if (!Object.is(entry.version, this.version)) this.failures = 0;
     this.version = entry.version;
     this.#hadAttempt = true;
     this.attempt = new Attempt(this.#host, this, granted.lease);

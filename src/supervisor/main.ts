@@ -4,15 +4,17 @@
  * @module
  */
 
-import { type Clock, pause, systemClock } from "../clock.ts";
+import { type Clock, ifStillAlive, pause, systemClock } from "../clock.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
 import { stopReason } from "../process/life.ts";
-import { isRunnable, type Runnable } from "../process/runnable.ts";
+import { isAbortEcho, isRunnable, type Runnable } from "../process/runnable.ts";
 
 /** Options of {@linkcode main}. */
 export interface MainOptions {
   /**
-   * How long the runnable may take to stop after the first signal before it is aborted, in ms. A fifth of that later the
-   * program exits whatever is left. The default leaves room within the 5 s that Deno Deploy grants.
+   * How long the runnable may take to stop after the first signal before it is aborted, in ms. A tenth of that later the
+   * program exits with code 1 whatever is left, also when `main` has returned by then. The default leaves room within the
+   * 5 s that Deno Deploy grants.
    *
    * @default {4_200}
    */
@@ -25,8 +27,15 @@ export interface MainOptions {
 const stopSignals: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 
 /**
+ * A signal so soon after another one is the same wish: under `npx deno task`, one Ctrl-C comes from the terminal and, within
+ * a millisecond, from npx.
+ */
+const echoMs = 200;
+
+/**
  * Runs a runnable until SIGINT or SIGTERM, then stops it gracefully. A second signal forces the end, a third one exits at
- * once. The exit code is 0 after a clean stop; otherwise it is 1 and the error is printed.
+ * once; signals less than 200 ms apart count as one. The exit code is 0 after a clean stop and when the runnable ends by
+ * itself without an error; otherwise it is 1 and the error is printed.
  *
  * @param runnable What the program is, for example a supervisor, or a chain of runnables.
  * @param options How long a stop may take.
@@ -55,7 +64,7 @@ export async function main(runnable: Runnable, options: MainOptions = {}): Promi
     );
   }
   const program = new Program(stopTimeoutMs);
-  using _signals = listenToSystem(() => program.stop());
+  using _signals = listenToSystem(() => program.stopBySystem());
   const stop = () => program.stop();
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
@@ -66,12 +75,28 @@ export async function main(runnable: Runnable, options: MainOptions = {}): Promi
 class Program {
   readonly #clock: Clock = systemClock;
   readonly #stopTimeoutMs: number;
+  readonly #budgetMs: number;
   readonly #graceful = new AbortController();
   readonly #forced = new AbortController();
   readonly #ended = new AbortController();
+  #isUp = false;
+  #isAskedBySystem = false;
+  #askedAt = -Infinity;
 
   constructor(stopTimeoutMs: number) {
     this.#stopTimeoutMs = stopTimeoutMs;
+    this.#budgetMs = stopTimeoutMs * 1.1;
+  }
+
+  /** The operating system waits for the end of the program, and a run may leave something stuck that goes on after it. */
+  stopBySystem(): void {
+    const now = this.#clock.now();
+    // The distance, not the difference: a clock that is set back must not make the program deaf.
+    if (Math.abs(now - this.#askedAt) < echoMs) return;
+    this.#askedAt = now;
+    if (!this.#isAskedBySystem) ifStillAlive(() => this.#exit("goes on after it was stopped"), this.#budgetMs);
+    this.#isAskedBySystem = true;
+    this.stop();
   }
 
   /** Goes one step further each time: graceful, forced, exit. */
@@ -85,15 +110,18 @@ class Program {
     const watching = this.#watch();
     try {
       await runnable.run((signal) => this.#untilStopped(signal), { signal: this.#forced.signal });
-      if (this.#forced.signal.aborted) this.#fail("The program was stopped by force: it did not end in time");
+      if (this.#forced.signal.aborted) this.#failForced();
+      else if (!this.#isUp && !this.#graceful.signal.aborted) this.#fail(new ProcessEndedEarlyError());
     } catch (error) {
-      this.#fail(error);
+      if (isAbortEcho(error, this.#forced.signal)) this.#failForced();
+      else this.#fail(error);
     }
     this.#ended.abort(stopReason);
     await watching;
   }
 
   async #untilStopped(signal: AbortSignal | undefined): Promise<void> {
+    this.#isUp = true;
     // A timer keeps the event loop alive: neither a pending promise nor a listener to signals does.
     const signals = signal ? [signal, this.#graceful.signal] : [this.#graceful.signal];
     while (!signals.some(({ aborted }) => aborted)) await pause(this.#clock, Infinity, ...signals);
@@ -109,13 +137,17 @@ class Program {
     await pause(this.#clock, this.#stopTimeoutMs, this.#forced.signal, ended);
     if (ended.aborted) return;
     this.#forced.abort(stopReason);
-    await pause(this.#clock, this.#stopTimeoutMs / 5, ended);
+    await pause(this.#clock, this.#budgetMs - this.#stopTimeoutMs, ended);
     if (!ended.aborted) this.#exit("did not end after it was aborted");
   }
 
   #exit(reason: string): never {
     console.error(`The program exits although not everything has ended: it ${reason}`);
     Deno.exit(1);
+  }
+
+  #failForced(): void {
+    this.#fail("The program was stopped by force: it did not end when it was asked to");
   }
 
   #fail(error: unknown): void {

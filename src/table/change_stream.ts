@@ -8,7 +8,7 @@
 export interface ChangeStreamOptions {
   /** Ends the stream. */
   readonly signal: AbortSignal;
-  /** Is called once, at the end, however it comes about; must not reject. */
+  /** Is called once, at the end, unless the signal had aborted before the beginning. Must not reject. */
   readonly release: () => void | Promise<void>;
   /**
    * With how many keys pending the stream says "look at everything" instead of naming them.
@@ -48,12 +48,16 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   #failure?: { readonly error: unknown };
   #ended?: Promise<void>;
 
-  /** @param options How the stream ends and what it frees then. */
+  /**
+   * Makes a stream.
+   *
+   * @param options How the stream ends and what it frees then.
+   */
   constructor(options: ChangeStreamOptions) {
     this.#signal = options.signal;
     this.#release = options.release;
     this.#maxPending = options.maxPending ?? Infinity;
-    if (this.#signal.aborted) this.#end();
+    if (this.#signal.aborted) this.#ended = Promise.resolve();
     else this.#signal.addEventListener("abort", this.#drop);
   }
 

@@ -38,6 +38,8 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   #lastVersion = 0;
 
   /**
+   * Makes a table.
+   *
    * @param iterable The first keys and values.
    * @throws {TypeError} When a key or value is none.
    */

@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { turn } from "../../src/clock.ts";
-import { leaf, type LeafFunction, startStop } from "../../src/process/leaf.ts";
+import { leaf, startStop } from "../../src/process/leaf.ts";
 import { Process } from "../../src/process/process.ts";
 import type { RunCallback, Runnable } from "../../src/process/runnable.ts";
 import { countingSignal, untilAborted } from "./signals.ts";
+
+type LeafFunction = (signal: AbortSignal) => unknown;
 
 const oops = new Error("oops");
 const fail = (error: unknown = oops) => Promise.reject(error);

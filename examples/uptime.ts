@@ -1,0 +1,51 @@
+/**
+ * An uptime monitor: watches web sites, tries again what fails, gives up what stays broken, and remembers its set.
+ *
+ * Each monitor is a process, and the table of monitors is in Deno KV:
+ *
+ * ```sh
+ * curl localhost:8000/monitors
+ * curl -X PUT localhost:8000/monitors/deno -d '{ "url": "https://deno.com", "intervalMs": 5000 }'
+ * curl -X DELETE localhost:8000/monitors/deno
+ * curl -X PUT localhost:8001/fail/steady # the sites of its own fail on demand
+ * ```
+ */
+
+import { chain, main, startStop, Supervisor } from "@pact/supervisor";
+import { KvTable } from "@pact/supervisor/kv";
+import { api } from "./uptime/api.ts";
+import { openDatabase } from "./uptime/database.ts";
+import { httpServer } from "./uptime/http_server.ts";
+import { logger } from "./uptime/log.ts";
+import { Monitor, type MonitorSpec, monitorSpec } from "./uptime/monitor.ts";
+import { readOptions } from "./uptime/options.ts";
+import { sites } from "./uptime/sites.ts";
+
+const { dir, port, sitesPort } = readOptions(Deno.args);
+using kv = await openDatabase(dir);
+
+const monitors = new KvTable<string, MonitorSpec, Monitor>(kv, {
+  prefix: ["monitors"],
+  schema: monitorSpec,
+  create: (spec) => new Monitor(spec),
+});
+
+const supervisor = new Supervisor(monitors, {
+  restart: { minDelayMs: 1_000, maxDelayMs: 8_000, jitter: 0, resetAfterMs: 10_000, limit: 5 },
+});
+supervisor.subscribe(logger());
+
+/** The first time there is something to see. */
+const seed = startStop(async () => {
+  for await (const _monitor of monitors) return;
+  for (const name of ["steady", "flaky", "broken"]) {
+    await monitors.set(name, { url: `http://127.0.0.1:${sitesPort}/${name}`, intervalMs: 1_000 });
+  }
+}, () => {});
+
+await main(chain(
+  httpServer("sites", sitesPort, sites()),
+  httpServer("api", port, api(monitors, supervisor)),
+  seed,
+  supervisor,
+));

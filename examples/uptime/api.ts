@@ -1,0 +1,103 @@
+/** The HTTP API: the table of monitors, and how they do. */
+
+import type { ProcessSnapshot, Supervisor } from "@pact/supervisor";
+import { InvalidSpecError, type KvTable } from "@pact/supervisor/kv";
+import type { Handler } from "./http_server.ts";
+import type { Monitor, MonitorSpec } from "./monitor.ts";
+import { RequestError, route } from "./routes.ts";
+
+type MonitorTable = KvTable<string, MonitorSpec, Monitor>;
+type MonitorSupervisor = Supervisor<string, Monitor>;
+
+/** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON. */
+export function api(table: MonitorTable, supervisor: MonitorSupervisor): Handler {
+  const resources = new Resources(table, supervisor);
+  return route({
+    "/health": { GET: () => resources.health() },
+    "/monitors": { GET: () => resources.list() },
+    "/monitors/:id": {
+      GET: (_request, id) => resources.get(id),
+      PUT: (request, id) => resources.put(request, id),
+      DELETE: (_request, id) => resources.delete(id),
+    },
+  });
+}
+
+/** Writes to the table and shows the supervisor: it sees what is written, and starts, replaces, un-parks or stops. */
+class Resources {
+  readonly #table: MonitorTable;
+  readonly #supervisor: MonitorSupervisor;
+
+  constructor(table: MonitorTable, supervisor: MonitorSupervisor) {
+    this.#table = table;
+    this.#supervisor = supervisor;
+  }
+
+  health(): Response {
+    const { isRunning, counts } = this.#supervisor.snapshot();
+    return Response.json({ status: isRunning ? "ok" : "not running", counts }, { status: isRunning ? 200 : 503 });
+  }
+
+  async list(): Promise<Response> {
+    const { kv, prefix } = this.#table;
+    const rows = await Array.fromAsync(kv.list<MonitorSpec>({ prefix }));
+    const processes = new Map(this.#supervisor.snapshot().processes.map((process) => [process.key, process]));
+    return Response.json(rows.map(({ key, value }) => {
+      const id = String(key.at(-1));
+      return this.#show(id, value, processes.get(id));
+    }));
+  }
+
+  async get(id: string): Promise<Response> {
+    const spec = await this.#find(id);
+    const process = this.#supervisor.snapshot().processes.find(({ key }) => key === id);
+    return Response.json(this.#show(id, spec, process));
+  }
+
+  async put(request: Request, id: string): Promise<Response> {
+    checkId(id);
+    const spec = await readJson(request) as MonitorSpec; // the table sees whether it is one
+    const isNew = await this.#table.get(id) === undefined;
+    try {
+      await this.#table.set(id, spec);
+    } catch (error) {
+      throw error instanceof InvalidSpecError ? new RequestError(400, error.message) : error;
+    }
+    return Response.json({ id, ...spec }, { status: isNew ? 201 : 200 });
+  }
+
+  async delete(id: string): Promise<Response> {
+    const spec = await this.#find(id);
+    await this.#table.delete(id);
+    return Response.json({ id, ...spec });
+  }
+
+  async #find(id: string): Promise<MonitorSpec> {
+    checkId(id);
+    const { kv, prefix } = this.#table;
+    const { value } = await kv.get<MonitorSpec>([...prefix, id]);
+    if (value === null) throw new RequestError(404, `Cannot find the monitor "${id}": the table has no such entry`);
+    return value;
+  }
+
+  #show(id: string, spec: MonitorSpec, process: ProcessSnapshot<string> | undefined) {
+    const { state = "queued", failures = 0, error, retryAt } = process ?? {};
+    const lastCheck = state === "running" ? this.#supervisor.get(id).lastCheck : undefined;
+    return { id, ...spec, state, failures, lastError: error?.message, retryAt, lastCheck };
+  }
+}
+
+function checkId(id: string): void {
+  if (/^[\w.-]{1,64}$/.test(id)) return;
+  throw new RequestError(400, `Cannot use the id "${id}": it must be 1 to 64 letters, digits, "-", "_" or "."`);
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const body = await request.text();
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    const shown = JSON.stringify(body.slice(0, 200));
+    throw new RequestError(400, `Cannot read the body as JSON: ${(error as Error).message}, current value is ${shown}`);
+  }
+}

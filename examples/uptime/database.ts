@@ -1,0 +1,16 @@
+/** The database of the program: one file in a directory of its own. */
+
+/**
+ * Opens the database.
+ *
+ * Nothing else may read, watch or copy its directory while it is open: SQLite's locks would be lost.
+ */
+export async function openDatabase(dir: string): Promise<Deno.Kv> {
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+    return await Deno.openKv(`${dir}/monitors.sqlite3`);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new Error(`Cannot keep the monitors in "${dir}": ${message}; choose another directory with --dir`, { cause });
+  }
+}

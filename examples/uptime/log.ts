@@ -1,0 +1,27 @@
+/** Says in plain lines what happens. */
+
+import { describeEvent, type EventListener, type SupervisorEvent } from "@pact/supervisor";
+
+/** Makes a listener that prints what matters: what failed and is up again has recovered, every pass is too much. */
+export function logger(): EventListener<SupervisorEvent<string>> {
+  const failing = new Set<string>();
+  return (event) => {
+    switch (event.type) {
+      case "starting":
+      case "reconciled":
+        return;
+      case "running":
+        return print(`process "${event.key}": ${failing.delete(event.key) ? "recovered" : "started"}`);
+      case "retrying":
+        failing.add(event.key);
+        break;
+      case "removed":
+        failing.delete(event.key);
+    }
+    print(describeEvent(event));
+  };
+}
+
+function print(line: string): void {
+  console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
+}

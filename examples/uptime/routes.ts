@@ -1,0 +1,51 @@
+/** Finds who answers a request, and says in JSON why nobody does. */
+
+import type { Handler } from "./http_server.ts";
+
+/** Answers a request; is given the part of the path that stands for `:id`. */
+export type Action = (request: Request, id: string) => Response | Promise<Response>;
+
+/** Actions by path and method. */
+export type Routes = Readonly<Record<string, Readonly<Record<string, Action>>>>;
+
+/** Says that a request cannot be answered, and why. */
+export class RequestError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Makes a handler that has each request answered by its action. */
+export function route(routes: Routes): Handler {
+  const resources = Object.entries(routes).map(([pathname, actions]) => ({
+    pattern: new URLPattern({ pathname }),
+    actions: new Map(Object.entries(actions)),
+  }));
+
+  return async (request) => {
+    const { method, url } = request;
+    const { pathname } = new URL(url);
+    const resource = resources.find(({ pattern }) => pattern.test(url));
+    if (!resource) return refusal(404, `Cannot find "${pathname}": there are ${Object.keys(routes).join(", ")}`);
+
+    const action = resource.actions.get(method);
+    const allowed = [...resource.actions.keys()].join(", ");
+    if (!action) {
+      return refusal(405, `Cannot ${method} "${pathname}": the method must be ${allowed}`, { allow: allowed });
+    }
+
+    try {
+      return await action(request, resource.pattern.exec(url)?.pathname.groups.id ?? "");
+    } catch (error) {
+      if (error instanceof RequestError) return refusal(error.status, error.message);
+      throw error;
+    }
+  };
+}
+
+function refusal(status: number, error: string, headers: HeadersInit = {}): Response {
+  return Response.json({ error }, { status, headers });
+}

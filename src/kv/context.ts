@@ -1,0 +1,21 @@
+/**
+ * What a runnable is built with beside its spec and key: the seam between a table and a cluster.
+ *
+ * @module
+ */
+
+/** The right to run a process in a cluster, for the process to prove with every write. */
+export interface Claim {
+  /** Add it to your own atomic operations: the database refuses them once the claim is somebody else's. */
+  readonly check: Deno.AtomicCheck;
+  /** Aborts when the claim is lost. */
+  readonly signal: AbortSignal;
+  /** Sorts behind the token of every former holder, for systems other than the database. */
+  readonly token: string;
+}
+
+/** What a runnable is built with beside its spec and key. */
+export interface KvTableContext {
+  /** The claim under which the process runs; absent outside of a cluster. */
+  readonly claim?: Claim;
+}

@@ -1,0 +1,31 @@
+/**
+ * Tests for what you build yourself: a suite for tables, and a Deno KV that misbehaves on demand.
+ *
+ * @example All promises of a table
+ * ```ts
+ * import { MapTable, type Runnable } from "@pact/supervisor";
+ * import { tableChecks } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const checks = tableChecks<string>({
+ *   keys: ["a", "b", "c"],
+ *   open(build) {
+ *     const table = new MapTable<string, Runnable>();
+ *     return {
+ *       table,
+ *       set: (key, flavour) => table.set(key, () => build(key, flavour)),
+ *       delete: (key) => table.delete(key),
+ *     };
+ *   },
+ * });
+ * for (const { check } of checks) await check();
+ * assertEquals(checks.length, 8);
+ * ```
+ *
+ * @module
+ */
+
+export { denyAfterLanding, failLocked, failWith, FaultyKv, holdUntil, loseReply } from "./faulty_kv.ts";
+export type { KvFault, KvOperation } from "./faulty_kv.ts";
+export type { TableBuild, TableHandle, TableHarness } from "./table_harness.ts";
+export { type TableCheck, tableChecks, testTable, type TestTableOptions } from "./table_suite.ts";

@@ -1,0 +1,52 @@
+/**
+ * What the suite for tables needs to know about a table.
+ *
+ * @module
+ */
+
+import type { Runnable } from "../process/runnable.ts";
+import type { Table } from "../table/table.ts";
+
+/** Builds the runnable of an entry, on behalf of the suite: it counts, and sometimes throws. */
+export type TableBuild<K> = (key: K, flavour: string) => Runnable;
+
+/** A table that was opened for one test, and how to change it from outside. */
+export interface TableHandle<K> {
+  /** The table, empty at first. */
+  readonly table: Table<K, Runnable>;
+  /**
+   * Adds an entry or replaces it, as whoever maintains the table would. The entry's `get()` must call the `build` that
+   * `open` was given, with this key and flavour, and hand out what it returns.
+   *
+   * @param key The key of the entry.
+   * @param flavour What is stored: another flavour is another value.
+   */
+  set(key: K, flavour: string): unknown;
+  /**
+   * Removes an entry.
+   *
+   * @param key The key of the entry.
+   */
+  delete(key: K): unknown;
+  /** Frees what `open` opened. */
+  close?(): unknown;
+}
+
+/** What the suite needs to know about a table. */
+export interface TableHarness<K> {
+  /** At least three different keys that the table can hold. */
+  readonly keys: readonly K[];
+  /**
+   * Opens an empty table, afresh for every test.
+   *
+   * @param build What an entry's `get()` must call.
+   * @returns The table and how to change it.
+   */
+  open(build: TableBuild<K>): TableHandle<K> | Promise<TableHandle<K>>;
+  /**
+   * How long to wait for something that should happen.
+   *
+   * @default {10_000}
+   */
+  readonly timeoutMs?: number;
+}

@@ -1,0 +1,54 @@
+import type { Runnable } from "../../src/process/runnable.ts";
+import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
+import { type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
+import { openFile } from "./fixtures.ts";
+
+function handle(
+  reader: Deno.Kv,
+  writer: Deno.Kv,
+  build: TableBuild<KvTableKey>,
+  batchSize = 500,
+): TableHandle<KvTableKey> {
+  const [table, other] = [reader, writer].map((kv) =>
+    new KvTable<KvTableKey, string, Runnable>(kv, {
+      prefix: ["bots"],
+      create: (flavour, key) => build(key, flavour),
+      batchSize,
+      pollMs: 1,
+    })
+  );
+  const maintained = reader === writer ? table : other;
+  return {
+    table,
+    set: (key, flavour) => maintained.set(key, flavour),
+    delete: (key) => maintained.delete(key),
+  };
+}
+
+const keys: KvTableKey[] = ["a", "b", "1", 1, 1n, true];
+
+for (const batchSize of [1, 2, 500]) {
+  testTable<KvTableKey>(`KvTable in memory, in batches of ${batchSize},`, {
+    keys,
+    async open(build) {
+      const kv = await Deno.openKv(":memory:");
+      return { ...handle(kv, kv, build, batchSize), close: () => kv.close() };
+    },
+  });
+}
+
+testTable<KvTableKey>("KvTable in a file", {
+  keys,
+  async open(build) {
+    const file = await openFile(1);
+    return { ...handle(file.kvs[0], file.kvs[0], build), close: () => file[Symbol.asyncDispose]() };
+  },
+});
+
+testTable<KvTableKey>("KvTable that another handle on the file writes", {
+  keys,
+  async open(build) {
+    const file = await openFile(2);
+    return { ...handle(file.kvs[0], file.kvs[1], build), close: () => file[Symbol.asyncDispose]() };
+  },
+});

@@ -1,0 +1,55 @@
+/**
+ * A clock that a test moves by hand, which also tells what waits on it.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../../src/clock.ts";
+
+interface Alarm {
+  readonly delayMs: number;
+  readonly dueAt: number;
+  readonly callback: () => void;
+}
+
+export class ManualClock implements Clock {
+  /** How many timers were set so far. */
+  timersSet = 0;
+  #nowMs = 0;
+  readonly #alarms = new Set<Alarm>();
+  #watchers: { readonly delayMs: number; readonly resolve: () => void }[] = [];
+
+  /** How many timers are set and have neither fired nor been called off. */
+  get pending(): number {
+    return this.#alarms.size;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
+  timer(callback: () => void, delayMs: number): Timer {
+    this.timersSet++;
+    const alarm = { delayMs, dueAt: this.#nowMs + delayMs, callback };
+    this.#alarms.add(alarm);
+    this.#watchers = this.#watchers.filter((watcher) => watcher.delayMs !== delayMs || watcher.resolve());
+    return { cancel: () => void this.#alarms.delete(alarm) };
+  }
+
+  /** Resolves when a timer of this delay is pending. */
+  armed(delayMs: number): Promise<void> {
+    if ([...this.#alarms].some((alarm) => alarm.delayMs === delayMs)) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.push({ delayMs, resolve }));
+  }
+
+  /** Moves the clock and fires what is due then, in order. */
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    const due = [...this.#alarms].filter((alarm) => alarm.dueAt <= this.#nowMs).sort((a, b) => a.dueAt - b.dueAt);
+    for (const alarm of due) if (this.#alarms.delete(alarm)) alarm.callback();
+  }
+}

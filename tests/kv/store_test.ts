@@ -1,0 +1,196 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { KvClosedError, KvStore, KvTimeoutError } from "../../src/kv/store.ts";
+import { failLocked, failWith, FaultyKv, holdUntil } from "../../src/testing/faulty_kv.ts";
+import { never, openFile, settle } from "./fixtures.ts";
+import { ManualClock } from "./manual_clock.ts";
+
+const timeoutMs = 100;
+
+async function open() {
+  const kv = new FaultyKv(await Deno.openKv(":memory:"));
+  const clock = new ManualClock();
+  const store = new KvStore(kv, { clock, timeoutMs, random: () => 0.5 });
+  return { kv, clock, store, [Symbol.dispose]: () => kv.close() };
+}
+
+Deno.test("KvStore.call() hands the answer out and leaves no timer", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  assertEquals((await store.call("get it", () => kv.get(["a"]))).value, null);
+  assertEquals([clock.timersSet, clock.pending], [1, 0]);
+});
+
+Deno.test("KvStore.call() rejects when the deadline passes, and ignores what comes later", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  const gate = Promise.withResolvers<void>();
+  kv.inject("get", holdUntil(gate.promise));
+  const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"])), KvTimeoutError);
+  clock.advance(timeoutMs - 1);
+  await settle();
+  assertEquals(clock.pending, 1);
+  clock.advance(1);
+  const error = await rejected;
+  assertEquals([error.operation, error.timeoutMs, error.name], ["get it", timeoutMs, "KvTimeoutError"]);
+  assertEquals(
+    error.message,
+    "Cannot get it: Deno KV did not answer within the deadline, current value is 100 ms; a write may or may not have landed",
+  );
+  // Nobody listens any more: this must not become an unhandled rejection.
+  gate.reject(new Error("too late"));
+  await settle();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("KvStore.call() rejects with the reason of the signal, before and during the call", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  const reason = new Error("enough");
+  const early = await assertRejects(() => store.call("get it", () => kv.get(["a"]), AbortSignal.abort(reason)));
+  assertStrictEquals(early, reason);
+  assertEquals(kv.count("get"), 0);
+  kv.inject("get", holdUntil(never));
+  const controller = new AbortController();
+  const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"]), controller.signal));
+  controller.abort(reason);
+  assertStrictEquals(await rejected, reason);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("KvStore.call() leaves no listener on the signal", async () => {
+  using opened = await open();
+  const { kv, store } = opened;
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+  signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+  const answered = store.call("get it", () => kv.get(["a"]), signal);
+  assertEquals(listeners.size, 1);
+  await answered;
+  assertEquals(listeners.size, 0);
+});
+
+Deno.test("KvStore.call() tries again after random() * 5 ms while the database is locked", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  kv.inject("set", failLocked(), 3);
+  const landed = store.call("set it", () => kv.set(["a"], 1));
+  for (let i = 0; i < 3; i++) {
+    await clock.armed(2.5);
+    clock.advance(2.5);
+  }
+  await landed;
+  assertEquals([kv.count("set"), clock.pending], [4, 0]);
+  assertEquals((await kv.get(["a"])).value, 1);
+});
+
+Deno.test("KvStore.call() gives up on a locked database only at the deadline, and tells why", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  kv.inject("set", failLocked(), 1_000);
+  const rejected = assertRejects(() => store.call("set it", () => kv.set(["a"], 1)), KvTimeoutError);
+  for (let i = 0; i < timeoutMs / 2.5; i++) {
+    await clock.armed(2.5);
+    clock.advance(2.5);
+  }
+  const error = await rejected;
+  assertEquals((error.cause as Error).message, "database is locked");
+  await settle();
+  assertEquals([kv.count("set"), clock.pending], [timeoutMs / 2.5, 0]);
+});
+
+Deno.test("KvStore.call() stops trying a locked database when the signal aborts", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  kv.inject("set", failLocked());
+  const controller = new AbortController();
+  const rejected = assertRejects(
+    () => store.call("set it", () => kv.set(["a"], 1), controller.signal),
+    Error,
+    "enough",
+  );
+  await clock.armed(2.5);
+  controller.abort(new Error("enough"));
+  await rejected;
+  clock.advance(10);
+  assertEquals([kv.count("set"), clock.pending], [1, 0]);
+});
+
+Deno.test("KvStore.call() passes other errors on, thrown ones too", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  const error = new Error("no route");
+  kv.inject("get", failWith(error));
+  assertStrictEquals(await assertRejects(() => store.call("get it", () => kv.get(["a"]))), error);
+  const thrown = await assertRejects(() => store.call("get it", () => kv.set([], Symbol("s"))), TypeError);
+  assert(thrown.message.includes("could not be cloned"));
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("KvStore.call() says that the database is closed, and what was asked of it", async () => {
+  using opened = await open();
+  const { kv, store } = opened;
+  kv.inject("get", failWith(new TypeError("Database is closed.")));
+  await assertRejects(() => store.call("get it", () => kv.get(["a"])), KvClosedError);
+  const closed = await Deno.openKv(":memory:");
+  closed.close();
+  const error = await assertRejects(() => store.call("get it", () => closed.get(["a"])), KvClosedError);
+  assertEquals([error.message, error.operation], ["Cannot get it: the Deno KV handle is closed", "get it"]);
+  assert(error.cause instanceof Deno.errors.BadResource);
+});
+
+Deno.test("KvStore.list() reads batches that follow each other without gap or overlap", async () => {
+  using opened = await open();
+  const { kv, store } = opened;
+  for (let i = 0; i < 5; i++) await kv.set(["a", i], i);
+  const values: unknown[] = [];
+  const sizes: number[] = [];
+  let cursor: string | undefined = "";
+  while (cursor !== undefined) {
+    const batch = await store.list("list it", { prefix: ["a"] }, { limit: 2, cursor });
+    values.push(...batch.rows.map((row) => row.value));
+    sizes.push(batch.rows.length);
+    cursor = batch.cursor;
+  }
+  assertEquals([values, sizes], [[0, 1, 2, 3, 4], [2, 2, 1]]);
+});
+
+Deno.test("KvStore.list() ends when the last batch is full", async () => {
+  using opened = await open();
+  const { kv, store } = opened;
+  for (let i = 0; i < 2; i++) await kv.set(["a", i], i);
+  const { cursor } = await store.list("list it", { prefix: ["a"] }, { limit: 2 });
+  const rest = await store.list("list it", { prefix: ["a"] }, { limit: 2, cursor });
+  assertEquals(rest, { rows: [], cursor: undefined });
+});
+
+Deno.test("KvStore.list() reads a batch anew when the database was locked", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  await kv.set(["a", 1], 1);
+  kv.inject("list", failLocked());
+  const batch = store.list("list it", { prefix: ["a"] }, { limit: 2 });
+  await clock.armed(2.5);
+  clock.advance(2.5);
+  assertEquals((await batch).rows.length, 1);
+});
+
+Deno.test("KvStore.call() bears what two handles on one file do to each other", async () => {
+  await using file = await openFile(2);
+  const [one, other] = file.kvs.map((kv) =>
+    new KvStore(kv, { clock: systemClock, timeoutMs: 10_000, random: Math.random })
+  );
+  const add = async (store: KvStore) => {
+    for (let added = 0; added < 100;) {
+      added += await store.call("add", async () => {
+        const { value, versionstamp } = await store.kv.get<number>(["count"]);
+        const check = { key: ["count"], versionstamp };
+        const { ok } = await store.kv.atomic().check(check).set(["count"], (value ?? 0) + 1).commit();
+        return ok ? 1 : 0;
+      });
+    }
+  };
+  await Promise.all([add(one), add(other)]);
+  assertEquals((await file.kvs[0].get(["count"])).value, 200);
+});

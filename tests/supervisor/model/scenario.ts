@@ -1,0 +1,213 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  ProcessEndedEarlyError,
+  ProcessExistsError,
+  ProcessNotFoundError,
+  ProcessStuckError,
+  type Runnable,
+  Supervisor,
+  type SupervisorEvent,
+  SupervisorNotRunningError,
+} from "@pact/supervisor";
+import { errorOf, KeyJournal, policy } from "./checks.ts";
+import { drain, SimClock } from "./sim_clock.ts";
+import { type Behaviour, behaviours, SimError, type World } from "./sim_process.ts";
+import { SimTable } from "./sim_table.ts";
+
+export const keys = ["a", "b", "c"] as const;
+const calls = ["start", "ensure", "restart", "stop"] as const;
+
+const key = fc.constantFrom(...keys);
+const does = <T extends string>(...types: readonly T[]) => fc.constantFrom(...types);
+
+/** One thing that happens to a supervisor. */
+export const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: does("set"), key, behaviour: fc.constantFrom(...behaviours) }) },
+  { weight: 3, arbitrary: fc.record({ do: does("delete"), key }) },
+  { weight: 6, arbitrary: fc.record({ do: does(...calls), key }) },
+  { weight: 4, arbitrary: fc.record({ do: does("crash", "finish", "release"), key }) },
+  { weight: 3, arbitrary: fc.record({ do: does("reconcile") }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: does("wait"), ms: fc.constantFrom(1, 100, 999, 1_000, 3_000, 8_000, 21_000, 61_000) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: does("break table", "mend table", "slow table", "fast table") }) },
+  { weight: 1, arbitrary: fc.record({ do: does("run again") }) },
+);
+export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+const expectedClasses = [
+  ProcessEndedEarlyError,
+  ProcessExistsError,
+  ProcessNotFoundError,
+  ProcessStuckError,
+  SupervisorNotRunningError,
+  SimError,
+  TypeError, // an entry that gives no runnable
+  DOMException, // the process that makes up its own AbortError
+];
+
+/** A supervisor in a world of its own, checked after every step. */
+export class Scenario {
+  readonly clock = new SimClock();
+  readonly world: World = { clock: this.clock, live: new Map(), built: new Map(), thrown: [], runs: new Map() };
+  readonly table: SimTable;
+  readonly supervisor: Supervisor<string, Runnable>;
+  readonly events: SupervisorEvent<string>[] = [];
+  readonly #journals = new Map(keys.map((key) => [key as string, new KeyJournal(key)]));
+  readonly #seenErrors = new Map<unknown, number>();
+  readonly #openCalls = new Set<Promise<void>>();
+  readonly #wrong: unknown[] = [];
+  #end = Promise.withResolvers<void>();
+  #run: Promise<void> = Promise.resolve();
+
+  constructor(announces: boolean, startConcurrency: number) {
+    this.table = new SimTable(this.world, announces);
+    this.supervisor = new Supervisor(this.table, { clock: this.clock, restart: policy, startConcurrency });
+    this.supervisor.subscribe((event) => this.#see(event));
+  }
+
+  async begin(): Promise<void> {
+    this.#end = Promise.withResolvers();
+    this.#run = this.supervisor.run(() => this.#end.promise);
+    await drain();
+  }
+
+  async take(step: Step): Promise<void> {
+    this.#do(step);
+    if (step.do === "wait") await this.clock.advance(step.ms);
+    if (step.do === "run again") {
+      await this.end();
+      await this.begin();
+    }
+    await drain();
+    this.check();
+  }
+
+  /** Ends the run; nothing may be left but what is stuck. */
+  async end(): Promise<void> {
+    for (const journal of this.#journals.values()) journal.allowStops();
+    this.#end.resolve();
+    await this.#within(20_000, this.#run);
+    await drain();
+    for (const journal of this.#journals.values()) journal.forget();
+    assertEquals(this.#openCalls.size, 0, "a call is still open after the run");
+    assertEquals(this.#liveKeys(), this.#keysThat("stuck"), "what lives after the run is what is stuck");
+    assertEquals(this.supervisor.keys(), this.#keysThat("stuck"));
+  }
+
+  /** When everything behaves, one pass is enough, whatever happened before. */
+  async calm(): Promise<void> {
+    this.table.isBroken = false;
+    this.table.delayMs = 0;
+    await this.#releaseFor(40);
+    for (const key of keys.filter((key) => this.table.rows.has(key))) this.#do({ do: "set", key, behaviour: "ok" });
+    await this.#within(10_000, this.supervisor.reconcile());
+    await this.#releaseFor(10);
+    this.check();
+    assertEquals(this.#keysThat("running").sort(), [...this.table.rows.keys()].sort(), "running = table");
+    assertEquals(this.#liveKeys().sort(), [...this.table.rows.keys()].sort(), "live = table");
+  }
+
+  check(): void {
+    if (this.#wrong.length > 0) throw this.#wrong[0];
+    for (const [key, live] of this.world.live) assert(live <= 1, `${key} lives ${live} times`);
+    const { thrown } = this.world;
+    for (const error of [...thrown, ...this.table.thrown]) {
+      const times = this.#seenErrors.get(error) ?? 0;
+      assert(times <= 1, `${error} was announced ${times} times`);
+    }
+    for (const error of thrown) assertEquals(this.#seenErrors.get(error), 1, `${error} was dropped`);
+    for (const [key, row] of this.table.rows) {
+      if (row.behaviour === "ok") this.#checkHealthy(key, row.version);
+    }
+    for (const key of this.supervisor.keys()) assert(this.#journals.has(key));
+  }
+
+  /** A healthy entry that was once seen in its present version stays up unless somebody stops it. */
+  #checkHealthy(key: string, version: number): void {
+    const process = this.supervisor.snapshot().processes.find((process) => process.key === key);
+    if (process?.version !== version || process.state !== "running") return;
+    assertEquals(this.world.live.get(key), 1, `${key} is said to run`);
+    assertStrictEquals(this.supervisor.get(key), this.world.runs.get(key) as Runnable);
+  }
+
+  #do(step: Step): void {
+    switch (step.do) {
+      case "set":
+        return this.table.set(step.key, step.behaviour as Behaviour);
+      case "delete":
+        return this.table.delete(step.key);
+      case "crash":
+      case "finish":
+      case "release":
+        return this.world.runs.get(step.key)?.[step.do]();
+      case "break table":
+      case "mend table":
+        this.table.isBroken = step.do === "break table";
+        return;
+      case "slow table":
+      case "fast table":
+        this.table.delayMs = step.do === "slow table" ? 40 : 0;
+        return;
+      case "reconcile":
+        return this.#track(this.supervisor.reconcile());
+      case "start":
+      case "ensure":
+      case "restart":
+      case "stop":
+        return this.#call(step.do, this.#journals.get(step.key)!);
+    }
+  }
+
+  #call(operation: typeof calls[number], journal: KeyJournal): void {
+    if (operation === "restart" || operation === "stop") journal.allowStop();
+    const isCallingOff = operation === "stop" && !journal.hasLife;
+    const call = this.supervisor[operation](journal.key);
+    this.#track(isCallingOff ? call.then(() => journal.calledOff()) : call);
+  }
+
+  #track(call: Promise<unknown>): void {
+    const tracked = call.then(() => {}, (error) => {
+      if (!expectedClasses.some((kind) => error instanceof kind)) this.#wrong.push(error);
+    }).finally(() => this.#openCalls.delete(tracked));
+    this.#openCalls.add(tracked);
+  }
+
+  #see(event: SupervisorEvent<string>): void {
+    this.events.push(event);
+    const error = errorOf(event);
+    if (error !== undefined) this.#seenErrors.set(error, (this.#seenErrors.get(error) ?? 0) + 1);
+    try {
+      if ("key" in event) this.#journals.get(event.key)!.see(event, this.world.built.get(event.key));
+    } catch (error) {
+      this.#wrong.push(error);
+    }
+  }
+
+  /** Lets time pass during which no process stays deaf. */
+  async #releaseFor(seconds: number): Promise<void> {
+    for (let i = 0; i < seconds; i++) {
+      for (const run of this.world.runs.values()) run.release();
+      await this.clock.advance(1_000);
+    }
+  }
+
+  async #within(ms: number, work: Promise<void>): Promise<void> {
+    let isOver = false;
+    work.then(() => isOver = true);
+    await drain();
+    for (let waited = 0; waited < ms && !isOver; waited += 100) await this.clock.advance(100);
+    await drain();
+    assert(isOver, "it takes too long");
+  }
+
+  #keysThat(state: string): string[] {
+    return this.supervisor.snapshot().processes.filter((process) => process.state === state).map(({ key }) => key);
+  }
+
+  #liveKeys(): string[] {
+    return [...this.world.live].filter(([, live]) => live > 0).map(([key]) => key);
+  }
+}
