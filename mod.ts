@@ -2,7 +2,7 @@
  * Keeps long-running work alive: starts, stops and restarts in-process "processes" (bots, pollers, stream consumers,
  * websocket clients) so that what runs matches a table, in memory or in Deno KV.
  *
- * @example Two pollers, one of them crashing
+ * @example Two pollers, one of them broken
  * ```ts
  * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
  * import { delay } from "@std/async/delay";
@@ -15,13 +15,15 @@
  *   });
  *
  * const supervisor = new Supervisor(new MapTable([["fine", poller], ["broken", poller]]));
- * const outcomes: string[] = [];
+ * const retrying = Promise.withResolvers<string>();
  * supervisor.subscribe((event) => {
- *   if (event.type === "exited") outcomes.push(`${event.key} ${event.outcome}`);
+ *   if (event.type === "retrying") retrying.resolve(event.key);
  * });
  *
- * await supervisor.run(() => assertEquals(supervisor.keys(), ["fine"]));
- * assertEquals(outcomes, ["broken failed", "fine stopped"]);
+ * await supervisor.run(async () => {
+ *   assertEquals(await retrying.promise, "broken");
+ *   assertEquals(supervisor.keys(), ["fine"]);
+ * });
  * ```
  *
  * @module
@@ -37,11 +39,13 @@ export {
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "./src/errors.ts";
+export type { EventListener } from "./src/event_stream.ts";
 export type {
   EntryFailedEvent,
-  EventListener,
+  EventBase,
   ExitedEvent,
   ExitOutcome,
+  KeyedEvent,
   ParkedEvent,
   ReconciledEvent,
   RemovedEvent,
@@ -60,11 +64,12 @@ export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
 export { leaf, startStop } from "./src/process/leaf.ts";
 export { Process, type ProcessExit, type ProcessOptions, type ProcessState } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
+export type { CallOptions } from "./src/supervisor/calls.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";
 export type { RestartOptions } from "./src/supervisor/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
-export { type CallOptions, Supervisor } from "./src/supervisor/supervisor.ts";
-export { MapTable } from "./src/table/map_table.ts";
+export { Supervisor } from "./src/supervisor/supervisor.ts";
+export { MapTable, type MapTableValue } from "./src/table/map_table.ts";
 export type { Entry, Lease, Table } from "./src/table/table.ts";

@@ -31,7 +31,7 @@ const monitors = new KvTable<string, MonitorSpec, Monitor>(kv, {
 });
 
 const supervisor = new Supervisor(monitors, {
-  restart: { minDelayMs: 1_000, maxDelayMs: 8_000, jitter: 0, resetAfterMs: 10_000, limit: 5 },
+  restart: { minDelayMs: 1_000, maxDelayMs: 8_000, jitter: 0, resetAfterMs: 10_000, limit: 4 },
 });
 supervisor.subscribe(logger());
 

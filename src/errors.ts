@@ -26,13 +26,39 @@ export function describeKey(key: unknown): string {
   return String(key);
 }
 
+/**
+ * Shows any value, for use in a message. A template would throw at symbols, modules and objects without a prototype, and
+ * print the source of functions.
+ *
+ * @param value Any value.
+ * @returns A short text.
+ *
+ * @example A module in place of what it exports
+ * ```ts
+ * import { describeValue } from "./errors.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describeValue(await import("./errors.ts")), "[object Module]");
+ * assertEquals(describeValue(null), "null");
+ * ```
+ */
+export function describeValue(value: unknown): string {
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  return isObject ? Object.prototype.toString.call(value) : String(value);
+}
+
 /** Says that the supervisor accepts no such call because its `run` is not in progress. */
 export class SupervisorNotRunningError extends Error {
+  /** The name of the class. */
   override readonly name = "SupervisorNotRunningError";
   /** What was asked for, for example `start process "acme"`. */
   readonly operation: string;
 
-  /** @param operation What was asked for. */
+  /**
+   * Makes the error.
+   *
+   * @param operation What was asked for.
+   */
   constructor(operation: string) {
     super(`Cannot ${operation}: the supervisor is not running`);
     this.operation = operation;
@@ -41,6 +67,7 @@ export class SupervisorNotRunningError extends Error {
 
 /** Says that a process of this key exists already, in whatever state. */
 export class ProcessExistsError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessExistsError";
   /** The key that is taken. */
   readonly key: unknown;
@@ -48,6 +75,8 @@ export class ProcessExistsError extends Error {
   readonly state: string;
 
   /**
+   * Makes the error.
+   *
    * @param key The key that is taken.
    * @param state The state of the process that has it.
    */
@@ -62,11 +91,14 @@ export class ProcessExistsError extends Error {
 
 /** Says that there is no process of this key, or, for a start, no entry in the table. */
 export class ProcessNotFoundError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessNotFoundError";
   /** The key that was looked for. */
   readonly key: unknown;
 
   /**
+   * Makes the error.
+   *
    * @param operation What was asked for: "start", "stop", "get".
    * @param key The key that was looked for.
    * @param place Where it is missing.
@@ -81,6 +113,7 @@ export class ProcessNotFoundError extends Error {
 
 /** Says that a process exists but is not running: still starting, or already stopping. */
 export class ProcessNotRunningError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessNotRunningError";
   /** The key of the process. */
   readonly key: unknown;
@@ -88,6 +121,8 @@ export class ProcessNotRunningError extends Error {
   readonly state: string;
 
   /**
+   * Makes the error.
+   *
    * @param key The key of the process.
    * @param state What it is doing instead of running.
    */
@@ -102,6 +137,7 @@ export class ProcessNotRunningError extends Error {
 
 /** Says that a process cannot go where it was asked to go from the state it is in. */
 export class ProcessStateError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessStateError";
   /** What was asked for. */
   readonly operation: string;
@@ -109,6 +145,8 @@ export class ProcessStateError extends Error {
   readonly state: string;
 
   /**
+   * Makes the error.
+   *
    * @param operation What was asked for, for example "start the process".
    * @param state The state that does not allow it.
    */
@@ -121,9 +159,14 @@ export class ProcessStateError extends Error {
 
 /** Says that a run settled, or was stopped, before it had called its callback. */
 export class ProcessEndedEarlyError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessEndedEarlyError";
 
-  /** @param reason What happened instead of coming up. */
+  /**
+   * Makes the error.
+   *
+   * @param reason What happened instead of coming up.
+   */
   constructor(reason = "its run ended without calling the callback") {
     super(`Cannot start process: ${reason}`);
   }
@@ -131,6 +174,7 @@ export class ProcessEndedEarlyError extends Error {
 
 /** Says that a process was asked to stop, then aborted, and still has not ended. */
 export class ProcessStuckError extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessStuckError";
   /** The key that stays taken until the process ends. */
   readonly key: unknown;
@@ -138,6 +182,8 @@ export class ProcessStuckError extends Error {
   readonly sinceAt: number;
 
   /**
+   * Makes the error.
+   *
    * @param key The key that stays taken until the process ends.
    * @param sinceAt Since when it is considered stuck, epoch ms.
    */

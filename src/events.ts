@@ -11,19 +11,20 @@ export type StartCause = "restore" | "call" | "change" | "retry" | "reconcile";
 export type ExitOutcome = "stopped" | "returned" | "failed";
 
 /** What every event has. */
-interface EventBase {
+export interface EventBase {
   /** When it happened, epoch ms. */
   readonly at: number;
 }
 
 /** What every event about one process has. */
-interface KeyedEvent<K> extends EventBase {
+export interface KeyedEvent<K> extends EventBase {
   /** The key of the process. */
   readonly key: K;
 }
 
 /** Right before the runnable is built. */
 export interface StartingEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "starting";
   /** Why it is started. */
   readonly cause: StartCause;
@@ -33,6 +34,7 @@ export interface StartingEvent<K> extends KeyedEvent<K> {
 
 /** Its callback was called. */
 export interface RunningEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "running";
   /** How long the start-up took, in ms. */
   readonly startMs: number;
@@ -40,6 +42,7 @@ export interface RunningEvent<K> extends KeyedEvent<K> {
 
 /** Its run settled. */
 export interface ExitedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "exited";
   /** How far it had come. */
   readonly phase: "starting" | "running";
@@ -53,6 +56,7 @@ export interface ExitedEvent<K> extends KeyedEvent<K> {
 
 /** A restart is scheduled. */
 export interface RetryingEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "retrying";
   /** Consecutive failures so far. */
   readonly failures: number;
@@ -64,6 +68,7 @@ export interface RetryingEvent<K> extends KeyedEvent<K> {
 
 /** Restarts are given up until something changes. */
 export interface ParkedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "parked";
   /** Consecutive failures. */
   readonly failures: number;
@@ -73,6 +78,7 @@ export interface ParkedEvent<K> extends KeyedEvent<K> {
 
 /** Restarts are allowed again. */
 export interface UnparkedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "unparked";
   /** A call, or a new version of the entry. */
   readonly cause: "call" | "change";
@@ -80,6 +86,7 @@ export interface UnparkedEvent<K> extends KeyedEvent<K> {
 
 /** The stop budget and the force are both spent, and it has not ended. */
 export interface StuckEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "stuck";
   /** Since when, epoch ms. */
   readonly sinceAt: number;
@@ -87,6 +94,7 @@ export interface StuckEvent<K> extends KeyedEvent<K> {
 
 /** It ended after all. An `exited` event follows. */
 export interface UnstuckEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "unstuck";
   /** Since when it was stuck, epoch ms. */
   readonly sinceAt: number;
@@ -94,11 +102,13 @@ export interface UnstuckEvent<K> extends KeyedEvent<K> {
 
 /** Its entry is gone, confirmed; its stop begins. */
 export interface RemovedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "removed";
 }
 
 /** Its entry's version changed; its stop begins, a start follows. */
 export interface ReplacedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "replaced";
   /** The new version. */
   readonly version: unknown;
@@ -106,6 +116,7 @@ export interface ReplacedEvent<K> extends KeyedEvent<K> {
 
 /** An entry could not be read or built. */
 export interface EntryFailedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
   readonly type: "entry-failed";
   /** Why. */
   readonly error: unknown;
@@ -113,6 +124,7 @@ export interface EntryFailedEvent<K> extends KeyedEvent<K> {
 
 /** The table failed. Nothing is stopped because of it. */
 export interface TableFailedEvent extends EventBase {
+  /** Tells the kind of event. */
   readonly type: "table-failed";
   /** What failed. */
   readonly operation: "get" | "iterate" | "changes";
@@ -122,6 +134,7 @@ export interface TableFailedEvent extends EventBase {
 
 /** A pass over the table ended. */
 export interface ReconciledEvent extends EventBase {
+  /** Tells the kind of event. */
   readonly type: "reconciled";
   /** How many entries were seen. */
   readonly seen: number;
@@ -163,74 +176,3 @@ export type SupervisorEvent<K> =
   | EntryFailedEvent<K>
   | TableFailedEvent
   | ReconciledEvent;
-
-/** Takes events. What it throws, or rejects with, is printed and changes nothing. */
-export type EventListener<E> = (event: E) => void;
-
-/**
- * Hands events to listeners, in order, right after the step that caused them and never inside it, so that a listener
- * may call anything without seeing a half-done step.
- */
-export class EventStream<E> {
-  #listeners: EventListener<E>[] = [];
-  #pending: E[] = [];
-
-  /** Whether anybody listens: when not, an event needs not even be made. */
-  get observed(): boolean {
-    return this.#listeners.length > 0;
-  }
-
-  /**
-   * Adds a listener.
-   *
-   * @param listener Is called with every event from now on.
-   * @param signal Ends the subscription.
-   * @returns Ends the subscription when disposed of.
-   */
-  subscribe(listener: EventListener<E>, signal?: AbortSignal): Disposable {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${listener}`);
-    }
-    const own: EventListener<E> = (event) => listener(event);
-    const end = () => {
-      this.#listeners = this.#listeners.filter((other) => other !== own);
-      signal?.removeEventListener("abort", end);
-    };
-    if (!signal?.aborted) {
-      this.#listeners = [...this.#listeners, own];
-      signal?.addEventListener("abort", end);
-    }
-    return { [Symbol.dispose]: end };
-  }
-
-  /**
-   * Announces an event.
-   *
-   * @param event What happened.
-   */
-  emit(event: E): void {
-    if (this.#pending.push(event) === 1) queueMicrotask(() => this.flush());
-  }
-
-  /** Hands out what was announced and not yet handed out. */
-  flush(): void {
-    // A listener may cause further events: they join the end of the list that is being walked.
-    for (let i = 0; i < this.#pending.length; i++) {
-      for (const listener of this.#listeners) call(listener, this.#pending[i]);
-    }
-    this.#pending = [];
-  }
-}
-
-function call<E>(listener: EventListener<E>, event: E): void {
-  try {
-    const result: unknown = listener(event);
-    if (result instanceof Promise) result.catch(report);
-  } catch (error) {
-    report(error);
-  }
-}
-
-function report(error: unknown): void {
-  console.error("A listener of events failed:", error);
-}

@@ -21,7 +21,7 @@ function listen(name: string, port: number, handler: Handler, signal: AbortSigna
       hostname: "127.0.0.1",
       port,
       signal,
-      onListen: () => console.log(`${name}: listening on http://127.0.0.1:${port}`),
+      onListen: ({ port }) => console.log(`${name}: listening on http://127.0.0.1:${port}`),
       onError: (error) => Response.json({ error: String(error) }, { status: 500 }),
     }, handler);
   } catch (cause) {

@@ -29,8 +29,7 @@ export interface KvEntry<K, P> extends Entry<K, P> {
 /** An entry as it was read; validated only when it is about to start. */
 export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, P> {
   readonly key: K;
-  readonly version: string;
-  readonly #value: unknown;
+  readonly #row: Deno.KvEntry<unknown>;
   readonly #settings: KvTableSettings<K, Spec, P>;
 
   /**
@@ -42,15 +41,19 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
    */
   constructor(key: K, row: Deno.KvEntry<unknown>, settings: KvTableSettings<K, Spec, P>) {
     this.key = key;
-    this.version = row.versionstamp;
-    this.#value = row.value;
+    this.#row = row;
     this.#settings = settings;
+  }
+
+  /** The versionstamp. */
+  get version(): string {
+    return this.#row.versionstamp;
   }
 
   /** {@inheritDoc KvEntry.get} */
   async get(context: KvTableContext = {}): Promise<P> {
     const { schema, create } = this.#settings;
-    return await create(await validateSpec(schema, this.key, this.#value), this.key, context);
+    return await create(await validateSpec(schema, this.key, this.#row.value), this.key, context);
   }
 }
 
@@ -117,7 +120,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
       const batch = await this.#store.list("list the entries", { prefix }, { limit, cursor: this.#cursor, signal });
       // return() may have come between the answer and this line.
       signal.throwIfAborted();
-      this.#entries = batch.rows.flatMap((row) => this.#entry(row));
+      this.#entries = this.#entriesOf(batch.rows);
       this.#index = 0;
       this.#cursor = batch.cursor;
     } finally {
@@ -125,8 +128,12 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     }
   }
 
-  #entry(row: Deno.KvEntry<unknown>): KvEntry<K, P>[] {
-    const key = fromEntryKey(this.#settings.prefix, row.key);
-    return key === undefined ? [] : [new StoredEntry(key as K, row, this.#settings)];
+  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, P>[] {
+    const entries: KvEntry<K, P>[] = [];
+    for (const row of rows) {
+      const key = fromEntryKey(this.#settings.prefix, row.key);
+      if (key !== undefined) entries.push(new StoredEntry(key as K, row, this.#settings));
+    }
+    return entries;
   }
 }

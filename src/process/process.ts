@@ -5,7 +5,7 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
+import { describeValue, ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import { Life } from "./life.ts";
 import { isRunnable, type Runnable } from "./runnable.ts";
 
@@ -51,13 +51,16 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   #isBegun = false;
 
   /**
+   * Makes a process that has not started yet.
+   *
    * @param runnable What to run.
    * @param options The lifetime signal.
    * @throws {TypeError} When the runnable has no `run` method.
    */
   constructor(runnable: P, options: ProcessOptions = {}) {
     if (!isRunnable(runnable)) {
-      throw new TypeError(`Cannot make a process: a runnable has a run method, current value is ${runnable}`);
+      const shown = describeValue(runnable);
+      throw new TypeError(`Cannot make a process: a runnable has a run method, current value is ${shown}`);
     }
     this.runnable = runnable;
     this.#signal = options.signal;

@@ -12,38 +12,15 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
-import type { ExitOutcome, StartCause, SupervisorEvent } from "../events.ts";
+import { describeValue } from "../errors.ts";
+import type { ExitOutcome, StartCause } from "../events.ts";
 import { Life, type LifeOwner, stopReason } from "../process/life.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import type { DeadlineHolder, Deadlines } from "./deadlines.ts";
-import type { LeaseWatch } from "./lease_watch.ts";
-import type { SupervisorSettings } from "./options.ts";
+import type { AttemptHost, AttemptOwner } from "./host.ts";
 
 /** How far an attempt has come. */
 export type AttemptState = "building" | "starting" | "running" | "stopping" | "stuck" | "ended";
-
-/** What an attempt needs from the supervisor. */
-export interface AttemptHost<K> {
-  readonly settings: SupervisorSettings;
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly leases: LeaseWatch;
-  emit(event: SupervisorEvent<K>): void;
-  /** Is awaited before the supervisor's run ends. */
-  background(work: Promise<void>): void;
-}
-
-/** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
-export interface AttemptOwner<K> extends DeadlineHolder {
-  readonly key: K;
-  attemptIsUp(): void;
-  /** The start-up took too long; the end is still to come. */
-  attemptIsLate(error: unknown): void;
-  attemptIsStuck(sinceAt: number): void;
-  attemptEnded(): void;
-}
 
 /** Runs an entry once. */
 export class Attempt<K, P extends Runnable> implements LifeOwner {
@@ -103,7 +80,7 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     const { settings, deadlines } = this.#host;
     this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
-    if (this.#lease) this.#host.leases.watch(this.#lease.signal, this);
+    if (this.#lease) this.#host.leases.watch(this.#lease, this);
     let built: P | Promise<P>;
     try {
       built = entry.get();
@@ -181,7 +158,9 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     }
     if (!isRunnable(runnable)) {
       return this.#failToBuild(
-        new TypeError(`Cannot run what the entry gave: a runnable has a run method, current value is ${runnable}`),
+        new TypeError(
+          `Cannot run what the entry gave: a runnable has a run method, current value is ${describeValue(runnable)}`,
+        ),
       );
     }
     this.state = "starting";
@@ -233,19 +212,9 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     this.#host.deadlines.delete(this.#owner);
     if (this.wasUp) this.uptimeMs = this.sinceAt - this.#upAt;
     if (state === "stuck") this.#host.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
-    if (this.#lease) this.#giveBack(this.#lease);
-  }
-
-  #giveBack(lease: Lease): void {
-    this.#host.leases.unwatch(lease.signal, this);
-    const fail = (error: unknown) =>
-      this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key: this.#owner.key, error });
-    try {
-      const released = lease.release();
-      if (isPromiseLike(released)) this.#host.background(Promise.resolve(released).catch(fail));
-    } catch (error) {
-      fail(error);
-    }
+    if (!this.#lease) return;
+    this.#host.leases.unwatch(this.#lease, this);
+    this.#host.leases.giveBack(this.#lease, this.#owner.key);
   }
 
   #setBudget(hasOwn: boolean): void {

@@ -6,20 +6,20 @@
 
 import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
 
-/** Has at most one deadline. */
-export interface DeadlineHolder {
-  /** When it is due, epoch ms. */
-  deadlineAt: number;
-  /** Breaks ties: what was set first is due first. */
-  deadlineOrder: number;
-  /** Where it stands in the heap; below 0 when it is not there. */
-  heapIndex: number;
-  /** Is called when the deadline is due. */
-  onDeadline(): void;
-}
-
 const none = -1;
 const firing = -2;
+
+/** Has at most one deadline. */
+export abstract class DeadlineHolder {
+  /** When it is due, epoch ms. */
+  deadlineAt = 0;
+  /** Breaks ties: what was set first is due first. */
+  deadlineOrder = 0;
+  /** Where it stands in the heap; below 0 when it is not there. */
+  heapIndex: number = none;
+  /** Is called when the deadline is due. */
+  abstract onDeadline(): void;
+}
 
 /**
  * A binary heap of deadlines with one timer for the nearest. A timer each would cost 600 B and 2-3 us; a place in the heap

@@ -6,7 +6,8 @@
 
 import { type Clock, pause, turn } from "../clock.ts";
 import { SupervisorNotRunningError } from "../errors.ts";
-import { EventStream, type SupervisorEvent, type TableFailedEvent } from "../events.ts";
+import { EventStream } from "../event_stream.ts";
+import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import { stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
@@ -14,7 +15,7 @@ import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { followChanges } from "./follow.ts";
 import { Keeper } from "./keeper.ts";
-import { LeaseWatch } from "./lease_watch.ts";
+import { Leases } from "./leases.ts";
 import { type LookupHandler, Lookups } from "./lookups.ts";
 import type { SupervisorSettings } from "./options.ts";
 import { type ReconcileHost, Reconciler } from "./reconcile.ts";
@@ -37,13 +38,12 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
-  readonly leases: LeaseWatch = new LeaseWatch();
+  readonly leases: Leases<K>;
   isAccepting = false;
   lookups!: Lookups<K, P>;
   reconciler!: Reconciler<K, P>;
   #scope!: AbortController;
   #following!: Promise<void>;
-  readonly #background: Set<Promise<void>> = new Set();
   #forced: { reason: unknown } | undefined = undefined;
   /** Aborts when the shutdown has something to look at: all ended, or the force. */
   #wake: AbortController = new AbortController();
@@ -59,6 +59,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     this.settings = settings;
     this.clock = settings.clock;
     this.deadlines = new Deadlines(settings.clock);
+    this.leases = new Leases(settings.clock, (event) => this.emit(event));
     this.starts = new StartQueue(settings.clock, settings.startConcurrency);
   }
 
@@ -83,10 +84,16 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
    * @param reason What the signals of the runs abort with.
    */
   force(reason: unknown): void {
+    if (this.#forced) return; // nobody's last budget is cut short
     this.#forced = { reason };
     this.isAccepting = false;
     this.#scope.abort(reason);
-    for (const keeper of this.keepers.values()) keeper.attempt?.force(reason, false);
+    const makeError = () => new SupervisorNotRunningError("start the process");
+    for (const keeper of this.keepers.values()) {
+      // The callback may be waiting for a start that has not begun: it would wait for ever.
+      if (keeper.attempt) keeper.attempt.force(reason, false);
+      else keeper.stop(makeError, false);
+    }
     this.#wake.abort();
   }
 
@@ -97,7 +104,8 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     this.#given = new Set([...this.keepers.values()].filter(isStuck).map(({ key }) => key));
     await this.#stopAll();
     await this.#allEnded(this.#forced ? 0 : this.settings.stopTimeoutMs);
-    for (const { attempt } of this.keepers.values()) attempt?.force(this.#forced?.reason ?? stopReason, false);
+    this.#forced ??= { reason: stopReason };
+    for (const { attempt } of this.keepers.values()) attempt?.force(this.#forced.reason, false);
     await this.#allEnded(this.settings.stopTimeoutMs);
     for (const { attempt } of this.keepers.values()) attempt?.giveUp();
     await this.#quiet();
@@ -113,6 +121,10 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
 
   look(key: K): void {
     this.lookups.look(key);
+  }
+
+  disregard(key: K): void {
+    this.lookups.disregard(key);
   }
 
   looked(key: K, entry: Entry<K, P> | undefined): void {
@@ -142,11 +154,6 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     }
   }
 
-  background(work: Promise<void>): void {
-    this.#background.add(work);
-    work.then(() => this.#background.delete(work));
-  }
-
   #keep(key: K): Keeper<K, P> {
     const keeper = new Keeper<K, P>(this, key);
     this.keepers.set(key, keeper);
@@ -155,9 +162,9 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
 
   async #stopAll(): Promise<void> {
     let stops = 0;
-    const error = new SupervisorNotRunningError("start the process");
+    const makeError = () => new SupervisorNotRunningError("start the process");
     for (const keeper of [...this.keepers.values()]) {
-      keeper.shutDown(error);
+      keeper.stop(makeError, false);
       if (++stops % stopsPerTurn === 0) await turn();
     }
   }
@@ -173,7 +180,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
       this.#within("iterate", this.reconciler.idle()),
       this.#within("changes", this.#following),
       this.#within("get", this.lookups.idle()),
-      this.#within("get", Promise.all(this.#background)),
+      this.#within("get", this.leases.idle()),
     ]);
   }
 

@@ -22,8 +22,8 @@ export interface LookupHandler<K, P> {
 export class Lookups<K, P> {
   readonly #table: Table<K, P>;
   readonly #handler: LookupHandler<K, P>;
-  /** Keys being looked at, and whether to look again afterwards. */
-  readonly #flights: Map<K, boolean> = new Map();
+  /** Keys being looked at, and what to do with the answer: act on it, then look again; or not even act on it. */
+  readonly #flights: Map<K, "act" | "repeat" | "disregard"> = new Map();
   #lookedAt: Set<K> | undefined = undefined;
   #signal: AbortSignal;
   #idle: PromiseWithResolvers<void> | undefined = undefined;
@@ -48,15 +48,24 @@ export class Lookups<K, P> {
   async look(key: K): Promise<void> {
     this.#lookedAt?.add(key);
     if (this.#flights.has(key)) {
-      this.#flights.set(key, true);
+      this.#flights.set(key, "repeat");
       return;
     }
     do {
-      this.#flights.set(key, false);
+      this.#flights.set(key, "act");
       await this.#lookOnce(key);
-    } while (this.#flights.get(key) && !this.#signal.aborted);
+    } while (this.#flights.get(key) === "repeat" && !this.#signal.aborted);
     this.#flights.delete(key);
     if (this.#flights.size === 0) this.#idle?.resolve();
+  }
+
+  /**
+   * Does not act on the answer to a look under way, unless the key is looked at again.
+   *
+   * @param key The key.
+   */
+  disregard(key: K): void {
+    if (this.#flights.has(key)) this.#flights.set(key, "disregard");
   }
 
   /** Starts to remember which keys are looked at, for one pass. */
@@ -89,9 +98,13 @@ export class Lookups<K, P> {
     try {
       entry = await this.#table.get(key, { signal: this.#signal });
     } catch (error) {
-      if (!this.#signal.aborted) this.#handler.lookFailed(key, error);
+      if (this.#isAwaited(key)) this.#handler.lookFailed(key, error);
       return;
     }
-    if (!this.#signal.aborted) this.#handler.looked(key, entry);
+    if (this.#isAwaited(key)) this.#handler.looked(key, entry);
+  }
+
+  #isAwaited(key: K): boolean {
+    return !this.#signal.aborted && this.#flights.get(key) !== "disregard";
   }
 }

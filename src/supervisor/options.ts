@@ -5,6 +5,7 @@
  */
 
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
+import { describeValue } from "../errors.ts";
 import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
 
 /** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
@@ -138,5 +139,7 @@ function checkWhole(name: string, value: unknown, min: number, max: number): voi
 }
 
 function wrongShape(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`Cannot use the option ${name}: it must be ${expected}, current value is ${String(value)}`);
+  return new TypeError(
+    `Cannot use the option ${name}: it must be ${expected}, current value is ${describeValue(value)}`,
+  );
 }

@@ -8,7 +8,8 @@ import { pause, type Timer, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry, type Table } from "../table/table.ts";
-import { Keeper, type KeeperHost, type StartTally } from "./keeper.ts";
+import type { KeeperHost, StartTally } from "./host.ts";
+import { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
 import { delayAfter } from "./restart.ts";
 
@@ -33,6 +34,7 @@ export class Reconciler<K, P extends Runnable> {
   #timer: Timer | undefined = undefined;
   #number = 0;
   #failedInARow = 0;
+  /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
 
   /**
@@ -56,6 +58,7 @@ export class Reconciler<K, P extends Runnable> {
 
   /** Makes sure that a pass comes soon, because something that was to be looked at could not be. */
   hurry(): void {
+    if (this.#isHurried) return; // many failures count once, and must not put the pass off again and again
     this.#isHurried = true;
     if (this.#timer) this.#schedule();
   }
@@ -73,9 +76,10 @@ export class Reconciler<K, P extends Runnable> {
     if (this.#signal.aborted) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#isHurried = false;
     const pass = new Pass(this.#host, this.#signal, ++this.#number, cause);
-    if (await pass.make()) this.#failedInARow = 0;
-    else this.#isHurried = true;
+    if (!await pass.make()) this.#isHurried = true;
+    if (!this.#isHurried) this.#failedInARow = 0;
     if (!this.#signal.aborted) this.#schedule();
   }
 
@@ -86,7 +90,6 @@ export class Reconciler<K, P extends Runnable> {
     if (this.#isHurried) {
       const soonMs = delayAfter(settings.restart, ++this.#failedInARow, settings.random());
       delayMs = Math.min(delayMs, soonMs);
-      this.#isHurried = false;
     }
     this.#timer?.cancel();
     this.#timer = clock.timer(() => this.request("reconcile"), delayMs);

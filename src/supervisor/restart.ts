@@ -105,6 +105,7 @@ export function afterExit(
  * @returns The delay in whole ms.
  */
 export function delayAfter(policy: RestartPolicy, failures: number, random: number): number {
+  if (policy.minDelayMs === 0) return 0; // the power grows to Infinity, and 0 times that is NaN
   const base = Math.min(policy.minDelayMs * policy.factor ** (failures - 1), policy.maxDelayMs);
   const spread = base * (1 + policy.jitter * (2 * random - 1));
   return Math.round(Math.min(spread, policy.maxDelayMs));

@@ -72,7 +72,7 @@ export function takeSnapshot<K, P extends Runnable>(
 }
 
 function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<K> {
-  const { key, attempt, version, failures, lastError } = keeper;
+  const { key, attempt, version, backoff: { failures, lastError } } = keeper;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {

@@ -57,7 +57,9 @@ export class StartQueue {
    */
   release(starter: Starter): void {
     this.#waiting.delete(starter);
-    if (this.#holders.delete(starter) && this.#waiting.size > 0) this.#drain();
+    const isFree = this.#holders.delete(starter);
+    if (this.#waiting.size === 0) this.#watch();
+    else if (isFree) this.#drain();
   }
 
   async #drain(): Promise<void> {

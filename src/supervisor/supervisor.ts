@@ -4,28 +4,25 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
 import {
   describeKey,
+  describeValue,
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "../errors.ts";
-import type { EventListener, SupervisorEvent } from "../events.ts";
+import type { EventListener } from "../event_stream.ts";
+import type { SupervisorEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
+import { type CallOptions, stopWith, upWithin, waitUnless } from "./calls.ts";
 import { Engine } from "./engine.ts";
 import type { Keeper } from "./keeper.ts";
 import { checkOptions, type SupervisorOptions } from "./options.ts";
+import { RunLock } from "./run_lock.ts";
 import { stateOf, type SupervisorSnapshot, takeSnapshot } from "./snapshot.ts";
-
-/** A signal that a call heeds; what its abort means is said with the call. */
-export interface CallOptions {
-  /** Aborts to end the call. */
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Starts, stops and restarts processes so that what runs matches a table.
@@ -52,9 +49,11 @@ export interface CallOptions {
  */
 export class Supervisor<K, P extends Runnable> implements Runnable {
   readonly #engine: Engine<K, P>;
-  #lastRun: Promise<unknown> = Promise.resolve();
+  readonly #lock: RunLock = new RunLock();
 
   /**
+   * Makes a supervisor that does not run yet.
+   *
    * @param table The desired set.
    * @param options How to treat it.
    * @throws {TypeError} When the table is none, or an option has a wrong shape.
@@ -63,7 +62,9 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   constructor(table: Table<K, P>, options: SupervisorOptions<K> = {}) {
     if (typeof table?.get !== "function" || typeof table[Symbol.asyncIterator] !== "function") {
       throw new TypeError(
-        `Cannot make a supervisor: a table has a get method and is async iterable, current value is ${table}`,
+        `Cannot make a supervisor: a table has a get method and is async iterable, current value is ${
+          describeValue(table)
+        }`,
       );
     }
     this.#engine = new Engine(table, checkOptions(options));
@@ -80,18 +81,21 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    */
   async run<T>(callback: (signal: AbortSignal) => T, options: CallOptions = {}): Promise<void> {
     if (typeof callback !== "function") {
-      throw new TypeError(`Cannot run the supervisor: the callback is a function, current value is ${callback}`);
+      const shown = describeValue(callback);
+      throw new TypeError(`Cannot run the supervisor: the callback is a function, current value is ${shown}`);
     }
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();
-    const before = this.#lastRun;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#lastRun = Promise.all([before, promise]);
+    using _turn = await this.#lock.enter(signal);
+    const force = () => this.#engine.force(signal.reason);
+    signal.addEventListener("abort", force);
     try {
-      await abortable(before, signal);
-      await this.#runNow(callback, signal);
+      await this.#engine.begin();
+      signal.throwIfAborted();
+      await callback(signal);
     } finally {
-      resolve();
+      await this.#engine.end();
+      signal.removeEventListener("abort", force);
     }
   }
 
@@ -110,7 +114,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   async start(key: K, options: CallOptions = {}): Promise<P> {
     const keeper = this.#checkCall("start", key, options);
     if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
-    return await this.#startBounded(key, options.signal);
+    return await upWithin(this.#engine.call(key), options.signal);
   }
 
   /**
@@ -144,7 +148,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     assertKey(key);
     const keeper = this.#engine.keepers.get(key);
     if (!keeper?.exists) throw new ProcessNotFoundError("stop", key);
-    await this.#stopBounded(keeper, options.signal);
+    await stopWith(keeper, options.signal);
   }
 
   /**
@@ -221,19 +225,6 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     return this.#engine.events.subscribe(listener, options.signal);
   }
 
-  async #runNow<T>(callback: (signal: AbortSignal) => T, signal: AbortSignal): Promise<void> {
-    const force = () => this.#engine.force(signal.reason);
-    signal.addEventListener("abort", force);
-    try {
-      await this.#engine.begin();
-      signal.throwIfAborted();
-      await callback(signal);
-    } finally {
-      await this.#engine.end();
-      signal.removeEventListener("abort", force);
-    }
-  }
-
   #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {
     assertKey(key);
     this.#assertAccepting(`${operation} process ${describeKey(key)}`);
@@ -250,40 +241,4 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
     return await waitUnless(this.#engine.call(key).whenUp(), signal);
   }
-
-  async #startBounded(key: K, signal: AbortSignal | undefined): Promise<P> {
-    const keeper = this.#engine.call(key);
-    const stop = () => this.#stopBounded(keeper, undefined).catch(() => {}); // its failure is an event
-    let stopping: Promise<void> | undefined;
-    const abort = () => void (stopping = stop());
-    signal?.addEventListener("abort", abort);
-    try {
-      return await keeper.whenUp();
-    } catch (error) {
-      await stopping;
-      throw stopping ? signal!.reason : error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  async #stopBounded(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<void> {
-    const { attempt } = keeper;
-    if (!attempt) return keeper.stop();
-    const ended = keeper.whenEnded();
-    keeper.stop();
-    const force = () => attempt.force(signal!.reason);
-    if (signal?.aborted) force();
-    else signal?.addEventListener("abort", force);
-    try {
-      const { outcome, error } = await ended;
-      if (outcome === "failed") throw error;
-    } finally {
-      signal?.removeEventListener("abort", force);
-    }
-  }
-}
-
-function waitUnless<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return signal === undefined ? promise : abortable(promise, signal);
 }

@@ -35,11 +35,13 @@ export async function keysOf<K, P>(table: AsyncIterable<KvEntry<K, P>>): Promise
 }
 
 /** A fresh database file in a directory of its own, and as many handles on it as asked for. */
-export async function openFile<const N extends number>(handles: N): Promise<{ kvs: Deno.Kv[] } & AsyncDisposable> {
+export async function openFile(handles: number): Promise<{ path: string; kvs: Deno.Kv[] } & AsyncDisposable> {
   const directory = await Deno.makeTempDir();
+  const path = `${directory}/kv.sqlite`;
   const kvs: Deno.Kv[] = [];
-  for (let i = 0; i < handles; i++) kvs.push(await Deno.openKv(`${directory}/kv.sqlite`));
+  for (let i = 0; i < handles; i++) kvs.push(await Deno.openKv(path));
   return {
+    path,
     kvs,
     async [Symbol.asyncDispose]() {
       for (const kv of kvs) kv.close();

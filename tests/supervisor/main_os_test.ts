@@ -9,7 +9,7 @@ const path = "tests/supervisor/main_program.ts";
 /** What Deno Deploy grants between the signal and the kill. */
 const budgetMs = 5_000;
 
-/** Longer than what `main` takes for the echo of a signal. */
+/** Longer than what `main` takes for the echo of a signal that it has seen. */
 const apartMs = 300;
 
 async function stop(name: string, signal: Deno.Signal, ...args: string[]) {
@@ -38,7 +38,7 @@ Deno.test("main() takes a signal that comes twice at once, as it does under npx,
   await program.line(/^up$/);
   program.signal("SIGTERM");
   const { code } = await program.end("SIGINT");
-  assertEquals(program.output, "up\ndown\nmain has returned");
+  assertEquals(program.output, "up\nstopping\ndown\nmain has returned");
   assertEquals(code, 0);
 });
 
@@ -73,6 +73,7 @@ for (const name of ["stops when forced", "fails with the reason of the force"]) 
     await using program = new Program(path, name);
     await program.line(/^up$/);
     program.signal("SIGINT");
+    await program.line(/^stopping$/);
     await delay(apartMs);
     const { code, durationMs } = await program.end("SIGINT");
     assertStringIncludes(program.output, "stopped by force");
@@ -91,8 +92,10 @@ Deno.test("main() exits at once on a third signal", async () => {
   await using program = new Program(path, "ignores everything", "100000");
   await program.line(/^up$/);
   program.signal("SIGINT");
+  await program.line(/^stopping$/);
   await delay(apartMs);
   program.signal("SIGINT");
+  await program.line(/^forced$/);
   await delay(apartMs);
   const { code, durationMs } = await program.end("SIGINT");
   assertStringIncludes(program.output, "asked a third time");

@@ -13,11 +13,17 @@ function deaf(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** Longer than `main` takes further signals for an echo. */
-const apartMs = 300;
-
 /** Prints that everything inside is up, and goes down with it. */
 const up = startStop(() => console.log("up"), () => console.log("down"));
+
+/** Prints that it is asked to stop, and then that it is forced to. */
+function stopping(stop: (signal: AbortSignal) => Promise<void>): Runnable {
+  return startStop(() => {}, (signal) => {
+    console.log("stopping");
+    signal.addEventListener("abort", () => console.log("forced"));
+    return stop(signal);
+  });
+}
 
 const untilAborted = leaf((signal) => delay(60_000, { signal }));
 
@@ -35,16 +41,17 @@ const programs: Readonly<Record<string, () => Runnable>> = {
   "fails to start": () => startStop(() => Promise.reject(new Error("no database")), () => {}),
   "never comes up": () => ({ run: () => Promise.resolve() }),
   "fails while running": () => leaf(() => delay(10).then(() => Promise.reject(new Error("out of memory")))),
-  "is slow to stop": () => chain(up, startStop(() => {}, (signal) => delay(apartMs, { signal }))),
+  "is slow to stop": () => chain(up, stopping((signal) => delay(300, { signal }))),
   "fails to stop": () => chain(up, startStop(() => {}, () => Promise.reject(new Error("disk full")))),
-  "stops when forced": () => chain(up, startStop(() => {}, (signal) => delay(60_000, { signal }))),
+  "stops when forced": () => chain(up, stopping((signal) => delay(60_000, { signal }))),
   "fails with the reason of the force": () => ({
     async run(running, { signal }) {
       await up.run(running, { signal });
+      console.log("stopping");
       await delay(60_000, { signal });
     },
   }),
-  "ignores everything": () => chain(up, startStop(() => {}, deaf)),
+  "ignores everything": () => chain(up, stopping(deaf)),
   "has a deaf process": () => chain(new Supervisor(new MapTable([["deaf", leaf(deaf)]])), up),
   "leaves a stuck process": () =>
     chain(new Supervisor(new MapTable([["deaf", leaf(deaf)]]), { stopTimeoutMs: 100 }), up),

@@ -87,7 +87,10 @@ for (const [title, fail] of [["throws", () => assert(false)], ["rejects", () => 
     assertEquals([run.fate, world.stateOf("a")], ["pending", "stopping"]);
     world.bot("a").down.resolve();
     await settle();
-    assertEquals([run.fate, world.live.keys], [fail === undefined ? "" : run.error === oops ? "Error" : "AssertionError", []]);
+    assertEquals([run.fate, world.live.keys], [
+      fail === undefined ? "" : run.error === oops ? "Error" : "AssertionError",
+      [],
+    ]);
   });
 }
 

@@ -26,6 +26,7 @@ Deno.test("Supervisor.start() rejects a second start in the same instant", async
   await using world = await worldWith("a");
   const first = watch(world.supervisor.start("a"));
   await assertRejects(() => world.supervisor.start("a"), ProcessExistsError);
+  await settle();
   assertEquals(first.fate, "resolved");
 });
 

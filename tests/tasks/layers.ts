@@ -13,7 +13,7 @@ export type Rule = (sources: Sources) => string[];
 /** The most lines that a file in src may have. */
 export const maxLines = 250;
 
-const words = ["errors", "clock", "events"];
+const words = ["errors", "clock", "events", "event_stream"];
 const core = [...words, "process", "table"];
 
 /** What each module may import, beside itself. */
@@ -21,6 +21,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   errors: words,
   clock: words,
   events: words,
+  event_stream: words,
   process: words,
   table: [...words, "process"],
   supervisor: core,

@@ -375,9 +375,10 @@ function bare(table: Sound): { next: () => Promise<IteratorResult<Entry<string, 
   return { next: () => iterator.next() };
 }
 
-async function* untilAborted(signal: AbortSignal): AsyncGenerator<undefined> {
-  yield* [] as undefined[];
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+/** Changes that say nothing and end on abort. */
+function untilAborted(signal: AbortSignal): AsyncIterable<undefined> {
+  const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+  return { [Symbol.asyncIterator]: () => ({ next: () => aborted.then(() => ({ done: true, value: undefined })) }) };
 }
 
 /** Runs a check as if it had all the time it wants. */

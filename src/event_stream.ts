@@ -1,0 +1,78 @@
+/**
+ * Hands events to listeners.
+ *
+ * @module
+ */
+
+import { describeValue } from "./errors.ts";
+
+/** Takes events. What it throws, or rejects with, is printed and changes nothing. */
+export type EventListener<E> = (event: E) => void;
+
+/**
+ * Hands events to listeners, in order, right after the step that caused them and never inside it, so that a listener
+ * may call anything without seeing a half-done step.
+ */
+export class EventStream<E> {
+  #listeners: EventListener<E>[] = [];
+  #pending: E[] = [];
+
+  /** Whether anybody listens: when not, an event needs not even be made. */
+  get observed(): boolean {
+    return this.#listeners.length > 0;
+  }
+
+  /**
+   * Adds a listener.
+   *
+   * @param listener Is called with every event from now on.
+   * @param signal Ends the subscription.
+   * @returns Ends the subscription when disposed of.
+   */
+  subscribe(listener: EventListener<E>, signal?: AbortSignal): Disposable {
+    if (typeof listener !== "function") {
+      throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${describeValue(listener)}`);
+    }
+    const own: EventListener<E> = (event) => listener(event);
+    const end = () => {
+      this.#listeners = this.#listeners.filter((other) => other !== own);
+      signal?.removeEventListener("abort", end);
+    };
+    if (!signal?.aborted) {
+      this.#listeners = [...this.#listeners, own];
+      signal?.addEventListener("abort", end);
+    }
+    return { [Symbol.dispose]: end };
+  }
+
+  /**
+   * Announces an event.
+   *
+   * @param event What happened.
+   */
+  emit(event: E): void {
+    if (this.#pending.push(event) === 1) queueMicrotask(() => this.flush());
+  }
+
+  /** Hands out what was announced and not yet handed out. */
+  flush(): void {
+    // A listener may cause further events: they join the end of the list that is being walked.
+    for (let i = 0; i < this.#pending.length; i++) {
+      for (const listener of this.#listeners) call(listener, this.#pending[i]);
+    }
+    this.#pending = [];
+  }
+}
+
+function call<E>(listener: EventListener<E>, event: E): void {
+  try {
+    const result: unknown = listener(event);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+function report(error: unknown): void {
+  console.error("A listener of events failed:", error);
+}

@@ -1,0 +1,84 @@
+/**
+ * Calls by hand on one key, and what the signal of a caller means for each.
+ *
+ * @module
+ */
+
+import { abortable } from "@std/async/abortable";
+import { ProcessStuckError } from "../errors.ts";
+import type { Runnable } from "../process/runnable.ts";
+import type { Keeper } from "./keeper.ts";
+
+/** A signal that a call heeds; what its abort means is said with the call. */
+export interface CallOptions {
+  /** Aborts to end the call. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Waits for a promise no longer than a signal allows. What the promise stands for goes on.
+ *
+ * @param promise What to wait for.
+ * @param signal Ends the wait.
+ * @returns What the promise resolves with.
+ * @throws {unknown} The reason of the signal.
+ */
+export function waitUnless<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? promise : abortable(promise, signal);
+}
+
+/**
+ * Waits until a process is up; a signal that aborts before stops it.
+ *
+ * @param keeper Who keeps the process, and has been told to start it.
+ * @param signal Bounds the start-up.
+ * @returns The runnable, running.
+ * @throws {unknown} What the start failed with, or the reason of the signal.
+ */
+export async function upWithin<K, P extends Runnable>(
+  keeper: Keeper<K, P>,
+  signal: AbortSignal | undefined,
+): Promise<P> {
+  let stopping: Promise<void> | undefined;
+  const abort = () => {
+    if (keeper.attempt?.isUp) return; // it came up a moment ago: the start has succeeded
+    stopping = stopWith(keeper, undefined).catch(() => {}); // how it ends is an event
+  };
+  signal?.addEventListener("abort", abort);
+  try {
+    return await keeper.whenUp();
+  } catch (error) {
+    await stopping;
+    throw stopping ? signal!.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Stops a process and waits for its end; a signal that aborts forces it.
+ *
+ * @param keeper Who keeps the process.
+ * @param signal Forces the end.
+ * @throws {ProcessStuckError} When it does not end.
+ * @throws {unknown} What the process failed with instead of ending.
+ */
+export async function stopWith<K, P extends Runnable>(
+  keeper: Keeper<K, P>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { attempt } = keeper;
+  if (!attempt) return keeper.stop();
+  if (attempt.state === "stuck") throw new ProcessStuckError(keeper.key, attempt.sinceAt);
+  const ended = keeper.ended.wait();
+  keeper.stop();
+  const force = () => attempt.force(signal!.reason);
+  if (signal?.aborted) force();
+  else signal?.addEventListener("abort", force);
+  try {
+    const { outcome, error } = await ended;
+    if (outcome === "failed") throw error;
+  } finally {
+    signal?.removeEventListener("abort", force);
+  }
+}

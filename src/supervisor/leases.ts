@@ -1,0 +1,115 @@
+/**
+ * The leases that processes run under, for tables that give any.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { SupervisorEvent } from "../events.ts";
+import type { Entry, Lease } from "../table/table.ts";
+
+/** The right to run a process, under a lease or, for tables that give none, without. */
+export interface Grant {
+  readonly lease: Lease | undefined;
+}
+
+const unconditional: Grant = { lease: undefined };
+
+/** Can be forced to end. */
+export interface Forceable {
+  force(reason: unknown): void;
+}
+
+/**
+ * Forces processes to end when their lease is lost, and gives leases back. There is one listener per signal, since a
+ * listener per process on a shared signal is quadratic.
+ */
+export class Leases<K> {
+  readonly #clock: Clock;
+  readonly #emit: (event: SupervisorEvent<K>) => void;
+  readonly #groups: Map<AbortSignal, { holders: Set<Forceable>; onAbort: () => void }> = new Map();
+  readonly #releases: Set<Promise<void>> = new Set();
+
+  /**
+   * @param clock Says when a release failed.
+   * @param emit Announces that a release failed.
+   */
+  constructor(clock: Clock, emit: (event: SupervisorEvent<K>) => void) {
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  /**
+   * Asks for the right to run the process of an entry.
+   *
+   * @param entry The entry.
+   * @returns The grant, or `undefined` when the entry is not ours now.
+   * @throws {unknown} What the entry throws.
+   */
+  ask(entry: Entry<K, unknown>): Grant | undefined {
+    if (!entry.lease) return unconditional;
+    const lease = entry.lease();
+    if (lease && !lease.signal.aborted) return { lease };
+    if (lease) this.giveBack(lease, entry.key);
+    return undefined;
+  }
+
+  /**
+   * Forces a holder to end when its lease is lost.
+   *
+   * @param lease The lease.
+   * @param holder Who runs under it.
+   */
+  watch({ signal }: Lease, holder: Forceable): void {
+    let group = this.#groups.get(signal);
+    if (!group) {
+      const holders = new Set<Forceable>();
+      const onAbort = () => {
+        for (const each of [...holders]) each.force(signal.reason);
+      };
+      group = { holders, onAbort };
+      this.#groups.set(signal, group);
+      signal.addEventListener("abort", onAbort);
+    }
+    group.holders.add(holder);
+  }
+
+  /**
+   * Ends what {@linkcode Leases.watch} began.
+   *
+   * @param lease The lease.
+   * @param holder Who ran under it.
+   */
+  unwatch({ signal }: Lease, holder: Forceable): void {
+    const group = this.#groups.get(signal);
+    group?.holders.delete(holder);
+    if (group?.holders.size !== 0) return;
+    signal.removeEventListener("abort", group.onAbort);
+    this.#groups.delete(signal);
+  }
+
+  /**
+   * Gives a lease back. A failure becomes an event.
+   *
+   * @param lease The lease, under which nothing runs any more.
+   * @param key The key it was for.
+   */
+  giveBack(lease: Lease, key: K): void {
+    const release = this.#release(lease, key);
+    this.#releases.add(release);
+    release.then(() => this.#releases.delete(release));
+  }
+
+  /** Resolves when every lease that was being given back has been. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#releases);
+  }
+
+  async #release(lease: Lease, key: K): Promise<void> {
+    try {
+      await lease.release();
+    } catch (error) {
+      this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
+    }
+  }
+}
