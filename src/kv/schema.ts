@@ -36,7 +36,30 @@ export type SpecResult<Spec> =
 /** How many issues a message names; the error has them all. */
 const maxNamedIssues = 3;
 
-/** Says that a stored or given value is no spec. */
+/**
+ * Says that a stored or given value is no spec.
+ *
+ * @example A spec that fails its schema
+ * ```ts
+ * import { InvalidSpecError, KvTable, type SpecSchema } from "@pact/supervisor/kv";
+ * import { nop } from "@pact/supervisor";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const schema: SpecSchema<number> = {
+ *   "~standard": {
+ *     version: 1,
+ *     vendor: "example",
+ *     validate: (value) => typeof value === "number" ? { value } : { issues: [{ message: "expected a number" }] },
+ *   },
+ * };
+ * using kv = await Deno.openKv(":memory:");
+ * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop, schema });
+ * await kv.set(["bots", "acme"], "not a number");
+ * const entry = await table.get("acme");
+ * const error = await assertRejects(async () => await entry?.get(), InvalidSpecError);
+ * assertEquals(error.message, 'Cannot use the spec of entry "acme": expected a number');
+ * ```
+ */
 export class InvalidSpecError extends Error {
   /** Tells the error from others, also across realms. */
   override readonly name = "InvalidSpecError";

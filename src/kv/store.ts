@@ -9,7 +9,24 @@ import type { Clock, Timer } from "../clock.ts";
 /** The longest pause before a locked database is tried again; without it several writers live-lock. */
 const maxLockedPauseMs = 5;
 
-/** Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back. */
+/**
+ * Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back.
+ *
+ * @example Write again what may have landed
+ * ```ts
+ * import { KvTable, KvTimeoutError } from "@pact/supervisor/kv";
+ * import { FaultyKv, loseReply } from "@pact/supervisor/testing";
+ * import { nop } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"));
+ * kv.inject("commit", loseReply(new KvTimeoutError("set entry", 10_000)));
+ * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const write = () => table.set("acme", 1);
+ * await write().catch((error) => error instanceof KvTimeoutError ? write() : Promise.reject(error));
+ * assertEquals((await kv.get(["bots", "acme"])).value, 1);
+ * ```
+ */
 export class KvTimeoutError extends Error {
   /** Tells the error from others, also across realms. */
   override readonly name = "KvTimeoutError";
@@ -36,7 +53,21 @@ export class KvTimeoutError extends Error {
   }
 }
 
-/** Says that the database was closed by whoever opened it. */
+/**
+ * Says that the database was closed by whoever opened it.
+ *
+ * @example A table does not outlive its database
+ * ```ts
+ * import { KvClosedError, KvTable } from "@pact/supervisor/kv";
+ * import { nop } from "@pact/supervisor";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const kv = await Deno.openKv(":memory:");
+ * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * kv.close();
+ * await assertRejects(() => table.get("acme"), KvClosedError);
+ * ```
+ */
 export class KvClosedError extends Error {
   /** Tells the error from others, also across realms. */
   override readonly name = "KvClosedError";
@@ -77,7 +108,7 @@ export interface KvBatch {
  * A database that was opened elsewhere, with a deadline on every call: a remote database repeats a failing call forever
  * and takes no signal. An abandoned call goes on in the background and its outcome is ignored.
  *
- * @example
+ * @example A call and a batch of a listing
  * ```ts
  * import { KvStore } from "./store.ts";
  * import { systemClock } from "../clock.ts";

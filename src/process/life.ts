@@ -147,7 +147,7 @@ export class Life<P extends Runnable> {
   /** Only the echo of our own abort is no failure: an AbortError of the run's own making is one. */
   #failureOf(failure: { error: unknown } | undefined): { error: unknown } | undefined {
     if (this.#doom) return failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : this.#doom;
-    if (failure) return this.#isAskedToStop && isAbortEcho(failure.error, this.controller.signal) ? undefined : failure;
+    if (failure) return isAbortEcho(failure.error, this.controller.signal) ? undefined : failure;
     if (!this.#isCalledBack && !this.#isAskedToStop) return { error: new ProcessEndedEarlyError() };
     return undefined;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeKey } from "../errors.ts";
+import { describeKey, describeValue } from "../errors.ts";
 import type { SupervisorEvent } from "../events.ts";
 
 /**
@@ -66,7 +66,7 @@ function describeKeyed(event: ProcessEvent): string {
 }
 
 function describeError(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return error instanceof Error ? `${error.name}: ${error.message}` : describeValue(error);
 }
 
 function seconds(ms: number): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeKey, describeValue } from "../errors.ts";
 import type { Entry, Table } from "../table/table.ts";
 
 /** What becomes of a look. */
@@ -97,14 +98,16 @@ export class Lookups<K, P> {
     let entry: Entry<K, P> | undefined;
     try {
       entry = await this.#table.get(key, { signal: this.#signal });
+      if (entry !== undefined && typeof entry?.get !== "function") {
+        throw new TypeError(
+          `Cannot use the entry of ${describeKey(key)}: it has no get method, current value is ${describeValue(entry)}`,
+        );
+      }
     } catch (error) {
-      if (this.#isAwaited(key)) this.#handler.lookFailed(key, error);
+      if (!this.#signal.aborted) this.#handler.lookFailed(key, error);
       return;
     }
-    if (this.#isAwaited(key)) this.#handler.looked(key, entry);
-  }
-
-  #isAwaited(key: K): boolean {
-    return !this.#signal.aborted && this.#flights.get(key) !== "disregard";
+    const isDisregarded = this.#flights.get(key) === "disregard";
+    if (!isDisregarded && !this.#signal.aborted) this.#handler.looked(key, entry);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeValue } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Keeper } from "./keeper.ts";
 
@@ -96,5 +97,5 @@ export function stateOf<K, P extends Runnable>({ attempt, phase }: Keeper<K, P>)
 function plainError(error: unknown): { name: string; message: string } {
   return error instanceof Error
     ? { name: error.name, message: error.message }
-    : { name: "Error", message: String(error) };
+    : { name: "Error", message: describeValue(error) };
 }

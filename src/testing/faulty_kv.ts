@@ -4,68 +4,10 @@
  * @module
  */
 
+import type { KvFault } from "./kv_faults.ts";
+
 /** What can be made to misbehave. A listing counts when its first row is asked for, a watch with every reading. */
 export type KvOperation = "get" | "getMany" | "set" | "delete" | "list" | "commit" | "watch";
-
-/** What happens in place of a call. It may make the call, once, several times, or not at all. */
-export type KvFault = <T>(call: () => Promise<T>) => Promise<T>;
-
-/**
- * Makes a fault that fails without making the call.
- *
- * @param error What the caller gets.
- * @returns The fault.
- */
-export function failWith(error: unknown): KvFault {
-  return () => Promise.reject(error);
-}
-
-/**
- * Makes the fault of a database file that another connection has locked. Nothing of the call is applied.
- *
- * @returns The fault.
- */
-export function failLocked(): KvFault {
-  return () => Promise.reject(new TypeError("database is locked"));
-}
-
-/**
- * Makes a fault that makes the call late, or never.
- *
- * @param gate The call is made when this resolves.
- * @returns The fault.
- */
-export function holdUntil(gate: Promise<unknown>): KvFault {
-  return async (call) => {
-    await gate;
-    return await call();
-  };
-}
-
-/**
- * Makes a fault that makes the call and loses the reply.
- *
- * @param error What the caller gets instead.
- * @returns The fault.
- */
-export function loseReply(error: unknown): KvFault {
-  return async (call) => {
-    await call();
-    throw error;
-  };
-}
-
-/**
- * Makes the fault of a remote database that sends a commit again after a lost reply: it lands, and then it is refused.
- *
- * @returns The fault, for "commit".
- */
-export function denyAfterLanding(): KvFault {
-  return async <T>(call: () => Promise<T>) => {
-    await call();
-    return { ok: false } as T;
-  };
-}
 
 /**
  * Wraps a real Deno KV and injects faults, call by call. Calls without a fault go through unchanged.

@@ -25,7 +25,7 @@
  * @module
  */
 
-export { denyAfterLanding, failLocked, failWith, FaultyKv, holdUntil, loseReply } from "./faulty_kv.ts";
-export type { KvFault, KvOperation } from "./faulty_kv.ts";
+export { FaultyKv, type KvOperation } from "./faulty_kv.ts";
+export { denyAfterLanding, failLocked, failWith, holdUntil, type KvFault, loseReply } from "./kv_faults.ts";
 export type { TableBuild, TableHandle, TableHarness } from "./table_harness.ts";
 export { type TableCheck, tableChecks, testTable, type TestTableOptions } from "./table_suite.ts";

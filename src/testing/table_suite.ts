@@ -37,7 +37,7 @@ export interface TestTableOptions {
  * @returns The checks, in the order of the promises.
  * @throws {TypeError} When the harness has fewer than three different keys.
  *
- * @example
+ * @example The checks one by one
  * ```ts
  * import { MapTable, type Runnable } from "@pact/supervisor";
  * import { tableChecks } from "@pact/supervisor/testing";
@@ -83,7 +83,7 @@ export function tableChecks<K>(harness: TableHarness<K>): TableCheck[] {
  * @param options What registers a test.
  * @throws {TypeError} When the harness has fewer than three different keys.
  *
- * @example
+ * @example The names of the tests
  * ```ts
  * import { MapTable, type Runnable } from "@pact/supervisor";
  * import { testTable } from "@pact/supervisor/testing";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { KvClosedError, KvTimeoutError } from "../../src/kv/mod.ts";
-import { failWith, FaultyKv, holdUntil } from "../../src/testing/faulty_kv.ts";
+import { failWith, FaultyKv, holdUntil } from "../../src/testing/mod.ts";
 import { type BotOptions, botTable, keysOf, never, openFile, settle } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
 
@@ -50,6 +50,49 @@ Deno.test("KvTable.changes() names what the table itself sets and deletes, witho
   assertEquals(await waiting, value("a"));
   await table.delete("a");
   assertEquals(await changes.next(), value("a"));
+});
+
+Deno.test("KvTable.changes() looks once for a write of its own, and names it once", async () => {
+  await using opened = await openBlind();
+  const { kv, clock, table, other, changes } = opened;
+  const { waiting } = await opened.established();
+  await table.set("a", 1);
+  assertEquals(await waiting, value("a"));
+  await settle();
+  assertEquals([kv.count("get"), clock.pending], [2, 1]);
+  const next = changes.next();
+  await other.set("b", 1);
+  clock.advance(pollMs);
+  assertEquals(await next, value("b"));
+});
+
+Deno.test("KvTable.changes() looks again for a write of its own that lands during a look", async () => {
+  await using opened = await openBlind();
+  const { kv, table, changes } = opened;
+  const { waiting } = await opened.established();
+  const [read, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  kv.inject("list", async (call) => {
+    const rows = await call();
+    read.resolve();
+    await gate.promise;
+    return rows;
+  });
+  await table.set("a", 1);
+  await read.promise;
+  await table.set("b", 1);
+  gate.resolve();
+  assertEquals([await waiting, await changes.next()], [value("a"), value("b")]);
+});
+
+Deno.test("KvTable.changes() does not name what was written before the first next()", async () => {
+  await using opened = await openBlind();
+  const { table, changes } = opened;
+  await table.set("a", 1);
+  const { waiting } = await opened.established();
+  await table.set("b", 1);
+  assertEquals(await waiting, value("b"));
+  await table.set("c", 1);
+  assertEquals(await changes.next(), value("c"));
 });
 
 Deno.test("KvTable.changes() finds what others write with the next poll", async () => {
@@ -180,6 +223,8 @@ for (const [count, isNamed] of [[500, true], [501, false]] as const) {
   Deno.test(`KvTable.changes() ${isNamed ? "names" : "does not name"} ${count} changes at once`, async () => {
     await using opened = await openBlind();
     const { clock, other, changes } = opened;
+    // The change at the position is read again and does not count.
+    await other.set("before", 1);
     const { waiting } = await opened.established();
     for (let i = 0; i < count; i++) await other.set(i, 1);
     clock.advance(pollMs);

@@ -3,7 +3,7 @@ import { type Claim, InvalidSpecError, KvClosedError, KvTable, KvTimeoutError } 
 import type { KvTableOptions, SpecResult, SpecSchema } from "../../src/kv/mod.ts";
 import { nop } from "../../src/process/compose.ts";
 import type { Runnable } from "../../src/process/runnable.ts";
-import { denyAfterLanding, failLocked, FaultyKv, holdUntil, loseReply } from "../../src/testing/faulty_kv.ts";
+import { denyAfterLanding, failLocked, FaultyKv, holdUntil, loseReply } from "../../src/testing/mod.ts";
 import { type Bot, botTable, entriesOf, keysOf, never, openFile } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
 
@@ -156,7 +156,7 @@ Deno.test("KvTable tells keys of different types apart and makes 0 of -0", async
   const table = botTable(kv);
   for (const key of ["1", 1, 1n, true, "true", -0]) await table.set(key, typeof key);
   assertEquals(await keysOf(table), ["1", "true", 1n, 0, 1, true]);
-  assertEquals((await table.get(-0))?.key, 0);
+  assertStrictEquals((await table.get(-0))?.key, 0);
   assertEquals((await (await table.get(1n))?.get())?.spec, "bigint");
 });
 
@@ -170,12 +170,14 @@ Deno.test("KvTable.get() gives the versionstamp as version", async () => {
   assertNotEquals((await table.get("acme"))?.version, entry?.version);
 });
 
-Deno.test("KvTable.get() finds an entry whose value is undefined", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const table = botTable(kv);
-  await table.set("acme", undefined);
-  assertEquals((await (await table.get("acme"))?.get())?.spec, undefined);
-});
+for (const spec of [undefined, null]) {
+  Deno.test(`KvTable.get() finds an entry whose value is ${spec}`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const table = botTable(kv);
+    await table.set("acme", spec);
+    assertStrictEquals((await (await table.get("acme"))!.get()).spec, spec);
+  });
+}
 
 Deno.test("KvTable.set() names the key and the limits when the database will not take it", async () => {
   using kv = await Deno.openKv(":memory:");

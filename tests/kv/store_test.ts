@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { KvClosedError, KvStore, KvTimeoutError } from "../../src/kv/store.ts";
-import { failLocked, failWith, FaultyKv, holdUntil } from "../../src/testing/faulty_kv.ts";
+import { failLocked, failWith, FaultyKv, holdUntil } from "../../src/testing/mod.ts";
 import { never, openFile, settle } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
 
@@ -37,11 +37,26 @@ Deno.test("KvStore.call() rejects when the deadline passes, and ignores what com
     error.message,
     "Cannot get it: Deno KV did not answer within the deadline, current value is 100 ms; a write may or may not have landed",
   );
-  // Nobody listens any more: this must not become an unhandled rejection.
-  gate.reject(new Error("too late"));
-  await settle();
   assertEquals(clock.pending, 0);
+  gate.resolve();
+  await settle();
 });
+
+for (const error of [new Error("too late"), new TypeError("database is locked")]) {
+  Deno.test(`KvStore.call() ignores "${error.message}" when it comes after the deadline`, async () => {
+    using opened = await open();
+    const { kv, clock, store } = opened;
+    const gate = Promise.withResolvers<void>();
+    kv.inject("get", holdUntil(gate.promise));
+    const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"])), KvTimeoutError);
+    clock.advance(timeoutMs);
+    await rejected;
+    // Nobody listens any more: this must become neither an unhandled rejection nor another try.
+    gate.reject(error);
+    await settle();
+    assertEquals([kv.count("get"), clock.pending], [1, 0]);
+  });
+}
 
 Deno.test("KvStore.call() rejects with the reason of the signal, before and during the call", async () => {
   using opened = await open();

@@ -35,6 +35,13 @@ for (const [operation, call] of Object.entries(calls) as [KvOperation, (kv: Deno
   });
 }
 
+Deno.test("FaultyKv counts a listing once, however many rows it has", async () => {
+  using kv = await open();
+  for (let i = 0; i < 3; i++) await kv.set(["a", i], i);
+  assertEquals((await Array.fromAsync(kv.list({ prefix: ["a"] }))).map((row) => row.value), [0, 1, 2]);
+  assertEquals(kv.count("list"), 1);
+});
+
 Deno.test("holdUntil() makes the call when the gate opens", async () => {
   using kv = await open();
   const gate = Promise.withResolvers<void>();

@@ -17,6 +17,8 @@ export class KeyJournal {
   #version: number | undefined;
   #isEnding = false;
   #isParked = false;
+  #unparkedBy: "call" | "change" | undefined;
+  #retryAt = 0;
 
   constructor(readonly key: string) {}
 
@@ -36,6 +38,8 @@ export class KeyJournal {
   /** A start that was only planned was called off by hand: what went before does not count. */
   calledOff(): void {
     this.#failures = 0;
+    this.#isParked = false;
+    this.#retryAt = 0;
   }
 
   /** The run is about to end: everything may be stopped until it is over. */
@@ -50,6 +54,7 @@ export class KeyJournal {
     this.#failures = 0;
     this.#answer = "none";
     this.#isParked = false;
+    this.#retryAt = 0;
   }
 
   /** @param version The version that was built last. */
@@ -62,9 +67,11 @@ export class KeyJournal {
     switch (event.type) {
       case "starting":
         assertEquals(this.#life, "none", where);
-        assert(!this.#isParked, `a parked key starts, ${where}`);
         if (version !== this.#version) this.#failures = 0;
+        else this.#checkPatience(event, where);
         this.#version = version;
+        this.#isParked = false;
+        this.#retryAt = 0;
         if (this.#isEnding) this.#failures = event.attempt - 1;
         assertEquals(event.attempt, this.#failures + 1, `attempt, ${where}`);
         this.#life = "starting";
@@ -97,20 +104,28 @@ export class KeyJournal {
         this.#mayStop = true;
         this.#failures = 0;
         this.#isParked = false;
+        this.#retryAt = 0;
         break;
       case "retrying":
         this.#retrying(event, where);
         break;
       case "parked":
         assertEquals(event.failures, policy.limit, where);
+        this.#unparkedBy = undefined;
         this.#isParked = true;
         break;
       case "unparked":
         assert(this.#isParked, where);
-        this.#isParked = false;
+        this.#unparkedBy = event.cause;
         this.#failures = 0;
         break;
     }
+  }
+
+  /** The same version is not started again before its time, nor while it is parked, unless somebody calls for it. */
+  #checkPatience(event: Extract<Event, { type: "starting" }>, where: string): void {
+    if (this.#isParked) assertEquals(this.#unparkedBy, "call", `a parked key starts, ${where}`);
+    if (event.cause !== "call") assert(event.at >= this.#retryAt, `too early, ${where}`);
   }
 
   #exited(event: Extract<Event, { type: "exited" }>, where: string): void {
@@ -137,6 +152,7 @@ export class KeyJournal {
     const delayMs = Math.min(minDelayMs * factor ** (Math.max(1, event.failures) - 1), maxDelayMs);
     assertEquals(event.delayMs, delayMs, where);
     assertEquals(event.retryAt, event.at + delayMs, where);
+    this.#retryAt = event.retryAt;
   }
 }
 

@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { describeEvent, type SupervisorEvent } from "@pact/supervisor";
+
+const of = { key: "a", at: 0 } as const;
+const oops = new TypeError("oops");
+
+const sentences: [SupervisorEvent<unknown>, string][] = [
+  [{ type: "starting", ...of, cause: "restore", attempt: 1 }, 'process "a": starting (restore)'],
+  [{ type: "starting", ...of, cause: "retry", attempt: 3 }, 'process "a": starting (retry, attempt 3)'],
+  [{ type: "running", ...of, startMs: 7 }, 'process "a": running after 7 ms'],
+  [{ type: "running", ...of, startMs: 1_250 }, 'process "a": running after 1.3 s'],
+  [
+    { type: "exited", ...of, phase: "running", outcome: "stopped", uptimeMs: 90_000 },
+    'process "a": stopped after 90 s',
+  ],
+  [{ type: "exited", ...of, phase: "running", outcome: "returned", uptimeMs: 0 }, 'process "a": returned after 0 ms'],
+  [
+    { type: "exited", ...of, phase: "starting", outcome: "failed", error: oops, uptimeMs: 0 },
+    'process "a": failed while starting: TypeError: oops',
+  ],
+  [
+    { type: "exited", ...of, phase: "running", outcome: "failed", error: "text", uptimeMs: 0 },
+    'process "a": failed while running: text',
+  ],
+  [
+    { type: "exited", ...of, phase: "running", outcome: "failed", error: Object.create(null), uptimeMs: 0 },
+    'process "a": failed while running: [object Object]',
+  ],
+  [
+    { type: "retrying", ...of, failures: 2, delayMs: 2_000, retryAt: 2_000 },
+    'process "a": retry in 2 s after failure 2',
+  ],
+  [{ type: "parked", ...of, failures: 5, error: oops }, 'process "a": parked after 5 failures: TypeError: oops'],
+  [{ type: "unparked", ...of, cause: "change" }, 'process "a": unparked (change)'],
+  [{ type: "stuck", ...of, sinceAt: 0 }, 'process "a": stuck: asked to stop, then aborted, and has not ended'],
+  [{ type: "unstuck", ...of, sinceAt: 0 }, 'process "a": unstuck: it ended after all'],
+  [{ type: "removed", ...of }, 'process "a": removed from the table'],
+  [{ type: "replaced", ...of, version: 2 }, 'process "a": replaced by a new version'],
+  [{ type: "entry-failed", ...of, error: oops }, 'process "a": entry failed: TypeError: oops'],
+  [{ type: "table-failed", at: 0, operation: "get", error: oops }, "table: get failed: TypeError: oops"],
+  [
+    { type: "reconciled", at: 0, seen: 5, started: 4, stopped: 3, replaced: 2, failed: 1, durationMs: 0 },
+    "table: 5 entries seen, 4 started, 3 stopped, 2 replaced, 1 failed",
+  ],
+  [{ type: "removed", at: 0, key: 7 }, "process 7: removed from the table"],
+  [{ type: "removed", at: 0, key: 7n }, "process 7n: removed from the table"],
+];
+for (const [event, sentence] of sentences) {
+  Deno.test(`describeEvent() says: ${sentence}`, () => assertEquals(describeEvent(event), sentence));
+}
