@@ -23,7 +23,6 @@ export class RunLock {
     this.#last = Promise.all([before, promise]);
     try {
       await waitUnless(before, signal);
-      signal.throwIfAborted(); // it may have aborted between the end of the wait and this instruction
     } catch (error) {
       resolve();
       throw error;

@@ -87,6 +87,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();
     using _turn = await this.#lock.enter(signal);
+    signal.throwIfAborted(); // it may have aborted between the end of the wait and this instruction
     const force = () => this.#engine.force(signal.reason);
     signal.addEventListener("abort", force);
     try {

@@ -22,56 +22,93 @@ const acts: Record<string, (world: World) => unknown> = {
 const names = Object.keys(acts);
 const pairs = names.flatMap((first) => names.map((second) => [first, second] as const));
 
-/** Plays a script over a key whose every step can be held, then lets everything go and demands that it has converged. */
-async function play(script: readonly string[], slow: { looks: boolean; builds: boolean }): Promise<string[]> {
-  await using world = new World({ a: { hangs: true, lingers: true } }, { restart: { maxDelayMs: 2_000 } });
+/** What answers only when a script says "release". */
+const holds = ["nothing", "looks", "rows", "builds"] as const;
+type Hold = typeof holds[number];
+
+/** Begins a world in which every step of the key can be held, and plays a script in it. */
+async function play(script: readonly string[], hold: Hold): Promise<{ world: World; letAllGo(): Promise<void> }> {
+  const world = new World({ a: { hangs: true, lingers: true } }, { restart: { maxDelayMs: 2_000 } });
+  const { table } = world;
   let gate = Promise.withResolvers<void>();
-  if (slow.looks) world.table.onAnswer = () => gate.promise;
-  if (slow.builds) world.table.onRow = () => gate.promise;
+  if (hold === "looks") table.onAnswer = () => gate.promise;
+  if (hold === "rows") table.onRow = () => gate.promise;
+  if (hold === "builds") table.onBuild = () => gate.promise;
   await world.begin();
   for (const name of script) {
     await acts[name](world);
     await settle();
-    if (name === "release") {
-      gate.resolve();
-      gate = Promise.withResolvers();
-    }
+    if (name !== "release") continue;
+    gate.resolve();
+    gate = Promise.withResolvers();
   }
-  world.table.onAnswer = world.table.onRow = () => {};
-  gate.resolve();
-  for (let i = 0; i < 20; i++) {
+  const letAllGo = async () => {
+    table.onAnswer = table.onRow = table.onBuild = () => {};
+    gate.resolve();
+    await settle();
     letGo(world);
+    await settle();
+  };
+  return { world, letAllGo };
+}
+
+/** Lets everything go after a script and demands that one more pass makes what runs match the table. */
+async function converge(script: readonly string[], hold: Hold): Promise<string[]> {
+  const { world, letAllGo } = await play(script, hold);
+  await using _world = world;
+  for (let i = 0; i < 10; i++) {
+    await letAllGo();
     await world.time.pass(1_000);
   }
   watch(world.supervisor.reconcile());
-  await settle();
-  letGo(world);
-  await settle();
-  assertEquals(world.supervisor.keys(), [...world.table.rows.keys()], `after ${script.join(", ")}`);
-  assertEquals(world.live.keys, world.supervisor.keys());
-  await world.leave();
-  letGo(world);
-  await settle();
-  assertEquals(world.run.fate, "resolved");
-  assertMatch(world.journal.spell("a"), documentedOrder, `after ${script.join(", ")}`);
+  await letAllGo();
+  const told = `after ${script.join(", ")} with ${hold} held`;
+  assertEquals(world.supervisor.keys(), [...world.table.rows.keys()], told);
+  assertEquals(world.live.keys, world.supervisor.keys(), told);
+  assertMatch(world.journal.spell("a"), documentedOrder, told);
   return world.take();
 }
 
-for (const [first, second] of pairs) {
-  Deno.test(`Supervisor keeps one live process per key and converges after ${first}, then ${second}, then the end`, async () => {
-    for (const looks of [false, true]) {
-      for (const third of ["release", "remove", "change", "stop"]) {
-        await play([first, second, third], { looks, builds: false });
-        await play(["release", first, second, third], { looks, builds: true });
+/** Ends the run in the middle of everything and demands that it resolves and starts nothing more. */
+async function cutShort(script: readonly string[], hold: Hold, isForced: boolean): Promise<void> {
+  const { world, letAllGo } = await play(script, hold);
+  await using _world = world;
+  const told = `after ${script.join(", ")} with ${hold} held`;
+  await world.time.pass(1_000);
+  const { runs } = world.bot("a") ?? { runs: 0 };
+  if (isForced) world.force.abort();
+  await world.leave();
+  await letAllGo();
+  await world.time.pass(20_000);
+  assertEquals([world.run.fate, world.bot("a")?.runs ?? 0], ["resolved", runs], told);
+  assertMatch(world.journal.spell("a"), documentedOrder, told);
+}
+
+for (const first of names) {
+  for (const hold of holds) {
+    Deno.test(`Supervisor keeps one live process per key and converges after ${first}, with ${hold} held`, async () => {
+      for (const [, second] of pairs.filter(([name]) => name === first)) {
+        for (const third of ["release", "remove", "change", "stop", "crash"]) {
+          await converge([first, second, third], hold);
+          await converge(["release", first, second, third], hold);
+        }
       }
-    }
-  });
+    });
+
+    Deno.test(`Supervisor.run() ends in the middle of everything after ${first}, with ${hold} held`, async () => {
+      for (const [, second] of pairs.filter(([name]) => name === first)) {
+        for (const isForced of [false, true]) {
+          await cutShort([first, second], hold, isForced);
+          await cutShort(["release", first, second], hold, isForced);
+        }
+      }
+    });
+  }
 }
 
 Deno.test("Supervisor announces the same events when the same happens twice", async () => {
   for (const [first, second] of pairs) {
     const script = ["release", first, "crash", second, "pass"];
-    const slow = { looks: true, builds: false };
-    assertEquals(await play(script, slow), await play(script, slow));
+    assertEquals(await converge(script, "looks"), await converge(script, "looks"));
   }
 });
