@@ -16,6 +16,7 @@ export type EventListener<E> = (event: E) => void;
 export class EventStream<E> {
   #listeners: EventListener<E>[] = [];
   #pending: E[] = [];
+  readonly #flushNow = (): void => this.flush();
 
   /** Whether anybody listens: when not, an event needs not even be made. */
   get observed(): boolean {
@@ -51,7 +52,7 @@ export class EventStream<E> {
    * @param event What happened.
    */
   emit(event: E): void {
-    if (this.#pending.push(event) === 1) queueMicrotask(() => this.flush());
+    if (this.#pending.push(event) === 1) ready.then(this.#flushNow);
   }
 
   /** Hands out what was announced and not yet handed out. */
@@ -63,6 +64,9 @@ export class EventStream<E> {
     this.#pending = [];
   }
 }
+
+/** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps what it is given. */
+const ready: Promise<void> = Promise.resolve();
 
 function call<E>(listener: EventListener<E>, event: E): void {
   try {

@@ -38,6 +38,8 @@ export interface RunningEvent<K> extends KeyedEvent<K> {
   readonly type: "running";
   /** How long the start-up took, in ms. */
   readonly startMs: number;
+  /** As in the `starting` before: more than 1 says that it has recovered. */
+  readonly attempt: number;
 }
 
 /** Its run settled. */

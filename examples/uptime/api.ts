@@ -1,12 +1,13 @@
 /** The HTTP API: the table of monitors, and how they do. */
 
 import type { ProcessSnapshot, Supervisor } from "@pact/supervisor";
-import { InvalidSpecError, type KvTable } from "@pact/supervisor/kv";
+import { InvalidSpecError, type KvEntry, type KvTable } from "@pact/supervisor/kv";
 import type { Handler } from "./http_server.ts";
 import type { Monitor, MonitorSpec } from "./monitor.ts";
 import { RequestError, route } from "./routes.ts";
 
 type MonitorTable = KvTable<string, MonitorSpec, Monitor>;
+type MonitorEntry = KvEntry<string, Monitor, MonitorSpec>;
 type MonitorSupervisor = Supervisor<string, Monitor>;
 
 /** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON. */
@@ -39,19 +40,16 @@ class Resources {
   }
 
   async list(): Promise<Response> {
-    const { kv, prefix } = this.#table;
-    const rows = await Array.fromAsync(kv.list<MonitorSpec>({ prefix }));
     const processes = new Map(this.#supervisor.snapshot().processes.map((process) => [process.key, process]));
-    return Response.json(rows.map(({ key, value }) => {
-      const id = String(key.at(-1));
-      return this.#show(id, value, processes.get(id));
-    }));
+    return Response.json(
+      await Array.fromAsync(this.#table, async (entry) => this.#show(await shown(entry), processes.get(entry.key))),
+    );
   }
 
   async get(id: string): Promise<Response> {
-    const spec = await this.#find(id);
+    const entry = await this.#find(id);
     const process = this.#supervisor.snapshot().processes.find(({ key }) => key === id);
-    return Response.json(this.#show(id, spec, process));
+    return Response.json(this.#show(await shown(entry), process));
   }
 
   async put(request: Request, id: string): Promise<Response> {
@@ -67,24 +65,29 @@ class Resources {
   }
 
   async delete(id: string): Promise<Response> {
-    const spec = await this.#find(id);
+    const entry = await this.#find(id);
     await this.#table.delete(id);
-    return Response.json({ id, ...spec });
+    return Response.json(await shown(entry));
   }
 
-  async #find(id: string): Promise<MonitorSpec> {
+  async #find(id: string): Promise<MonitorEntry> {
     checkId(id);
-    const { kv, prefix } = this.#table;
-    const { value } = await kv.get<MonitorSpec>([...prefix, id]);
-    if (value === null) throw new RequestError(404, `Cannot find the monitor "${id}": the table has no such entry`);
-    return value;
+    const entry = await this.#table.get(id);
+    if (!entry) throw new RequestError(404, `Cannot find the monitor "${id}": the table has no such entry`);
+    return entry;
   }
 
-  #show(id: string, spec: MonitorSpec, process: ProcessSnapshot<string> | undefined) {
-    const { state = "queued", failures = 0, error, retryAt } = process ?? {};
-    const lastCheck = state === "running" ? this.#supervisor.get(id).lastCheck : undefined;
-    return { id, ...spec, state, failures, lastError: error?.message, retryAt, lastCheck };
+  #show(monitor: { id: string }, process: ProcessSnapshot<string> | undefined) {
+    const { state = "queued", failures = 0, lastError, retryAt } = process ?? {};
+    const lastCheck = state === "running" ? this.#supervisor.get(monitor.id).lastCheck : undefined;
+    return { ...monitor, state, failures, lastError: lastError?.message, retryAt, lastCheck };
   }
+}
+
+/** A value that fails the schema, from an older version of the program, is no reason to show nothing. */
+async function shown(entry: MonitorEntry): Promise<{ id: string } & Partial<MonitorSpec>> {
+  const spec = await entry.spec().catch((error: Error) => ({ invalid: error.message }));
+  return { id: entry.key, ...spec };
 }
 
 function checkId(id: string): void {

@@ -1,16 +1,34 @@
 /** An HTTP server as a runnable. */
 
 import type { Runnable } from "@pact/supervisor";
+import { deadline } from "@std/async/deadline";
 
 /** Answers a request. What it throws is answered with a 500. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** Serves on localhost; when it is stopped, requests in progress are finished first. */
+/** How long requests in progress may take when the server is stopped. */
+const graceMs = 2_000;
+
+/** Serves on localhost; when it is stopped, requests in progress are answered first, unless they take too long. */
 export function httpServer(name: string, port: number, handler: Handler): Runnable {
   return {
     async run(running, { signal }) {
-      await using _server = listen(name, port, handler, signal);
-      await running(signal);
+      const answers = new Set<Promise<Response>>();
+      const answer = (request: Request) => {
+        const response = Promise.try(handler, request).finally(() => answers.delete(response));
+        answers.add(response);
+        return response;
+      };
+      const closing = new AbortController();
+      const server = listen(name, port, answer, closing.signal);
+      try {
+        await running(signal);
+        await deadline(Promise.allSettled(answers), graceMs, { signal }).catch(() => {});
+      } finally {
+        // Not shutdown: it waits for clients that never finish their request.
+        closing.abort();
+        await server.finished;
+      }
     },
   };
 }

@@ -4,21 +4,16 @@ import { describeEvent, type EventListener, type SupervisorEvent } from "@pact/s
 
 /** Makes a listener that prints what matters: what failed and is up again has recovered, every pass is too much. */
 export function logger(): EventListener<SupervisorEvent<string>> {
-  const failing = new Set<string>();
   return (event) => {
     switch (event.type) {
       case "starting":
       case "reconciled":
         return;
       case "running":
-        return print(`process "${event.key}": ${failing.delete(event.key) ? "recovered" : "started"}`);
-      case "retrying":
-        failing.add(event.key);
-        break;
-      case "removed":
-        failing.delete(event.key);
+        return print(`process "${event.key}": ${event.attempt > 1 ? "recovered" : "started"}`);
+      default:
+        return print(describeEvent(event));
     }
-    print(describeEvent(event));
   };
 }
 

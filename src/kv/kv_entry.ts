@@ -13,9 +13,16 @@ import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
 
 /** An entry of a table in Deno KV. */
-export interface KvEntry<K, P> extends Entry<K, P> {
+export interface KvEntry<K, P, Spec = unknown> extends Entry<K, P> {
   /** The versionstamp of the entry. */
   readonly version: string;
+  /**
+   * Reads the stored value.
+   *
+   * @returns The spec, as the schema makes it.
+   * @throws {InvalidSpecError} When the stored value fails the schema.
+   */
+  spec(): Promise<Spec>;
   /**
    * Validates the stored value and builds the runnable.
    *
@@ -27,7 +34,7 @@ export interface KvEntry<K, P> extends Entry<K, P> {
 }
 
 /** An entry as it was read; validated only when it is about to start. */
-export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, P> {
+export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, P, Spec> {
   readonly key: K;
   readonly #row: Deno.KvEntry<unknown>;
   readonly #settings: KvTableSettings<K, Spec, P>;
@@ -50,10 +57,14 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
     return this.#row.versionstamp;
   }
 
+  /** {@inheritDoc KvEntry.spec} */
+  async spec(): Promise<Spec> {
+    return await validateSpec(this.#settings.schema, this.key, this.#row.value);
+  }
+
   /** {@inheritDoc KvEntry.get} */
   async get(context: KvTableContext = {}): Promise<P> {
-    const { schema, create } = this.#settings;
-    return await create(await validateSpec(schema, this.key, this.#row.value), this.key, context);
+    return await this.#settings.create(await this.spec(), this.key, context);
   }
 }
 
@@ -62,12 +73,12 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
  *
  * Every batch is one consistent state, the whole is not. An entry that is deleted is left out, one that is added may be.
  */
-export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, P>> {
+export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, P, Spec>> {
   readonly #store: KvStore;
   readonly #settings: KvTableSettings<K, Spec, P>;
   readonly #ready: () => Promise<unknown>;
   readonly #ending = new AbortController();
-  #entries: KvEntry<K, P>[] = [];
+  #entries: KvEntry<K, P, Spec>[] = [];
   #index = 0;
   #cursor: string | undefined = "";
   #filling?: Promise<void>;
@@ -86,7 +97,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   /** Hands the next entry out. */
-  next(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+  next(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
     if (this.#index < this.#entries.length) {
       return Promise.resolve({ done: false, value: this.#entries[this.#index++] });
     }
@@ -95,14 +106,14 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   /** Ends the pass and frees what it holds, even while a batch is being read. */
-  return(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+  return(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
     this.#ending.abort();
     this.#entries = [];
     this.#cursor = undefined;
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  async #nextBatch(): Promise<IteratorResult<KvEntry<K, P>, undefined>> {
+  async #nextBatch(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
     try {
       // Several calls of next share one batch, then take their turns.
       await (this.#filling ??= this.#fill());
@@ -128,8 +139,8 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     }
   }
 
-  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, P>[] {
-    const entries: KvEntry<K, P>[] = [];
+  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, P, Spec>[] {
+    const entries: KvEntry<K, P, Spec>[] = [];
     for (const row of rows) {
       const key = fromEntryKey(this.#settings.prefix, row.key);
       if (key !== undefined) entries.push(new StoredEntry(key as K, row, this.#settings));

@@ -120,7 +120,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvTimeoutError} When the database did not answer in time.
    * @throws {KvClosedError} When the database is closed.
    */
-  async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, P> | undefined> {
+  async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, P, Spec> | undefined> {
     const entryKey = toEntryKey(this.prefix, key);
     const row = await this.#call("get", key, () => this.kv.get(entryKey), options?.signal);
     return row.versionstamp === null ? undefined : new StoredEntry(entryKey.at(-1) as K, row, this.#settings);
@@ -133,7 +133,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvTimeoutError} When the database did not answer in time; counted for each batch.
    * @throws {KvClosedError} When the database is closed.
    */
-  [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, P>> {
+  [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, P, Spec>> {
     // What is written while a feed looks for the end of the log is in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
     return new KvIteration(this.#store, this.#settings, ready);

@@ -5,8 +5,8 @@
  */
 
 import { ProcessEndedEarlyError } from "../errors.ts";
-import { abortWith } from "./abort_with.ts";
 import { type Failure, failureOf } from "./failure.ts";
+import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
 import { isRunnable, type RunCallback, type Runnable } from "./runnable.ts";
 
@@ -163,7 +163,7 @@ function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
       const processes = runnables.map((runnable) => new Process(chain(runnable, hold), { signal }));
       // A run may settle although its callback has not.
       for (const process of processes) process.exited.then(endMain);
-      const unbind = abortWith(signal, main);
+      using _forced = onAbort(signal, () => main.abort(signal.reason));
 
       // The one signal bounds the start-up too: once it has aborted, what is starting is aborted, the rest never begins.
       await inOrder(processes, (process) => process.start({ signal: main.signal }).catch(endMain));
@@ -172,7 +172,6 @@ function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
       const ofCallback = await mainCall;
       // What a stop rejects with, `exited` tells too.
       await inOrder(processes, (process) => process.stop().catch(() => {}));
-      unbind();
       if (ofCallback) throw ofCallback.error;
       throwCombined(await errorsOf(processes));
       if (isUp) return;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { abortWith } from "./abort_with.ts";
 import { failureOf } from "./failure.ts";
+import { onAbort } from "./on_abort.ts";
 import type { Runnable } from "./runnable.ts";
 
 // Ready-made: an exception with a stack costs 4 us.
@@ -67,13 +67,12 @@ export function leaf(
   return {
     async run(callback, { signal }) {
       const narrower = new AbortController();
-      const unbind = abortWith(signal, narrower);
+      using _forced = onAbort(signal, () => narrower.abort(signal.reason));
       const foreground = failureOf(runInForeground, narrower.signal).finally(() => narrower.abort(workEnded));
       const ofCallback = await failureOf(callback, narrower.signal);
       const ofStop = await failureOf(gracefulStop, signal);
       narrower.abort(workStopped);
       const ofForeground = await foreground;
-      unbind();
       const failure = ofCallback ?? ofStop ?? ofForeground;
       if (failure) throw failure.error;
     },

@@ -7,6 +7,7 @@
 import { abortable } from "@std/async/abortable";
 import { describeValue, ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import { Life } from "./life.ts";
+import { onAbort } from "./on_abort.ts";
 import { isRunnable, type Runnable } from "./runnable.ts";
 
 /** Where a process stands. It only ever moves to the right, and may skip. */
@@ -113,11 +114,8 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     }
     this.#life.stop();
     const { signal } = options;
-    const force = () => this.#life.force(signal?.reason);
-    if (signal?.aborted) force();
-    else signal?.addEventListener("abort", force);
+    using _forced = onAbort(signal, () => this.#life.force(signal?.reason));
     const exit = await this.exited;
-    signal?.removeEventListener("abort", force);
     if (!exit.ok) throw exit.error;
   }
 

@@ -21,7 +21,8 @@ export interface RunOptions {
 /**
  * Starts up, calls back once when it is up, and shuts down when the callback settles.
  *
- * A run that settles without having called its callback has failed to start. A run that rejects has failed.
+ * A run that settles without having called its callback has failed to start. A run that rejects has failed. The callback
+ * may reject, when an inner runnable of a chain does, so what has to be cleaned up belongs into `using` or `finally`.
  *
  * @example A connection that is closed gracefully
  * ```ts

@@ -38,6 +38,7 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
   readonly #host: AttemptHost<K>;
   readonly #owner: AttemptOwner<K>;
   readonly #lease: Lease | undefined;
+  readonly #number: number;
   #life: Life<P> | undefined = undefined;
   #isForced = false;
   #late: { error: unknown } | undefined = undefined;
@@ -46,11 +47,13 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
    * @param host The supervisor.
    * @param owner Whose attempt it is.
    * @param lease The right to run the process, when its table gives such rights.
+   * @param number How many times in a row this is tried, counting from 1.
    */
-  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, lease: Lease | undefined) {
+  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, lease: Lease | undefined, number: number) {
     this.#host = host;
     this.#owner = owner;
     this.#lease = lease;
+    this.#number = number;
     this.sinceAt = host.clock.now();
   }
 
@@ -74,11 +77,10 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
    *
    * @param entry What to build it from.
    * @param cause Why it is started.
-   * @param attempt How many times in a row this is tried, counting from 1.
    */
-  begin(entry: Entry<K, P>, cause: StartCause, attempt: number): void {
+  begin(entry: Entry<K, P>, cause: StartCause): void {
     const { settings, deadlines } = this.#host;
-    this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt });
+    this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
     if (this.#lease) this.#host.leases.watch(this.#lease, this);
     let built: P | Promise<P>;
@@ -143,7 +145,8 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     this.#setState("running");
     this.#upAt = this.sinceAt;
     this.#host.deadlines.delete(this.#owner);
-    this.#host.emit({ type: "running", at: this.sinceAt, key: this.#owner.key, startMs: this.sinceAt - startedAt });
+    const startMs = this.sinceAt - startedAt;
+    this.#host.emit({ type: "running", at: this.sinceAt, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp();
   }
 

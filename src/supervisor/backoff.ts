@@ -57,6 +57,11 @@ export class Backoff<K> {
   /** Forgets the failures, so that restarts are allowed again. */
   unpark(cause: "call" | "change"): void {
     this.#host.emit({ type: "unparked", at: this.#host.clock.now(), key: this.#restarter.key, cause });
+    this.forget();
+  }
+
+  /** Starts counting anew. */
+  forget(): void {
     this.failures = 0;
   }
 

@@ -6,6 +6,7 @@
 
 import { abortable } from "@std/async/abortable";
 import { ProcessStuckError } from "../errors.ts";
+import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Keeper } from "./keeper.ts";
 
@@ -35,23 +36,21 @@ export function waitUnless<T>(promise: Promise<T>, signal: AbortSignal | undefin
  * @returns The runnable, running.
  * @throws {unknown} What the start failed with, or the reason of the signal.
  */
-export async function upWithin<K, P extends Runnable>(
-  keeper: Keeper<K, P>,
-  signal: AbortSignal | undefined,
-): Promise<P> {
+export function upWithin<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<P> {
+  return signal === undefined ? keeper.whenUp() : boundedUp(keeper, signal);
+}
+
+async function boundedUp<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal): Promise<P> {
   let stopping: Promise<void> | undefined;
-  const abort = () => {
+  using _bound = onAbort(signal, () => {
     if (keeper.attempt?.isUp) return; // it came up a moment ago: the start has succeeded
     stopping = stopWith(keeper, undefined).catch(() => {}); // how it ends is an event
-  };
-  signal?.addEventListener("abort", abort);
+  });
   try {
     return await keeper.whenUp();
   } catch (error) {
     await stopping;
-    throw stopping ? signal!.reason : error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
+    throw stopping ? signal.reason : error;
   }
 }
 
@@ -70,15 +69,9 @@ export async function stopWith<K, P extends Runnable>(
   const { attempt } = keeper;
   if (!attempt) return keeper.stop();
   if (attempt.state === "stuck") throw new ProcessStuckError(keeper.key, attempt.sinceAt);
-  const ended = keeper.ended.wait();
+  const ended = keeper.whenEnded();
   keeper.stop();
-  const force = () => attempt.force(signal!.reason);
-  if (signal?.aborted) force();
-  else signal?.addEventListener("abort", force);
-  try {
-    const { outcome, error } = await ended;
-    if (outcome === "failed") throw error;
-  } finally {
-    signal?.removeEventListener("abort", force);
-  }
+  using _forced = onAbort(signal, () => attempt.force(signal!.reason));
+  const { outcome, error } = await ended;
+  if (outcome === "failed") throw error;
 }

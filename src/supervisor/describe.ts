@@ -41,7 +41,9 @@ function describeKeyed(event: ProcessEvent): string {
     case "starting":
       return event.attempt === 1 ? `starting (${event.cause})` : `starting (${event.cause}, attempt ${event.attempt})`;
     case "running":
-      return `running after ${seconds(event.startMs)}`;
+      return event.attempt === 1
+        ? `running after ${seconds(event.startMs)}`
+        : `running after ${seconds(event.startMs)}, recovered at attempt ${event.attempt}`;
     case "exited":
       return event.outcome === "failed"
         ? `failed while ${event.phase}: ${describeError(event.error)}`

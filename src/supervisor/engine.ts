@@ -109,6 +109,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     await this.#allEnded(this.settings.stopTimeoutMs);
     for (const { attempt } of this.keepers.values()) attempt?.giveUp();
     await this.#quiet();
+    this.deadlines.rest();
     this.events.flush();
   }
 

@@ -33,9 +33,6 @@ const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwh
 /** Keeps one key. */
 export class Keeper<K, P extends Runnable> extends DeadlineHolder implements AttemptOwner<K>, Starter {
   readonly key: K;
-  readonly backoff: Backoff<K>;
-  /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
-  readonly ended: Waiting<Attempt<K, P>> = new Waiting();
   readonly #host: KeeperHost<K>;
   phase: KeeperPhase = "queued";
   attempt: Attempt<K, P> | undefined = undefined;
@@ -43,8 +40,6 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   /** The number of the last pass that saw its entry, or in which it was made. */
   seenInPass = 0;
   tally: StartTally | undefined = undefined;
-  /** Whether the table was seen to have no such entry any more. */
-  isGone = false;
   /** Why it is about to start. */
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; it is forgotten then when absent. */
@@ -52,13 +47,15 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   /** What it starts from when its turn comes; looked up then when absent. */
   #entry: Entry<K, P> | undefined = undefined;
   #hadAttempt = false;
-  readonly #up: Waiting<P> = new Waiting();
+  // Most keys never fail, and nobody waits for them: what serves that is made when it is needed.
+  backoff: Backoff<K> | undefined = undefined;
+  #up: Waiting<P> | undefined = undefined;
+  #ended: Waiting<Attempt<K, P>> | undefined = undefined;
 
   constructor(host: KeeperHost<K>, key: K) {
     super();
     this.#host = host;
     this.key = key;
-    this.backoff = new Backoff(host, this);
   }
 
   /** Whether a process of the key exists, in whatever state, or is about to. */
@@ -68,7 +65,12 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
 
   /** Resolves with the runnable when the process is up, rejects when it cannot come up. */
   whenUp(): Promise<P> {
-    return this.attempt?.isUp ? Promise.resolve(this.attempt.runnable!) : this.#up.wait();
+    return this.attempt?.isUp ? Promise.resolve(this.attempt.runnable!) : (this.#up ??= new Waiting()).wait();
+  }
+
+  /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
+  whenEnded(): Promise<Attempt<K, P>> {
+    return (this.#ended ??= new Waiting()).wait();
   }
 
   /** Starts from this entry when its turn comes. */
@@ -85,8 +87,7 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
       if (!this.attempt.isWanted) this.#next = "call";
     } else if (this.phase !== "looking") {
       this.#host.starts.release(this);
-      this.#host.deadlines.delete(this);
-      if (this.phase === "parked") this.backoff.unpark("call");
+      this.#wake("call");
       this.#lookAndStart("call");
     }
   }
@@ -94,50 +95,47 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   /** Stops the process; a start follows only if it is called for after this. */
   stop(makeError: () => Error = stoppedMeanwhile, hasOwnBudget: boolean = true): void {
     this.#next = undefined;
-    if (!this.attempt) {
-      this.#host.disregard(this.key);
-      return this.#vanish(makeError);
-    }
-    this.#up.reject(makeError);
-    this.attempt.stop(hasOwnBudget);
+    if (!this.attempt) this.#host.disregard(this.key);
+    this.#leave(makeError, hasOwnBudget);
   }
 
   /** The table has this entry. Returns whether a process is replaced because of it. */
   found(entry: Entry<K, P>, cause: StartCause): boolean {
-    this.isGone = false;
     const { attempt } = this;
     const isChanged = !Object.is(entry.version, this.version);
-    const isReplaced = isChanged && attempt !== undefined && attempt.isWanted;
-    if (isReplaced) this.#replace(entry);
-    else if (attempt?.isAsked) this.#next ??= cause;
+    if (isChanged && attempt?.isWanted) {
+      this.#host.emit({ type: "replaced", at: this.#host.clock.now(), key: this.key, version: entry.version });
+      this.#next = "change";
+      attempt.stop();
+      return true;
+    }
+    if (attempt?.isAsked) this.#next ??= cause;
     else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
-    else if (isChanged) this.#startChanged(entry);
-    return isReplaced;
+    else if (isChanged) {
+      this.#wake("change");
+      this.enqueue(entry, "change");
+    }
+    return false;
   }
 
   /** The table has no such entry, and that is certain. */
   isMissing(): void {
     const { attempt, key } = this;
-    this.isGone = true;
-    this.backoff.failures = 0;
+    this.backoff?.forget();
     this.#next = undefined;
     const isNew = !attempt && this.phase === "looking" && !this.#hadAttempt;
     if (!isNew && (attempt?.isWanted ?? true)) this.#host.emit({ type: "removed", at: this.#host.clock.now(), key });
-    const makeError = () => new ProcessNotFoundError("start", key, "the table");
-    if (!attempt) return this.#vanish(makeError);
-    this.#up.reject(makeError);
-    attempt.stop();
+    this.#leave(() => new ProcessNotFoundError("start", key, "the table"), true);
   }
 
   /** The table could not be asked. Returns whether a caller was told. */
   lookFailed(error: unknown): boolean {
     if (this.attempt || this.phase !== "looking") return false;
-    const isTold = this.#up.isAwaited;
-    this.#up.reject(() => error);
+    const isTold = this.#up?.reject(() => error) ?? false;
     this.#startEnded(true);
-    if (this.#hadAttempt) this.#goDormant(this.backoff.again(), error);
+    if (this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
     else this.#vanish(() => error);
     return isTold;
   }
@@ -157,18 +155,18 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
 
   attemptIsUp(): void {
     this.#startEnded(false);
-    this.#up.resolve(this.attempt!.runnable!);
+    this.#up?.resolve(this.attempt!.runnable!);
   }
 
   attemptIsLate(error: unknown): void {
     this.#startEnded(true);
-    this.#up.reject(() => error);
+    this.#up?.reject(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
-    this.ended.reject(makeError);
-    this.#up.reject(makeError);
+    this.#ended?.reject(makeError);
+    this.#up?.reject(makeError);
   }
 
   attemptEnded(): void {
@@ -176,38 +174,34 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
     const { outcome, error, wasUp, uptimeMs } = attempt;
     const { isAccepting } = this.#host;
     const next = this.#next;
-    this.attempt = undefined;
-    this.#next = undefined;
+    this.attempt = this.#next = undefined;
     if (!wasUp) this.#startEnded(outcome === "failed");
-    this.ended.resolve(attempt);
+    this.#ended?.resolve(attempt);
     if (next && isAccepting) {
-      this.backoff.failures = 0;
+      this.backoff?.forget();
       return this.#lookAndStart(next);
     }
     const isOver = attempt.isAsked || !isAccepting;
-    if (!wasUp || isOver) this.#up.reject(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#goDormant(this.backoff.afterExit(outcome, error, uptimeMs), error);
+    if (!wasUp || isOver) this.#up?.reject(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs), error);
     this.#host.forget(this.key);
     // While it was stuck the table may have come to want it again, and nobody could do anything about it.
     if (attempt.wasStuck && isAccepting) this.#host.look(this.key);
   }
 
+  get #failed(): Backoff<K> {
+    return this.backoff ??= new Backoff(this.#host, this);
+  }
+
   #goDormant(phase: Dormancy, error: unknown): void {
     this.phase = phase;
-    if (phase !== "retrying") this.#up.reject(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
+    if (phase !== "retrying") this.#up?.reject(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     else if (this.heapIndex < 0) this.onDeadline();
   }
 
-  #replace(entry: Entry<K, P>): void {
-    this.#host.emit({ type: "replaced", at: this.#host.clock.now(), key: this.key, version: entry.version });
-    this.#next = "change";
-    this.attempt!.stop();
-  }
-
-  #startChanged(entry: Entry<K, P>): void {
+  #wake(cause: "call" | "change"): void {
     this.#host.deadlines.delete(this);
-    if (this.phase === "parked") this.backoff.unpark("change");
-    this.enqueue(entry, "change");
+    if (this.phase === "parked") this.backoff?.unpark(cause);
   }
 
   #lookAndStart(cause: StartCause): void {
@@ -222,23 +216,29 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
       grant = this.#host.leases.ask(entry);
     } catch (error) {
       this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key: this.key, error });
-      this.#up.reject(() => error);
+      this.#up?.reject(() => error);
       this.#startEnded(true);
-      return this.#goDormant(this.backoff.afterExit("failed", error, 0), error);
+      return this.#goDormant(this.#failed.afterExit("failed", error, 0), error);
     }
     if (!grant) return this.#vanish(() => new ProcessNotFoundError("start", this.key, "this session's share"));
-    if (!Object.is(entry.version, this.version)) this.backoff.failures = 0;
+    if (!Object.is(entry.version, this.version)) this.backoff?.forget();
     this.version = entry.version;
     this.#hadAttempt = true;
-    this.attempt = new Attempt(this.#host, this, grant.lease);
-    this.attempt.begin(entry, this.#cause, this.backoff.failures + 1);
+    this.attempt = new Attempt(this.#host, this, grant.lease, (this.backoff?.failures ?? 0) + 1);
+    this.attempt.begin(entry, this.#cause);
+  }
+
+  #leave(makeError: () => unknown, hasOwnBudget: boolean): void {
+    if (!this.attempt) return this.#vanish(makeError);
+    this.#up?.reject(makeError);
+    this.attempt.stop(hasOwnBudget);
   }
 
   /** Goes, as there is no attempt that would have to end first. */
   #vanish(makeError: () => unknown): void {
     this.#host.deadlines.delete(this);
     this.#startEnded(false);
-    this.#up.reject(makeError);
+    this.#up?.reject(makeError);
     this.#host.forget(this.key);
   }
 

@@ -26,7 +26,7 @@ export class Lookups<K, P> {
   /** Keys being looked at, and what to do with the answer: act on it, then look again; or not even act on it. */
   readonly #flights: Map<K, "act" | "repeat" | "disregard"> = new Map();
   #lookedAt: Set<K> | undefined = undefined;
-  #signal: AbortSignal;
+  readonly #options: { readonly signal: AbortSignal };
   #idle: PromiseWithResolvers<void> | undefined = undefined;
 
   /**
@@ -37,7 +37,7 @@ export class Lookups<K, P> {
   constructor(table: Table<K, P>, handler: LookupHandler<K, P>, signal: AbortSignal) {
     this.#table = table;
     this.#handler = handler;
-    this.#signal = signal;
+    this.#options = { signal };
   }
 
   /**
@@ -54,8 +54,13 @@ export class Lookups<K, P> {
     }
     do {
       this.#flights.set(key, "act");
-      await this.#lookOnce(key);
-    } while (this.#flights.get(key) === "repeat" && !this.#signal.aborted);
+      try {
+        const entry = await this.#table.get(key, this.#options);
+        if (this.#flights.get(key) !== "disregard") this.#answered(key, entry);
+      } catch (error) {
+        if (!this.#options.signal.aborted) this.#handler.lookFailed(key, error);
+      }
+    } while (this.#flights.get(key) === "repeat" && !this.#options.signal.aborted);
     this.#flights.delete(key);
     if (this.#flights.size === 0) this.#idle?.resolve();
   }
@@ -94,20 +99,13 @@ export class Lookups<K, P> {
     await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
-  async #lookOnce(key: K): Promise<void> {
-    let entry: Entry<K, P> | undefined;
-    try {
-      entry = await this.#table.get(key, { signal: this.#signal });
-      if (entry !== undefined && typeof entry?.get !== "function") {
-        throw new TypeError(
-          `Cannot use the entry of ${describeKey(key)}: it has no get method, current value is ${describeValue(entry)}`,
-        );
-      }
-    } catch (error) {
-      if (!this.#signal.aborted) this.#handler.lookFailed(key, error);
-      return;
+  #answered(key: K, entry: Entry<K, P> | undefined): void {
+    if (this.#options.signal.aborted) return;
+    if (entry !== undefined && typeof entry?.get !== "function") {
+      throw new TypeError(
+        `Cannot use the entry of ${describeKey(key)}: it has no get method, current value is ${describeValue(entry)}`,
+      );
     }
-    const isDisregarded = this.#flights.get(key) === "disregard";
-    if (!isDisregarded && !this.#signal.aborted) this.#handler.looked(key, entry);
+    this.#handler.looked(key, entry);
   }
 }

@@ -195,8 +195,13 @@ class Pass<K, P extends Runnable> implements StartTally {
     for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
       const batch = unseen.slice(i, i + confirmationsAtOnce);
       await Promise.all(batch.map(({ key }) => lookups.look(key)));
-      this.#stopped += batch.filter((keeper) => keeper.isGone).length;
+      this.#stopped += batch.filter((keeper) => this.#isStopped(keeper)).length;
     }
+  }
+
+  #isStopped(keeper: Keeper<K, P>): boolean {
+    const { attempt } = keeper;
+    return this.#host.keepers.get(keeper.key) !== keeper || (attempt !== undefined && !attempt.isWanted);
   }
 
   #isUnseen(keeper: Keeper<K, P>): boolean {

@@ -20,7 +20,7 @@ export class RunLock {
   async enter(signal: AbortSignal): Promise<Disposable> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = Promise.all([before, promise]);
+    this.#last = before.then(() => promise); // not Promise.all: its results would nest with every run
     try {
       await waitUnless(before, signal);
     } catch (error) {

@@ -33,8 +33,8 @@ export interface ProcessSnapshot<K> {
   readonly failures: number;
   /** When the restart is due, epoch ms; only in the state "retrying". */
   readonly retryAt?: number;
-  /** The last failure; absent when there was none. */
-  readonly error?: { readonly name: string; readonly message: string };
+  /** The last failure, overcome or not; absent when there was none. */
+  readonly lastError?: { readonly name: string; readonly message: string };
 }
 
 /** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
@@ -73,7 +73,7 @@ export function takeSnapshot<K, P extends Runnable>(
 }
 
 function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<K> {
-  const { key, attempt, version, backoff: { failures, lastError } } = keeper;
+  const { key, attempt, version, backoff } = keeper;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {
@@ -81,9 +81,9 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
     state,
     ...(attempt && { sinceAt: attempt.sinceAt }),
     ...(isPlain && { version }),
-    failures,
+    failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: keeper.deadlineAt }),
-    ...(lastError !== undefined && { error: plainError(lastError) }),
+    ...(backoff?.lastError !== undefined && { lastError: plainError(backoff.lastError) }),
   };
 }
 

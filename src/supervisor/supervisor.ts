@@ -15,6 +15,7 @@ import {
 } from "../errors.ts";
 import type { EventListener } from "../event_stream.ts";
 import type { SupervisorEvent } from "../events.ts";
+import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import { type CallOptions, stopWith, upWithin, waitUnless } from "./calls.ts";
@@ -88,15 +89,13 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     signal.throwIfAborted();
     using _turn = await this.#lock.enter(signal);
     signal.throwIfAborted(); // it may have aborted between the end of the wait and this instruction
-    const force = () => this.#engine.force(signal.reason);
-    signal.addEventListener("abort", force);
+    using _forced = onAbort(signal, () => this.#engine.force(signal.reason));
     try {
       await this.#engine.begin();
       signal.throwIfAborted();
       await callback(signal);
     } finally {
       await this.#engine.end();
-      signal.removeEventListener("abort", force);
     }
   }
 
@@ -203,7 +202,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {SupervisorNotRunningError} When no run is in progress.
    */
   async reconcile(options: CallOptions = {}): Promise<void> {
-    this.#assertAccepting("reconcile");
+    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError("reconcile");
     options.signal?.throwIfAborted();
     await waitUnless(this.#engine.reconciler.request("reconcile"), options.signal);
   }
@@ -228,13 +227,9 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {
     assertKey(key);
-    this.#assertAccepting(`${operation} process ${describeKey(key)}`);
+    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError(`${operation} process ${describeKey(key)}`);
     signal?.throwIfAborted();
     return this.#engine.keepers.get(key);
-  }
-
-  #assertAccepting(operation: string): void {
-    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError(operation);
   }
 
   async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {

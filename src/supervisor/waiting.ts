@@ -8,11 +8,6 @@
 export class Waiting<T> {
   #promise: PromiseWithResolvers<T> | undefined = undefined;
 
-  /** Whether somebody waits. */
-  get isAwaited(): boolean {
-    return this.#promise !== undefined;
-  }
-
   /** Waits for what comes next. */
   wait(): Promise<T> {
     return (this.#promise ??= Promise.withResolvers()).promise;
@@ -24,9 +19,16 @@ export class Waiting<T> {
     this.#promise = undefined;
   }
 
-  /** Fails those who wait, and none that come later; the error is only made when there are any, as one costs 3 us. */
-  reject(makeError: () => unknown): void {
-    this.#promise?.reject(makeError());
+  /**
+   * Fails those who wait, and none that come later.
+   *
+   * @param makeError Makes the error; only called when somebody waits, as one costs 3 us.
+   * @returns Whether somebody waited.
+   */
+  reject(makeError: () => unknown): boolean {
+    const promise = this.#promise;
     this.#promise = undefined;
+    promise?.reject(makeError());
+    return promise !== undefined;
   }
 }

@@ -177,6 +177,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     }));
 }
 
+demoTest("ends with code 0 although a client never finishes its request", async (demo) => {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: demo.port });
+  const request = "PUT /monitors/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{";
+  await connection.write(new TextEncoder().encode(request));
+  await demo.ask("GET", "/health");
+  const { code, durationMs } = await demo.end("SIGINT");
+  assertEquals(code, 0, demo.output);
+  assertLess(durationMs, 4_000);
+});
+
 Deno.test("uptime.ts says so when a port is in use", () =>
   inDirectory(async (dir) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

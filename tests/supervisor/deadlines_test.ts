@@ -66,13 +66,16 @@ Deno.test("Deadlines.delete() does nothing for a holder without a deadline", () 
   deadlines.delete(holder("a"));
 });
 
-Deno.test("Deadlines has one timer for any number, and none for none", () => {
+Deno.test("Deadlines has one timer for any number, and none at rest", () => {
   using time = new TestTime();
   const { deadlines, holder } = deadlinesOf(time);
   const holders = Array.from({ length: 100 }, (_, i) => holder(`${i}`));
   holders.forEach((each, i) => deadlines.set(each, 1_000 - i));
   assertEquals(time.timers, 1);
+  deadlines.rest();
+  assertEquals(time.timers, 1);
   holders.forEach((each) => deadlines.delete(each));
+  deadlines.rest();
   assertEquals([time.timers, deadlines.size], [0, 0]);
 });
 

@@ -42,7 +42,7 @@ Deno.test("Supervisor shows a parked key with its last error in the snapshot", a
     state: "parked",
     version: 1,
     failures: 2,
-    error: { name: "Error", message: "oops" },
+    lastError: { name: "Error", message: "oops" },
   });
 });
 

@@ -85,8 +85,8 @@ Deno.test("Supervisor.snapshot() shows when a restart is due and what the last f
   await using world = new World({ a: { startError: oops } });
   await world.begin();
   const [process] = world.snapshot.processes;
-  const error = { name: "TypeError", message: "oops" };
-  assertEquals(process, { key: "a", state: "retrying", version: 1, failures: 1, retryAt: 1_000, error });
+  const lastError = { name: "TypeError", message: "oops" };
+  assertEquals(process, { key: "a", state: "retrying", version: 1, failures: 1, retryAt: 1_000, lastError });
 });
 
 Deno.test("Supervisor.snapshot() shows the last failure of a process that runs again", async () => {
@@ -95,8 +95,8 @@ Deno.test("Supervisor.snapshot() shows the last failure of a process that runs a
   world.bot("a").crash(oops);
   await world.time.pass(1_000);
   const [process] = world.snapshot.processes;
-  const error = { name: "TypeError", message: "oops" };
-  assertEquals(process, { key: "a", state: "running", sinceAt: 1_000, version: 1, failures: 1, error });
+  const lastError = { name: "TypeError", message: "oops" };
+  assertEquals(process, { key: "a", state: "running", sinceAt: 1_000, version: 1, failures: 1, lastError });
 });
 
 for (const [version, isShown] of [["v1", true], [7, true], [7n, false], [{}, false], [undefined, false]] as const) {

@@ -1,0 +1,137 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { EventStream } from "../src/event_stream.ts";
+import { ErrorConsole, settle, UnhandledRejections } from "./supervisor/fixtures/mod.ts";
+import { countingSignal } from "./process/signals.ts";
+
+const oops = new Error("oops");
+
+/** A stream and what a first listener of it has heard. */
+function heardStream() {
+  const stream = new EventStream<string>();
+  const heard: string[] = [];
+  stream.subscribe((event) => heard.push(event));
+  return { stream, heard };
+}
+
+Deno.test("EventStream.emit() hands an event out after the step that caused it, not within", async () => {
+  const { stream, heard } = heardStream();
+  stream.emit("a");
+  assertEquals(heard, []);
+  await undefined;
+  assertEquals(heard, ["a"]);
+});
+
+Deno.test("EventStream hands events out in order", async () => {
+  const { stream, heard } = heardStream();
+  for (const event of "abc") stream.emit(event);
+  await settle();
+  assertEquals(heard, ["a", "b", "c"]);
+});
+
+Deno.test("EventStream.flush() hands out at once what is pending, and each event once", async () => {
+  const { stream, heard } = heardStream();
+  stream.emit("a");
+  stream.flush();
+  assertEquals(heard, ["a"]);
+  await settle();
+  assertEquals(heard, ["a"]);
+});
+
+Deno.test("EventStream hands out what is announced after a flush", async () => {
+  const { stream, heard } = heardStream();
+  stream.emit("a");
+  stream.flush();
+  stream.emit("b");
+  await settle();
+  assertEquals(heard, ["a", "b"]);
+});
+
+Deno.test("EventStream hands what a listener announces out after what it is handing out", async () => {
+  const { stream, heard } = heardStream();
+  stream.subscribe((event) => event.length < 3 && stream.emit(event + event[0]));
+  stream.emit("a");
+  stream.emit("b");
+  await settle();
+  assertEquals(heard, ["a", "b", "aa", "bb", "aaa", "bbb"]);
+});
+
+Deno.test("EventStream calls a listener that is added twice twice, and each ends by itself", async () => {
+  const stream = new EventStream<string>();
+  const heard: string[] = [];
+  const listener = (event: string) => void heard.push(event);
+  const first = stream.subscribe(listener);
+  stream.subscribe(listener);
+  first[Symbol.dispose]();
+  stream.emit("a");
+  await settle();
+  assertEquals(heard, ["a"]);
+});
+
+Deno.test("EventStream bears a listener that ends its own subscription, or another's", async () => {
+  const { stream, heard } = heardStream();
+  const second = stream.subscribe(() => {
+    second[Symbol.dispose]();
+    third[Symbol.dispose]();
+  });
+  const third = stream.subscribe((event) => heard.push(`third ${event}`));
+  stream.emit("a");
+  stream.emit("b");
+  await settle();
+  assertEquals(heard, ["a", "third a", "b"]);
+});
+
+Deno.test("EventStream.observed tells whether anybody listens", () => {
+  const stream = new EventStream<string>();
+  const states = [stream.observed];
+  {
+    using _subscription = stream.subscribe(() => {});
+    states.push(stream.observed);
+  }
+  states.push(stream.observed);
+  assertEquals(states, [false, true, false]);
+});
+
+Deno.test("EventStream.subscribe() does not listen when its signal has aborted before", () => {
+  const stream = new EventStream<string>();
+  stream.subscribe(() => {}, AbortSignal.abort());
+  assertEquals(stream.observed, false);
+});
+
+Deno.test("EventStream.subscribe() ends when its signal aborts", () => {
+  const stream = new EventStream<string>();
+  const controller = new AbortController();
+  stream.subscribe(() => {}, controller.signal);
+  controller.abort();
+  assertEquals(stream.observed, false);
+});
+
+Deno.test("EventStream.subscribe() leaves no listener on its signal", () => {
+  const { signal, listeners } = countingSignal();
+  const subscription = new EventStream<string>().subscribe(() => {}, signal);
+  assertEquals(listeners(), 1);
+  subscription[Symbol.dispose]();
+  assertEquals(listeners(), 0);
+});
+
+Deno.test("EventStream.subscribe() throws TypeError at what is no function", () => {
+  assertThrows(() => new EventStream<string>().subscribe({} as () => void), TypeError, "a listener is a function");
+});
+
+for (
+  const [title, fail] of [["throws", () => {
+    throw oops;
+  }], ["rejects with", () => Promise.reject(oops)]] as const
+) {
+  Deno.test(`EventStream prints what a listener ${title}, and calls the others`, async () => {
+    using console = new ErrorConsole();
+    using unhandled = new UnhandledRejections();
+    const stream = new EventStream<string>();
+    const heard: string[] = [];
+    stream.subscribe(fail);
+    stream.subscribe((event) => heard.push(event));
+    stream.emit("a");
+    await settle();
+    assertEquals(console.lines, [["A listener of events failed:", oops]]);
+    assertEquals([heard, unhandled.reasons], [["a"], []]);
+  });
+}
