@@ -1,13 +1,14 @@
 /**
  * One of two OS processes that write one table at the same time. Speaks with the test by lines: says "ready", is told
- * "go", says "written" and "seen" when it has heard of every key of both, and ends when its input does.
+ * "go", says "done" when it has written its keys, heard of every key of both, and reported as JSON in a file when that
+ * was, and ends when it is told "end".
  *
  * @module
  */
 
 import { botTable } from "./fixtures.ts";
 
-const [path, name, other, count] = Deno.args;
+const [path, name, other, count, report] = Deno.args;
 const keys = (writer: string) => Array.from({ length: Number(count) }, (_, i) => `${writer} ${i}`);
 
 using kv = await Deno.openKv(path);
@@ -23,23 +24,36 @@ for await (const { key } of table) missing.delete(key);
 console.log("ready");
 await lines.read();
 
-await Promise.all([write(), hear(first)]);
-while (!(await lines.read()).done);
+const [written, heard] = await Promise.all([write(), hear(first)]);
+await Deno.writeTextFile(report, JSON.stringify({ written, heard }));
+console.log("done");
+await lines.read();
+await lines.cancel();
 controller.abort();
 await changes.return?.();
 
-async function write(): Promise<void> {
-  for (const key of keys(name)) await table.set(key, name);
-  console.log("written");
+/** Returns when each write was acknowledged, epoch ms. */
+async function write(): Promise<Record<string, number>> {
+  const writtenAt: Record<string, number> = {};
+  for (const key of keys(name)) {
+    await table.set(key, name);
+    writtenAt[key] = Date.now();
+  }
+  return writtenAt;
 }
 
-async function hear(next: ReturnType<typeof changes.next>): Promise<void> {
+/** Returns when each key was heard of, epoch ms. */
+async function hear(next: ReturnType<typeof changes.next>): Promise<Record<string, number>> {
+  const heardAt: Record<string, number> = {};
+  const hearOf = (key: unknown) => {
+    if (missing.delete(key)) heardAt[String(key)] = Date.now();
+  };
   while (missing.size > 0) {
     const { done, value } = await next;
     if (done) throw new Error(`the changes ended, and ${missing.size} were missing`);
-    if (value === undefined) { for await (const { key } of table) missing.delete(key); }
-    missing.delete(value);
+    if (value === undefined) { for await (const { key } of table) hearOf(key); }
+    hearOf(value);
     next = changes.next();
   }
-  console.log("seen");
+  return heardAt;
 }
