@@ -154,7 +154,7 @@ demoTest("parks what stays broken until it is put again", async (demo) => {
   assertEquals((await demo.ask("GET", "/monitors/broken")).json.state, "parked");
   await demo.ask("PUT", "/monitors/broken", { url: demo.site("mended"), intervalMs: 100 });
   await demo.line(/process "broken": unparked \(change\)$/);
-  await demo.line(/process "broken": recovered$/);
+  await demo.line(/process "broken": started$/);
   assertEquals((await demo.ask("GET", "/monitors/broken")).json.state, "running");
 });
 
