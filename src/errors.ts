@@ -101,12 +101,10 @@ export class ProcessNotFoundError extends Error {
    *
    * @param operation What was asked for: "start", "stop", "get".
    * @param key The key that was looked for.
-   * @param place Where it is missing.
+   * @param reason Where it is missing, or what it waits for.
    */
-  constructor(operation: string, key: unknown, place = "the supervisor") {
-    super(
-      `Cannot ${operation} process ${describeKey(key)}: ${place} has no such key`,
-    );
+  constructor(operation: string, key: unknown, reason = "the supervisor has no such key") {
+    super(`Cannot ${operation} process ${describeKey(key)}: ${reason}`);
     this.key = key;
   }
 }

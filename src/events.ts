@@ -52,8 +52,10 @@ export interface ExitedEvent<K> extends KeyedEvent<K> {
   readonly outcome: ExitOutcome;
   /** What it failed with; absent unless the outcome is "failed". */
   readonly error?: unknown;
-  /** How long it had been running, in ms; 0 when it never was. */
+  /** How long it had been running, in ms, the time it took to stop included; 0 when it never was. */
   readonly uptimeMs: number;
+  /** Present when it was running and its signal was aborted: what a graceful stop does may not have been done. */
+  readonly isForced?: true;
 }
 
 /** A restart is scheduled. */
@@ -159,7 +161,8 @@ export interface ReconciledEvent extends EventBase {
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
  * - `removed` or `replaced` comes before the `exited` that it causes; `removed` alone when there was no process;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
- * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers;
+ * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also after a
+ *   `table-failed` that hindered a restart;
  * - `unparked` comes right before the `starting` that it allows, or a `table-failed` that hinders it.
  *
  * No event of a key's next life comes before the `exited` of the one before.

@@ -80,7 +80,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   /**
-   * Adds an entry or replaces it. The value is stored as given: what a schema makes of it is made again when it is read.
+   * Adds an entry or replaces it, and with it the process, even when the spec is an equal one. The value is stored as
+   * given: what a schema makes of it is made again when it is read.
    *
    * @param key The key.
    * @param spec The spec, at most 64 KiB, of what structured cloning can copy.

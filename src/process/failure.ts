@@ -29,3 +29,15 @@ export async function failureOf(
     if (!isAbortEcho(error, signal)) return { error };
   }
 }
+
+/**
+ * Chooses the failure that a run rejects with.
+ *
+ * @param failures In the order of precedence.
+ * @returns The first one. An error that is passed over is kept as the `cause` of the one before it, if that has none.
+ */
+export function firstOf(...failures: readonly (Failure | undefined)[]): Failure | undefined {
+  const [first, second] = failures.filter((failure) => failure !== undefined);
+  if (first?.error instanceof Error && second && first.error !== second.error) first.error.cause ??= second.error;
+  return first;
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failureOf } from "./failure.ts";
+import { failureOf, firstOf } from "./failure.ts";
 import { onAbort } from "./on_abort.ts";
 import type { Runnable } from "./runnable.ts";
 
@@ -20,8 +20,8 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * returns, and, after the callback has returned and `gracefulStop` too, to end the function. The graceful stop is called
  * in any case, even when the function has ended by itself, with the signal of the run.
  *
- * The run rejects with the first error of: the callback, the graceful stop, the function. Later ones are dropped, and an
- * error that says no more than "the signal aborted" is none; an `AbortError` while it has not is a failure like any other.
+ * The run rejects with the first error of: the callback, the graceful stop, the function. The next one is kept as its
+ * `cause` when it has none, and an error that says no more than "the signal aborted" is none; an `AbortError` while it has not is a failure like any other.
  *
  * @param runInForeground The work. The run does not end before it has.
  * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or the signal aborts.
@@ -73,7 +73,7 @@ export function leaf(
       const ofStop = await failureOf(gracefulStop, signal);
       narrower.abort(workStopped);
       const ofForeground = await foreground;
-      const failure = ofCallback ?? ofStop ?? ofForeground;
+      const failure = firstOf(ofCallback, ofStop, ofForeground);
       if (failure) throw failure.error;
     },
   };
@@ -111,7 +111,7 @@ export function startStop(
       await start(signal);
       const ofCallback = await failureOf(callback, signal);
       const ofStop = await failureOf(stop, signal);
-      const failure = ofCallback ?? ofStop;
+      const failure = firstOf(ofCallback, ofStop);
       if (failure) throw failure.error;
     },
   };

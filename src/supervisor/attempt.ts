@@ -196,15 +196,11 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     this.#leave();
     this.outcome = outcome;
     this.error = error;
-    const exit = {
-      type: "exited",
-      at: this.sinceAt,
-      key,
-      phase: this.wasUp ? "running" : "starting",
-      outcome,
-    } as const;
-    const { uptimeMs } = this;
-    this.#host.emit(outcome === "failed" ? { ...exit, error, uptimeMs } : { ...exit, uptimeMs });
+    const { sinceAt: at, wasUp, uptimeMs } = this;
+    const exit = { type: "exited", at, key, phase: wasUp ? "running" : "starting", outcome, uptimeMs } as const;
+    const failure = outcome === "failed" && { error };
+    const force = wasUp && this.#isForced && { isForced: true as const };
+    this.#host.emit(failure || force ? { ...exit, ...failure, ...force } : exit);
     this.#owner.attemptEnded();
   }
 

@@ -23,8 +23,9 @@ export class Backoff<K> {
   readonly #restarter: Restarter<K>;
   /** Consecutive failures. */
   failures = 0;
-  /** The last failure, even when it has been overcome. */
+  /** What it failed with last, even when that has been overcome; none when it has returned since. */
   lastError: unknown = undefined;
+  #hindrances = 0;
 
   /**
    * @param host The supervisor.
@@ -38,7 +39,8 @@ export class Backoff<K> {
   /** Decides what follows an exit that nobody asked for. */
   afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number): Dormancy {
     const { settings, clock } = this.#host;
-    if (outcome === "failed") this.lastError = error;
+    this.#hindrances = 0;
+    this.lastError = error; // none when it returned: what it failed with before that is not why it stands still now
     const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
     if (decision.action === "rest") return "resting";
     this.failures = decision.failures;
@@ -48,10 +50,11 @@ export class Backoff<K> {
     return "parked";
   }
 
-  /** Tries once more after the delay of the last failure: it was not the process that failed. */
+  /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
   again(): Dormancy {
     const { settings } = this.#host;
-    return this.#retryIn(delayAfter(settings.restart, Math.max(1, this.failures), settings.random()));
+    const failures = Math.max(1, this.failures) + this.#hindrances++;
+    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()));
   }
 
   /** Forgets the failures, so that restarts are allowed again. */

@@ -47,11 +47,13 @@ function describeKeyed(event: ProcessEvent): string {
     case "exited":
       return event.outcome === "failed"
         ? `failed while ${event.phase}: ${describeError(event.error)}`
-        : `${event.outcome} after ${seconds(event.uptimeMs)}`;
+        : `${event.outcome}${event.isForced ? " by force" : ""}, had been up for ${seconds(event.uptimeMs)}`;
     case "retrying":
       return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
     case "parked":
-      return `parked after ${event.failures} failures: ${describeError(event.error)}`;
+      return `parked after ${times(event.failures, "failure")}: ${
+        event.error === undefined ? "it returned" : describeError(event.error)
+      }`;
     case "unparked":
       return `unparked (${event.cause})`;
     case "stuck":
@@ -69,6 +71,10 @@ function describeKeyed(event: ProcessEvent): string {
 
 function describeError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : describeValue(error);
+}
+
+function times(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function seconds(ms: number): string {

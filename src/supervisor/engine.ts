@@ -75,7 +75,8 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     this.#following = followChanges(this, this.reconciler, signal);
     const restored = new AbortController();
     this.reconciler.request("restore").then(() => restored.abort());
-    await pause(this.clock, this.settings.initialWaitMs, restored.signal, signal);
+    const { initialWaitMs } = this.settings;
+    if (initialWaitMs > 0) await pause(this.clock, initialWaitMs, restored.signal, signal);
   }
 
   /**
@@ -136,10 +137,13 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
   }
 
   lookFailed(key: K, error: unknown): void {
-    const isTold = this.keepers.get(key)?.lookFailed(error) ?? false;
-    if (isTold) return;
-    this.emit({ type: "table-failed", at: this.clock.now(), operation: "get", error });
-    this.reconciler.hurry();
+    const announce = () => {
+      this.emit({ type: "table-failed", at: this.clock.now(), operation: "get", error });
+      this.reconciler.hurry();
+    };
+    const keeper = this.keepers.get(key);
+    if (keeper) keeper.lookFailed(error, announce);
+    else announce();
   }
 
   forget(key: K): void {

@@ -43,8 +43,8 @@ export interface AttemptOwner<K> extends DeadlineHolder {
   attemptEnded(): void;
 }
 
-/** Counts how the starts of one pass come out. */
-export interface StartTally {
-  /** A start of the pass came up, failed, or was called off. */
-  startEnded(isFailure: boolean): void;
+/** Counts how what one pass set going comes out. */
+export interface Tally {
+  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
+  settled(isFailure: boolean): void;
 }

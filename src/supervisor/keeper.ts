@@ -20,7 +20,7 @@ import type { Entry } from "../table/table.ts";
 import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { DeadlineHolder } from "./deadlines.ts";
-import type { AttemptOwner, KeeperHost, StartTally } from "./host.ts";
+import type { AttemptOwner, KeeperHost, Tally } from "./host.ts";
 import type { Grant } from "./leases.ts";
 import type { Starter } from "./start_queue.ts";
 import { Waiting } from "./waiting.ts";
@@ -39,7 +39,7 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   version: unknown = undefined;
   /** The number of the last pass that saw its entry, or in which it was made. */
   seenInPass = 0;
-  tally: StartTally | undefined = undefined;
+  tally: Tally | undefined = undefined;
   /** Why it is about to start. */
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; it is forgotten then when absent. */
@@ -64,8 +64,8 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   }
 
   /** Resolves with the runnable when the process is up, rejects when it cannot come up. */
-  whenUp(): Promise<P> {
-    return this.attempt?.isUp ? Promise.resolve(this.attempt.runnable!) : (this.#up ??= new Waiting()).wait();
+  whenUp(signal?: AbortSignal): Promise<P> {
+    return this.attempt?.isUp ? Promise.resolve(this.attempt.runnable!) : (this.#up ??= new Waiting()).wait(signal);
   }
 
   /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
@@ -127,17 +127,17 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
     this.#next = undefined;
     const isNew = !attempt && this.phase === "looking" && !this.#hadAttempt;
     if (!isNew && (attempt?.isWanted ?? true)) this.#host.emit({ type: "removed", at: this.#host.clock.now(), key });
-    this.#leave(() => new ProcessNotFoundError("start", key, "the table"), true);
+    this.#leave(() => new ProcessNotFoundError("start", key, "the table has no such key"), true);
   }
 
-  /** The table could not be asked. Returns whether a caller was told. */
-  lookFailed(error: unknown): boolean {
-    if (this.attempt || this.phase !== "looking") return false;
-    const isTold = this.#up?.reject(() => error) ?? false;
-    this.#startEnded(true);
+  /** The table could not be asked. Calls back when no caller can be told. */
+  lookFailed(error: unknown, announce: () => void): void {
+    const isStarting = !this.attempt && this.phase === "looking";
+    if (!(isStarting && this.#up?.reject(() => error))) announce();
+    if (!isStarting) return;
+    this.#settled(true);
     if (this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
     else this.#vanish(() => error);
-    return isTold;
   }
 
   mayStart(): void {
@@ -154,12 +154,12 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   }
 
   attemptIsUp(): void {
-    this.#startEnded(false);
+    this.#settled(false);
     this.#up?.resolve(this.attempt!.runnable!);
   }
 
   attemptIsLate(error: unknown): void {
-    this.#startEnded(true);
+    this.#settled(true);
     this.#up?.reject(() => error);
   }
 
@@ -172,15 +172,15 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   attemptEnded(): void {
     const attempt = this.attempt!;
     const { outcome, error, wasUp, uptimeMs } = attempt;
-    const { isAccepting } = this.#host;
-    const next = this.#next;
+    const { isAccepting } = this.#host, next = this.#next;
     this.attempt = this.#next = undefined;
-    if (!wasUp) this.#startEnded(outcome === "failed");
+    this.#host.starts.release(this);
     this.#ended?.resolve(attempt);
     if (next && isAccepting) {
       this.backoff?.forget();
       return this.#lookAndStart(next);
     }
+    this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.#up?.reject(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs), error);
@@ -217,10 +217,10 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
     } catch (error) {
       this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key: this.key, error });
       this.#up?.reject(() => error);
-      this.#startEnded(true);
+      this.#settled(true);
       return this.#goDormant(this.#failed.afterExit("failed", error, 0), error);
     }
-    if (!grant) return this.#vanish(() => new ProcessNotFoundError("start", this.key, "this session's share"));
+    if (!grant) return this.#vanish(() => new ProcessNotFoundError("start", this.key, "the entry is not ours now"));
     if (!Object.is(entry.version, this.version)) this.backoff?.forget();
     this.version = entry.version;
     this.#hadAttempt = true;
@@ -237,14 +237,14 @@ export class Keeper<K, P extends Runnable> extends DeadlineHolder implements Att
   /** Goes, as there is no attempt that would have to end first. */
   #vanish(makeError: () => unknown): void {
     this.#host.deadlines.delete(this);
-    this.#startEnded(false);
+    this.#settled(false);
     this.#up?.reject(makeError);
     this.#host.forget(this.key);
   }
 
-  #startEnded(isFailure: boolean): void {
+  #settled(isFailure: boolean): void {
     this.#host.starts.release(this);
-    this.tally?.startEnded(isFailure);
+    this.tally?.settled(isFailure);
     this.tally = undefined;
   }
 }

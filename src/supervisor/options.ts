@@ -18,8 +18,7 @@ export interface SupervisorOptions<_K = unknown> {
   readonly clock?: Clock;
   /**
    * How long `run` waits at most for the processes of the table to come up before it calls its callback, and any pass for
-   * what it started. A start-up that takes longer also stops counting for `startConcurrency`, so that hanging ones
-   * cannot keep others from starting.
+   * what it set going; 0 is not to wait at all.
    *
    * @default {1_000}
    */
@@ -31,7 +30,8 @@ export interface SupervisorOptions<_K = unknown> {
    */
   readonly intervalMs?: number;
   /**
-   * How many processes are starting at the same time at most. A start by call does not wait for its turn.
+   * How many processes are starting at the same time at most. A start by call does not wait for its turn, and a start-up
+   * that takes longer than a second stops counting, so that hanging ones cannot keep others from starting.
    *
    * @default {128}
    */

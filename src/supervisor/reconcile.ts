@@ -8,7 +8,7 @@ import { pause, type Timer, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry, type Table } from "../table/table.ts";
-import type { KeeperHost, StartTally } from "./host.ts";
+import type { KeeperHost, Tally } from "./host.ts";
 import { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
 import { delayAfter } from "./restart.ts";
@@ -97,7 +97,7 @@ export class Reconciler<K, P extends Runnable> {
 }
 
 /** One pass. */
-class Pass<K, P extends Runnable> implements StartTally {
+class Pass<K, P extends Runnable> implements Tally {
   readonly #host: ReconcileHost<K, P>;
   readonly #signal: AbortSignal;
   readonly #number: number;
@@ -108,7 +108,7 @@ class Pass<K, P extends Runnable> implements StartTally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
-  #whenUp: AbortController | undefined = undefined;
+  #settling: AbortController | undefined = undefined;
 
   constructor(host: ReconcileHost<K, P>, signal: AbortSignal, number: number, cause: StartCause) {
     this.#host = host;
@@ -140,9 +140,9 @@ class Pass<K, P extends Runnable> implements StartTally {
     return isComplete;
   }
 
-  startEnded(isFailure: boolean): void {
+  settled(isFailure: boolean): void {
     if (isFailure) this.#failed++;
-    if (--this.#pending === 0) this.#whenUp?.abort();
+    if (--this.#pending === 0) this.#settling?.abort();
   }
 
   async #readAll(): Promise<boolean> {
@@ -167,7 +167,9 @@ class Pass<K, P extends Runnable> implements StartTally {
     const keeper = keepers.get(key);
     if (keeper === undefined) return this.#add(entry);
     keeper.seenInPass = this.#number;
-    if (keeper.found(entry, this.#cause)) this.#replaced++;
+    if (!keeper.found(entry, this.#cause)) return;
+    this.#replaced++;
+    this.#await(keeper);
   }
 
   #add(entry: Entry<K, P>): void {
@@ -182,9 +184,8 @@ class Pass<K, P extends Runnable> implements StartTally {
     const keeper = new Keeper<K, P>(this.#host, key);
     this.#host.keepers.set(key, keeper);
     keeper.seenInPass = this.#number;
-    keeper.tally = this;
     this.#started++;
-    this.#pending++;
+    this.#await(keeper);
     keeper.enqueue(entry, this.#cause);
   }
 
@@ -195,8 +196,17 @@ class Pass<K, P extends Runnable> implements StartTally {
     for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
       const batch = unseen.slice(i, i + confirmationsAtOnce);
       await Promise.all(batch.map(({ key }) => lookups.look(key)));
-      this.#stopped += batch.filter((keeper) => this.#isStopped(keeper)).length;
+      const stopped = batch.filter((keeper) => this.#isStopped(keeper));
+      for (const keeper of stopped) if (keeper.attempt) this.#await(keeper);
+      this.#stopped += stopped.length;
     }
+  }
+
+  /** Waits for what was set going with a key, unless an earlier pass still does. */
+  #await(keeper: Keeper<K, P>): void {
+    if (keeper.tally) return;
+    keeper.tally = this;
+    this.#pending++;
   }
 
   #isStopped(keeper: Keeper<K, P>): boolean {
@@ -208,10 +218,11 @@ class Pass<K, P extends Runnable> implements StartTally {
     return keeper.seenInPass !== this.#number && !this.#host.lookups.hasLookedAt(keeper.key);
   }
 
-  /** Waits until what the pass started is up, but no longer than the initial wait. */
+  /** Waits until what the pass set going has settled, but no longer than the initial wait. */
   async #settle(): Promise<void> {
-    if (this.#pending === 0) return;
-    this.#whenUp = new AbortController();
-    await pause(this.#host.clock, this.#host.settings.initialWaitMs, this.#whenUp.signal, this.#signal);
+    const { clock, settings: { initialWaitMs } } = this.#host;
+    if (this.#pending === 0 || initialWaitMs === 0) return;
+    this.#settling = new AbortController();
+    await pause(clock, initialWaitMs, this.#settling.signal, this.#signal);
   }
 }

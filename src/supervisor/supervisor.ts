@@ -101,7 +101,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /**
    * Starts the process of a key from a fresh look at the table, at once and whether or not it is parked, and waits until it
-   * is up. A start that fails is restarted as the policy says.
+   * is up. A start that fails rejects, and is restarted as the policy says.
    *
    * @param key The key of its entry.
    * @param options A signal that bounds the start-up: aborting it stops the process.
@@ -118,8 +118,9 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   }
 
   /**
-   * Returns the running process of a key; joins a start in progress; else starts it. A process that is stopping is
-   * started again when it has ended.
+   * Returns the running process of a key; joins a start in progress; else starts it, parked or not. A process that is
+   * stopping is started again when it has ended. The table is not looked at while a process runs: whoever has just
+   * written a new version and wants that one calls {@linkcode Supervisor.restart}.
    *
    * @param key The key of its entry.
    * @param options A signal that ends the wait, not the start.
@@ -147,12 +148,13 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   async stop(key: K, options: CallOptions = {}): Promise<void> {
     assertKey(key);
     const keeper = this.#engine.keepers.get(key);
-    if (!keeper?.exists) throw new ProcessNotFoundError("stop", key);
+    if (!keeper?.exists) throw missing("stop", key, keeper);
     await stopWith(keeper, options.signal);
   }
 
   /**
-   * Stops the process of a key if there is one, then starts it from a fresh entry, and waits until it is up.
+   * Stops the process of a key if there is one, then starts it from a fresh entry, parked or not, and waits until it is
+   * up.
    *
    * @param key The key of its entry.
    * @param options A signal that ends the wait, not the restart.
@@ -179,11 +181,11 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   get(key: K): P {
     const keeper = this.#engine.keepers.get(key);
     if (keeper?.attempt?.isUp) return keeper.attempt.runnable!;
-    if (!keeper?.exists) throw new ProcessNotFoundError("get", key);
+    if (!keeper?.exists) throw missing("get", key, keeper);
     throw new ProcessNotRunningError(key, stateOf(keeper));
   }
 
-  /** Returns the keys of all processes that exist, in whatever state. */
+  /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked or resting has none. */
   keys(): K[] {
     const keys: K[] = [];
     for (const [key, keeper] of this.#engine.keepers) {
@@ -197,8 +199,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * changed. Backoff and parking are respected.
    *
    * @param options A signal that ends the wait, not the pass.
-   * @returns A promise that resolves when what the pass started is up, or has failed, or after `initialWaitMs`. A table
-   * that fails becomes an event.
+   * @returns A promise that resolves when what the pass started is up or has failed, and what it stopped has ended, or
+   * after `initialWaitMs`. A table that fails becomes an event.
    * @throws {SupervisorNotRunningError} When no run is in progress.
    */
   async reconcile(options: CallOptions = {}): Promise<void> {
@@ -235,6 +237,14 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {
     const existing = this.#engine.keepers.get(key)?.attempt;
     if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
-    return await waitUnless(this.#engine.call(key).whenUp(), signal);
+    return await this.#engine.call(key).whenUp(signal);
   }
+}
+
+function missing<K, P extends Runnable>(
+  operation: string,
+  key: K,
+  keeper: Keeper<K, P> | undefined,
+): ProcessNotFoundError {
+  return new ProcessNotFoundError(operation, key, keeper && `there is none, it is ${stateOf(keeper)}`);
 }

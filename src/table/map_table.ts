@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeKey } from "../errors.ts";
+import { describeKey, describeValue } from "../errors.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
@@ -65,7 +65,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
     if (!isRunnable(value) && typeof value !== "function") {
       throw new TypeError(
         `Cannot set entry ${describeKey(key)}: a value is a runnable or a function that builds one, current value is ` +
-          (typeof value === "object" ? Object.prototype.toString.call(value) : String(value)),
+          describeValue(value),
       );
     }
     const version = ++this.#lastVersion;

@@ -25,6 +25,7 @@
  * @module
  */
 
+export { advance, type SteppedTime } from "./advance.ts";
 export { FaultyKv, type KvOperation } from "./faulty_kv.ts";
 export { denyAfterLanding, failLocked, failWith, holdUntil, type KvFault, loseReply } from "./kv_faults.ts";
 export type { TableBuild, TableHandle, TableHarness } from "./table_harness.ts";

@@ -4,13 +4,16 @@
  * Before it is measured, a section is run three times at a smaller size, so that the code of every subject is compiled to
  * the same degree, and the garbage is collected; sections collect it again before every part that they measure.
  *
- * Usage: `deno run … child.ts <subject> <section> <size> <size of the warm-up>`
+ * A short section is measured several times; the medians are printed.
+ *
+ * Usage: `deno run … child.ts <subject> <section> <size> <size of the warm-up> <times>`
  *
  * @module
  */
 
+import { median } from "./report.ts";
 import { collectGarbage } from "./subjects/gauge.ts";
-import { NotInstalledError, type Subject } from "./subjects/subject.ts";
+import { type Measures, NotInstalledError, type Subject } from "./subjects/subject.ts";
 
 const warmUps = 3;
 
@@ -28,12 +31,17 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   startUp: async () => (await import("./subjects/start_up.ts")).subject,
 };
 
-const [name, section, size, warmSize] = Deno.args;
+const [name, section, size, warmSize, times] = Deno.args;
 try {
   const measure = (await subjects[name]())[section];
   for (let i = 0; i < warmUps; i++) await measure(Number(warmSize));
-  await collectGarbage();
-  console.log(JSON.stringify(await measure(Number(size))));
+  const found: Measures[] = [];
+  for (let i = 0; i < Number(times); i++) {
+    await collectGarbage();
+    found.push(await measure(Number(size)));
+  }
+  const measures = Object.keys(found[0]).map((key) => [key, median(found.map((each) => each[key]))]);
+  console.log(JSON.stringify(Object.fromEntries(measures)));
 } catch (error) {
   if (!(error instanceof NotInstalledError)) throw error;
   console.log(JSON.stringify({ notInstalled: error.message }));

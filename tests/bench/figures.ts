@@ -74,7 +74,10 @@ function crashesOfMany(scale: Scale): Group {
     ...versus(name, read(many, "crashUs"), others(many, 1.8)),
     ...versus(name, read(few, "crashUs"), others(few)),
     ...versus(`${name}, growth`, read(many, "crashUs"), [{ name: "at 1 k", from: few, atMost: 1.3 }]),
-    value("timer gap while all crash at once", read(many, "timerMs"), 25),
+    // No target: what the processes themselves do between the crash of the first and of the last is one turn of the loop.
+    ...versus("timer gap while all crash at once", read(many, "timerMs"), [
+      { name: "crash floor", from: { ...many, subject: "floor" } },
+    ], "value"),
   ];
   return { title: "crashes of many", figures };
 }

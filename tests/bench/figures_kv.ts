@@ -20,16 +20,20 @@ function coldStart(size: number): Group {
 
 function writes(size: number): Group[] {
   return [["setFile", "in a file"], ["setMemory", "in memory"]].map(([section, where]) => {
-    const ours = probe("oursKv", section, size, 200);
-    const others = [{ name: "bare atomic", from: probe("bareKv", section, size, 200), atMost: 1.1 }];
+    const ours = probe("oursKv", section, size, { warmSize: 200, times: 1 });
+    const others = [{
+      name: "bare atomic",
+      from: probe("bareKv", section, size, { warmSize: 200, times: 1 }),
+      atMost: 1.1,
+    }];
     return { title: `writes ${where}`, figures: versus(`KvTable.set ${where}`, read(ours, "setUs"), others) };
   });
 }
 
 function latencies(scale: Scale): Group {
-  const memory = probe("oursIdle", "latency", 200, 50);
-  const same = probe("oursKvLatency", "same", 100, 10);
-  const other = probe("oursKvLatency", "other", scale.isFull ? 40 : 10, 2);
+  const memory = probe("oursIdle", "latency", 200, { warmSize: 50, times: 1 });
+  const same = probe("oursKvLatency", "same", 100, { warmSize: 10, times: 1 });
+  const other = probe("oursKvLatency", "other", scale.isFull ? 40 : 10, { warmSize: 2, times: 1 });
   const figures = [
     value("table change to process running: Map", read(memory, "latencyMs"), 1),
     value("table change to process running: KV, same process", read(same, "latencyMs"), 10),
@@ -39,7 +43,7 @@ function latencies(scale: Scale): Group {
 }
 
 function startUp(scale: Scale): Group {
-  const from = probe("startUp", "imports", scale.isFull ? 15 : 5, 1);
+  const from = probe("startUp", "imports", scale.isFull ? 15 : 5, { warmSize: 1, times: 1 });
   const empty = { name: "empty program", from, measure: "withoutMs", atMost: 3 };
   const figures = [
     ...versus("import of mod.ts", read(from, "withMs"), [empty], "difference"),

@@ -35,6 +35,9 @@ export interface Other {
   readonly atMost?: number;
 }
 
+/** What goes on around a measurement. */
+export type Effort = Pick<Probe, "warmSize" | "times">;
+
 const probes = new Map<string, Probe>();
 
 /**
@@ -43,18 +46,20 @@ const probes = new Map<string, Probe>();
  * @param subject Who is measured.
  * @param section At what.
  * @param size With how many.
- * @param warmSize With how many it warms up.
+ * @param effort With how many it warms up, and how often it measures.
  */
-export function probe(subject: string, section: string, size: number, warmSize = usualWarmSize(size)): Probe {
-  const made: Probe = { subject, section, size, warmSize };
+export function probe(subject: string, section: string, size: number, effort: Effort = usualEffort(size)): Probe {
+  const made: Probe = { subject, section, size, ...effort };
   const id = JSON.stringify(made);
   const known = probes.get(id) ?? made;
   probes.set(id, known);
   return known;
 }
 
-function usualWarmSize(size: number): number {
-  return Math.min(10_000, Math.max(Math.ceil(size / 10), Math.min(size, 1_000)));
+/** The shorter a measurement the more one interruption by another program weighs, and the more often it is made. */
+function usualEffort(size: number): Effort {
+  const warmSize = Math.min(10_000, Math.max(Math.ceil(size / 10), Math.min(size, 1_000)));
+  return { warmSize, times: size > 10_000 ? 1 : 5 };
 }
 
 /** Makes a reading. */
@@ -64,14 +69,14 @@ export function read(from: Probe, measure: string): Reading {
 
 /** Makes a row for each other that ours is compared with. */
 export function versus(name: string, ours: Reading, others: readonly Other[], by: Figure["by"] = "ratio"): Figure[] {
-  return others.map(({ name: otherName, from: { subject, section, size, warmSize }, measure, atMost }) => {
-    const other = read(probe(subject, section, size, warmSize), measure ?? ours.measure);
+  return others.map(({ name: otherName, from: { subject, section, size, ...effort }, measure, atMost }) => {
+    const other = read(probe(subject, section, size, effort), measure ?? ours.measure);
     return { name, size: shown(ours.probe.size), ours, other, otherName, by, atMost };
   });
 }
 
 /** Makes a row for a value that counts by itself. */
-export function value(name: string, ours: Reading, atMost: number): Figure {
+export function value(name: string, ours: Reading, atMost?: number): Figure {
   return { name, size: shown(ours.probe.size), ours, by: "value", atMost };
 }
 

@@ -16,6 +16,8 @@ export interface Probe {
   readonly size: number;
   /** With how many it warms up. */
   readonly warmSize: number;
+  /** How often it measures; the median counts. */
+  readonly times: number;
 }
 
 /** What was found: for every probe a value per round, or why there is none. */
@@ -66,13 +68,14 @@ async function runProbe(probe: Probe): Promise<Measures> {
   return result as Measures;
 }
 
-function commandOf({ subject, section, size, warmSize }: Probe): { output(): Promise<Deno.CommandOutput> } {
-  if (subject === "otp") return otp([section, String(size), String(warmSize)]);
+function commandOf({ subject, section, ...numbers }: Probe): { output(): Promise<Deno.CommandOutput> } {
+  const how = [section, ...[numbers.size, numbers.warmSize, numbers.times].map(String)];
+  if (subject === "otp") return otp(how);
   const child = new URL("child.ts", import.meta.url).pathname;
   // A million processes need more than the default limit; how the young generation is collected does not depend on it.
   const flags = ["--v8-flags=--expose-gc,--max-old-space-size=8192", "--unstable-kv"];
   const args = ["run", "-A", "--no-check", ...flags, "--import-map", "tests/npm/import_map.json", child];
-  return new Deno.Command(Deno.execPath(), { args: [...args, subject, section, String(size), String(warmSize)] });
+  return new Deno.Command(Deno.execPath(), { args: [...args, subject, ...how] });
 }
 
 function otp(args: string[]): { output(): Promise<Deno.CommandOutput> } {

@@ -33,6 +33,20 @@ Deno.test("leaf() rejects with what the callback fails with", async () => {
   assertStrictEquals(await errorOf(leaf(untilAborted), () => fail()), oops);
 });
 
+Deno.test("leaf() keeps what the function failed with as the cause of what the graceful stop then fails with", async () => {
+  const second = new Error("nothing to close");
+  const error = await errorOf(leaf(() => fail(), () => fail(second)));
+  assertStrictEquals(error, second);
+  assertStrictEquals(second.cause, oops);
+});
+
+Deno.test("leaf() does not touch an error that has a cause", async () => {
+  const cause = new Error("first");
+  const second = new Error("nothing to close", { cause });
+  await errorOf(leaf(() => fail(), () => fail(second)));
+  assertStrictEquals(second.cause, cause);
+});
+
 Deno.test("leaf() aborts the signal of the callback when the function returns", async () => {
   await run(leaf(() => {}), untilAborted);
 });

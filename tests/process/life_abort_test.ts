@@ -3,6 +3,7 @@ import type { Runnable } from "@pact/supervisor";
 import type { Life } from "../../src/process/life.ts";
 import { settle } from "../supervisor/fixtures/mod.ts";
 import { begin, lifeOf } from "./life_fixture.ts";
+import { countingSignal } from "./signals.ts";
 
 const oops = new Error("oops");
 const reason = new Error("end now");
@@ -96,19 +97,23 @@ Deno.test("Life lets the callback return at once when a narrower signal has abor
   assertEquals(told, ["up running", "returned stopped"]);
 });
 
-Deno.test("Life leaves no listener on a narrower signal", async () => {
-  for (const end of [(life: Life<Runnable>) => life.stop(), (life: Life<Runnable>) => life.force(reason)]) {
-    const narrower = new AbortController();
-    const { life } = lifeOf((running) => running(narrower.signal));
+const lifeEnds: [string, (life: Life<Runnable>, leave: () => void) => void][] = [
+  ["stopped", (life) => life.stop()],
+  ["forced", (life) => life.force(reason)],
+  ["over by itself", (_life, leave) => leave()],
+];
+for (const [title, end] of lifeEnds) {
+  Deno.test(`Life leaves no listener on a narrower signal when it is ${title}`, async () => {
+    const { signal, listeners } = countingSignal();
+    const gate = Promise.withResolvers<void>();
+    const { life } = lifeOf((running) => Promise.race([running(signal), gate.promise]));
     await begin(life);
-    end(life);
+    assertEquals(listeners(), 1);
+    end(life, gate.resolve);
     await settle();
-    const states: string[] = [life.state];
-    narrower.abort();
-    states.push(life.state);
-    assertEquals(states, ["stopped", "stopped"]);
-  }
-});
+    assertEquals([listeners(), life.state], [0, "stopped"]);
+  });
+}
 
 Deno.test("Life.doom() aborts a start-up and makes it a failure although it ends well", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, () => {}));

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ProcessNotFoundError } from "@pact/supervisor";
 import { brief, settle, World } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
@@ -153,7 +154,7 @@ Deno.test("Supervisor starts a new version at once although the key waits for it
   await world.time.pass(3_500);
   world.take();
   world.table.set("a");
-  await settle();
+  await world.time.pass(10_000); // past the moment at which the restart was due
   assertEquals(world.take(), ["a starting change 1", "a running 0"]);
 });
 
@@ -185,7 +186,7 @@ Deno.test("Supervisor.stop() finds no process of a key that waits for its restar
   await world.begin();
   world.bot("a").crash();
   await settle();
-  await assertRejects(() => world.supervisor.stop("a"), Error, "has no such key");
+  await assertRejects(() => world.supervisor.stop("a"), ProcessNotFoundError, "there is none, it is retrying");
   assertEquals(world.stateOf("a"), "retrying");
 });
 
@@ -219,4 +220,14 @@ Deno.test("Supervisor ends the rest of a key at a start by hand", async () => {
   await settle();
   await world.supervisor.start("a");
   assertEquals(world.supervisor.keys(), ["a"]);
+});
+
+Deno.test("Supervisor counts anew after a restart by hand", async () => {
+  await using world = new World({ a: {} });
+  await world.begin();
+  world.bot("a").crash();
+  await world.time.pass(1_000);
+  await world.supervisor.restart("a");
+  await settle();
+  assertEquals(world.journal.of("starting").map(({ attempt }) => attempt), [1, 2, 1]);
 });

@@ -179,3 +179,15 @@ Deno.test("Supervisor sees changes of a table without changes() at the next pass
   await world.time.pass(1);
   assertEquals(world.supervisor.keys(), ["b"]);
 });
+
+Deno.test("Supervisor does not look at what a stream announces after its signal has aborted", async () => {
+  await using world = new World();
+  world.table.changes = async function* ({ signal }) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    yield "a";
+    yield undefined;
+  };
+  await world.begin();
+  await world.end();
+  assertEquals([world.table.looks, world.table.iterations, world.run.fate], [[], 1, "resolved"]);
+});

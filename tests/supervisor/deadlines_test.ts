@@ -147,3 +147,12 @@ Deno.test("Deadlines stay in order over any sequence of sets and deletes", async
   const moments = fired.map((line) => Number(line.split(" ")[1]));
   assertEquals(moments, moments.toSorted((a, b) => a - b));
 });
+
+Deno.test("Deadlines.set() sets no new timer for what is due later than the nearest", () => {
+  using time = new TestTime();
+  const { deadlines, holder } = deadlinesOf(time);
+  for (const delayMs of [10, 20, 10, 30]) deadlines.set(holder("a"), delayMs);
+  assertEquals(time.timersSet, 1);
+  deadlines.set(holder("b"), 5);
+  assertEquals([time.timersSet, time.timers], [2, 1]);
+});

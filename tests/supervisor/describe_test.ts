@@ -11,9 +11,12 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
   [{ type: "running", ...of, startMs: 1_250, attempt: 3 }, 'process "a": running after 1.3 s, recovered at attempt 3'],
   [
     { type: "exited", ...of, phase: "running", outcome: "stopped", uptimeMs: 90_000 },
-    'process "a": stopped after 90 s',
+    'process "a": stopped, had been up for 90 s',
   ],
-  [{ type: "exited", ...of, phase: "running", outcome: "returned", uptimeMs: 0 }, 'process "a": returned after 0 ms'],
+  [
+    { type: "exited", ...of, phase: "running", outcome: "returned", uptimeMs: 0 },
+    'process "a": returned, had been up for 0 ms',
+  ],
   [
     { type: "exited", ...of, phase: "starting", outcome: "failed", error: oops, uptimeMs: 0 },
     'process "a": failed while starting: TypeError: oops',

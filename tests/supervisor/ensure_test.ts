@@ -47,6 +47,15 @@ Deno.test("Supervisor.ensure() starts what waits for its turn at once", async ()
   assertEquals([world.time.now, world.bot("b").runs], [0, 1]);
 });
 
+Deno.test("Supervisor.ensure() takes what it starts out of the queue: its turn does not start it again", async () => {
+  await using world = new World({ a: { hangs: true }, b: {} }, { startConcurrency: 1 });
+  await world.begin();
+  const bot = await world.supervisor.ensure("b");
+  world.bot("a").up.resolve();
+  await world.time.pass(5_000);
+  assertEquals([world.bot("b") === bot, bot.runs], [true, 1]);
+});
+
 Deno.test("Supervisor.ensure() starts what waits for its restart at once", async () => {
   await using world = new World({ a: {} });
   await world.begin();

@@ -86,3 +86,34 @@ for (const thrown of [undefined, null, 0, "text", Symbol("thrown"), Object.creat
     assertEquals([world.stateOf("a"), world.snapshot.counts], ["parked", { parked: 1 }]);
   });
 }
+
+Deno.test("Supervisor announces the table's error of a look when the caller who asked for it has given up", async () => {
+  await using world = new World({}, { announces: false });
+  await world.begin();
+  const gate = Promise.withResolvers<void>();
+  world.table.onLook = () => gate.promise.then(fail);
+  const controller = new AbortController();
+  const ensure = watch(world.supervisor.ensure("a", { signal: controller.signal }));
+  await settle();
+  controller.abort();
+  await settle();
+  gate.resolve();
+  await settle();
+  assertEquals([ensure.fate, world.take()], ["AbortError", ["table-failed get oops"]]);
+});
+
+Deno.test("Supervisor gives the table's error of a look to the one of two callers who has not given up", async () => {
+  await using world = new World({}, { announces: false });
+  await world.begin();
+  const gate = Promise.withResolvers<void>();
+  world.table.onLook = () => gate.promise.then(fail);
+  const controller = new AbortController();
+  watch(world.supervisor.ensure("a", { signal: controller.signal }));
+  const patient = watch(world.supervisor.ensure("a"));
+  await settle();
+  controller.abort();
+  await settle();
+  gate.resolve();
+  await settle();
+  assertEquals([patient.error, world.take()], [oops, []]);
+});

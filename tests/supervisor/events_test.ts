@@ -35,6 +35,7 @@ for (const type of Object.keys(fieldsOf) as Event["type"][]) {
     for (const event of events) {
       const isFailure = !("outcome" in event) || event.outcome === "failed";
       const fields = fieldsOf[type].filter((field) => field !== "error" || isFailure);
+      if ("isForced" in event) fields.push("isForced");
       assertEquals(Object.keys(event).sort(), ["type", "at", ...key, ...fields].sort());
     }
   });
@@ -174,9 +175,9 @@ Deno.test("Supervisor prints failures in plain words while nobody has subscribed
   await settle();
   assertEquals(console.lines.flat().sort(), [
     'supervisor: process "a": failed while starting: Error: oops',
-    'supervisor: process "a": parked after 1 failures: Error: oops',
+    'supervisor: process "a": parked after 1 failure: Error: oops',
     'supervisor: process "b": entry failed: Error: oops',
-    'supervisor: process "b": parked after 1 failures: Error: oops',
+    'supervisor: process "b": parked after 1 failure: Error: oops',
   ]);
 });
 

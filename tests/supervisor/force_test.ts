@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { SupervisorNotRunningError } from "@pact/supervisor";
 import { settle, watch, World } from "./fixtures/mod.ts";
 
 const reason = new Error("end now");
@@ -138,3 +139,62 @@ for (let microtasks = 0; microtasks <= 24; microtasks++) {
     assertEquals([run.error, world.live.keys], [reason, []]);
   });
 }
+
+Deno.test("Supervisor.run() ends when forced while its callback waits for a start that follows a stop", async () => {
+  await using world = new World({ a: { lingers: true } });
+  const controller = new AbortController();
+  const callback = async () => {
+    watch(world.supervisor.stop("a"));
+    await world.supervisor.ensure("a");
+  };
+  const run = watch(world.supervisor.run(callback, { signal: controller.signal }));
+  await settle();
+  controller.abort(reason);
+  await world.time.pass(0);
+  assertEquals(run.fate, "ProcessEndedEarlyError");
+});
+
+Deno.test("Supervisor.run() ends when forced while its callback waits for a process that is ending by itself", async () => {
+  await using world = new World();
+  const controller = new AbortController();
+  const run = async (running: (signal: AbortSignal) => unknown, { signal }: { signal: AbortSignal }) => {
+    await running(AbortSignal.abort());
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  };
+  world.table.set("a", { build: () => ({ run }) });
+  const all = watch(world.supervisor.run(() => world.supervisor.ensure("a"), { signal: controller.signal }));
+  await settle();
+  assertEquals(all.fate, "pending");
+  controller.abort(reason);
+  await world.time.pass(0);
+  assertEquals(all.fate, "ProcessEndedEarlyError");
+});
+
+Deno.test("Supervisor.run() waits stopTimeoutMs, not twice, for what it has forced to end during the callback", async () => {
+  await using world = new World({ a: { deaf: true, lingers: true } });
+  await world.begin();
+  world.force.abort(reason);
+  await world.leave();
+  await world.time.pass(3_999);
+  assertEquals(world.run.fate, "pending");
+  await world.time.pass(1);
+  assertEquals([world.run.fate, world.stateOf("a")], ["resolved", "stuck"]);
+});
+
+Deno.test("Supervisor.start() rejects with SupervisorNotRunningError once the run is forced", async () => {
+  await using world = new World();
+  await world.begin();
+  world.force.abort(reason);
+  await assertRejects(() => world.supervisor.start("a"), SupervisorNotRunningError);
+  assertEquals(world.snapshot.isRunning, false);
+});
+
+Deno.test("Supervisor.run() leaves a process that is stuck alone when it is forced", async () => {
+  await using world = new World({ a: { deaf: true, lingers: true } });
+  await world.begin();
+  watch(world.supervisor.stop("a"));
+  await world.time.pass(8_000);
+  world.force.abort(reason);
+  await world.time.pass(20_000);
+  assertEquals([world.stateOf("a"), world.journal.of("stuck").length], ["stuck", 1]);
+});

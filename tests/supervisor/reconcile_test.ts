@@ -37,7 +37,7 @@ Deno.test("Supervisor.reconcile() leaves alone what has not changed", async () =
   await world.begin();
   world.take();
   await world.supervisor.reconcile();
-  assertEquals([world.take(), world.bot("a").runs], [[], 1]);
+  assertEquals([world.take(), world.bot("a").runs, world.table.looks], [[], 1, []]);
 });
 
 const versions: [string, unknown, unknown, boolean][] = [
@@ -211,4 +211,18 @@ Deno.test("Supervisor looks vanished entries up 64 at a time at most", async () 
   gate.resolve();
   await settle();
   assertEquals([reconcile.fate, world.supervisor.keys()], ["resolved", []]);
+});
+
+Deno.test("Supervisor counts only what a pass found gone as stopped, not what was gone once", async () => {
+  await using world = new World({ a: { lingers: true } });
+  await world.begin();
+  world.table.delete("a");
+  await settle();
+  world.table.set("a");
+  await settle();
+  world.table.bots.get("a")!.down.resolve();
+  await settle();
+  world.table[Symbol.asyncIterator] = async function* () {}; // it skips a row that is there
+  await world.supervisor.reconcile();
+  assertEquals([world.journal.of("reconciled").at(-1)?.stopped, world.stateOf("a")], [0, "running"]);
 });

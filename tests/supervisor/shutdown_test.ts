@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { countingSignal } from "../process/signals.ts";
 import { settle, watch, World } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
@@ -201,11 +202,10 @@ Deno.test("Supervisor.run() leaves nothing of its processes in a snapshot when i
 
 Deno.test("Supervisor.run() leaves no listener on its signal", async () => {
   await using world = new World({ a: {} });
-  await world.begin();
-  await world.end();
-  const { signal } = world.bot("a");
-  world.force.abort(oops);
-  assertEquals([signal?.aborted, world.run.fate], [false, "resolved"]);
+  const { signal, listeners } = countingSignal();
+  let listening = 0;
+  await world.supervisor.run(() => void (listening = listeners()), { signal });
+  assertEquals([listening > 0, listeners()], [true, 0]);
 });
 
 Deno.test("Supervisor.run() can be called again while the callback of another one fails", async () => {
@@ -215,4 +215,23 @@ Deno.test("Supervisor.run() can be called again while the callback of another on
   await world.supervisor.run(() => void (keys = world.supervisor.keys()));
   assertEquals([first.error, keys], [oops, ["a"]]);
   await assertRejects(() => world.supervisor.start("a"));
+});
+
+Deno.test("Supervisor.run() lets nobody start while it stops one after the other of many", async () => {
+  await using world = new World({}, { startConcurrency: 1 });
+  await world.begin();
+  for (let i = 0; i < 600; i++) world.table.set(`k${i}`, { hangs: true });
+  await settle();
+  await world.leave();
+  assertEquals([world.journal.of("starting").length, world.run.fate], [1, "resolved"]);
+});
+
+Deno.test("Supervisor.run() schedules no restart for a crash while it stops one after the other of many", async () => {
+  const rows = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`k${i}`, {}]));
+  await using world = new World(rows);
+  await world.begin();
+  for (let i = 0; i < 20; i++) await settle();
+  world.supervisor.subscribe((event) => event.type === "exited" && event.key === "k0" && world.bot("k599").crash());
+  await world.leave();
+  assertEquals([world.journal.of("retrying").length, world.run.fate], [0, "resolved"]);
 });

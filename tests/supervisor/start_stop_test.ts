@@ -112,6 +112,8 @@ Deno.test("Supervisor.start() starts a key that waits for its restart at once", 
   await settle();
   const bot = await world.supervisor.start("a");
   assertEquals([bot.runs, world.time.now, world.live.keys], [1, 0, ["a"]]);
+  await world.time.pass(5_000); // past the moment at which the restart was due
+  assertEquals([world.bot("a") === bot, world.stateOf("a")], [true, "running"]);
 });
 
 Deno.test("Supervisor.start() rejects with the table's error, which is told to nobody else", async () => {

@@ -111,3 +111,19 @@ Deno.test("Supervisor stops a late start-up whose entry is removed, and does not
   await settle();
   assertEquals([world.supervisor.keys(), world.snapshot.processes], [[], []]);
 });
+
+Deno.test("Supervisor lets the next process start as soon as a start-up is late", async () => {
+  await using world = new World({ a: { hangs: true, deaf: true }, b: {} }, { startTimeoutMs, startConcurrency: 1 });
+  await world.begin();
+  await world.time.pass(499);
+  assertEquals(world.stateOf("b"), "queued");
+  await world.time.pass(1);
+  assertEquals(world.stateOf("b"), "running");
+});
+
+Deno.test("Supervisor counts a start-up that was late as failed in its pass", async () => {
+  await using world = new World({ a: { hangs: true, deaf: true } }, { startTimeoutMs });
+  await world.begin();
+  await world.time.pass(500);
+  assertEquals([world.callbacks, world.journal.of("reconciled")[0].failed], [1, 1]);
+});

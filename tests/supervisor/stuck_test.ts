@@ -142,7 +142,7 @@ Deno.test("Supervisor.run() does not wait again for a process that was stuck bef
   watch(world.supervisor.stop("a"));
   await world.time.pass(8_000);
   await world.leave();
-  assertEquals(world.run.fate, "resolved");
+  assertEquals([world.run.fate, world.journal.of("stuck").length], ["resolved", 1]);
 });
 
 Deno.test("Supervisor.run() waits for the others although one process is stuck", async () => {
@@ -208,4 +208,30 @@ Deno.test("Supervisor.stop() rejects with what a build fails with after the stop
   gate.reject(oops);
   await settle();
   assertStrictEquals(stop.error, oops);
+});
+
+Deno.test("Supervisor.stop() calls a process that is starting stuck after one budget: it was aborted at once", async () => {
+  await using world = new World({ a: { hangs: true, deaf: true } });
+  await world.begin();
+  watch(world.supervisor.stop("a"));
+  await world.time.pass(3_999);
+  assertEquals(world.stateOf("a"), "stopping");
+  await world.time.pass(1);
+  assertEquals(world.stateOf("a"), "stuck");
+});
+
+Deno.test("Supervisor does not run what is built when its key is stuck already", async () => {
+  const gate = Promise.withResolvers<{ run(): Promise<void> }>();
+  let runs = 0;
+  await using world = new World({}, { announces: false });
+  await world.begin();
+  world.table.set("a", { build: () => gate.promise });
+  watch(world.supervisor.start("a"));
+  await settle();
+  world.table.delete("a");
+  watch(world.supervisor.stop("a"));
+  await world.time.pass(4_000);
+  gate.resolve({ run: () => Promise.resolve(void runs++) });
+  await settle();
+  assertEquals([runs, world.take().slice(1)], [0, ["a stuck 4000", "a unstuck 4000", "a exited starting stopped 0"]]);
 });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Waiting } from "../../src/supervisor/waiting.ts";
+import { countingSignal } from "../process/signals.ts";
 import { settle, UnhandledRejections, watch } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
@@ -36,4 +37,36 @@ Deno.test("Waiting.reject() tells whether somebody waited", () => {
   waiting.wait().catch(() => {});
   answers.push(waiting.reject(() => oops), waiting.reject(() => oops));
   assertEquals(answers, [false, true, false]);
+});
+
+Deno.test("Waiting.wait() rejects with the reason of a signal that aborts, for its own caller only", async () => {
+  const waiting = new Waiting<number>();
+  const controller = new AbortController();
+  const hasty = watch(waiting.wait(controller.signal));
+  const patient = watch(waiting.wait());
+  controller.abort(oops);
+  await settle();
+  waiting.resolve(5);
+  await settle();
+  assertEquals([hasty.error, patient.value], [oops, 5]);
+});
+
+Deno.test("Waiting.reject() does not count those who have given up among those who waited", async () => {
+  using unhandled = new UnhandledRejections();
+  const waiting = new Waiting<number>();
+  const controller = new AbortController();
+  const hasty = watch(waiting.wait(controller.signal));
+  controller.abort();
+  assertEquals(waiting.reject(() => oops), false);
+  await settle();
+  assertEquals([hasty.fate, unhandled.reasons], ["AbortError", []]);
+});
+
+Deno.test("Waiting.wait() leaves no listener on the signal", async () => {
+  const waiting = new Waiting<number>();
+  const { signal, listeners } = countingSignal();
+  const waited = watch(waiting.wait(signal));
+  waiting.resolve(5);
+  await settle();
+  assertEquals([waited.value, listeners()], [5, 0]);
 });

@@ -4,7 +4,18 @@
  * @module
  */
 
-import { collectGarbage, Counter, Gate, liveHeapB, makeKeys, shuffled, stopReason, timeUs } from "./gauge.ts";
+import {
+  collectGarbage,
+  Counter,
+  crashRounds,
+  Gate,
+  liveHeapB,
+  longestGapMs,
+  makeKeys,
+  shuffled,
+  stopReason,
+  timeUs,
+} from "./gauge.ts";
 import type { Measures, Subject } from "./subject.ts";
 
 interface FloorProcess {
@@ -80,7 +91,7 @@ async function single(size: number): Promise<Measures> {
   return { startUs, stopUs: await timeUs(size, stop) };
 }
 
-/** Everybody crashes at once and is replaced, until there were 100 000 crashes. */
+/** Everybody crashes at once and is replaced, again and again. */
 async function crashMany(size: number): Promise<Measures> {
   const gate = new Gate();
   const counter = new Counter();
@@ -94,18 +105,19 @@ async function crashMany(size: number): Promise<Measures> {
     if (!isOver) fragile().then(again, again);
   };
   for (let i = 0; i < size; i++) again();
-  const rounds = Math.ceil(100_000 / size);
-  await collectGarbage();
-  const crashUs = await timeUs(rounds * size, async () => {
-    for (let round = 0; round < rounds; round++) {
+  const crash = async () => {
+    for (let round = 0; round < crashRounds; round++) {
       const replaced = counter.upTo(size);
       gate.open();
       await replaced;
     }
-  });
+  };
+  await collectGarbage();
+  const crashUs = await timeUs(crashRounds * size, crash);
+  const timerMs = await longestGapMs(crash);
   isOver = true;
   gate.open();
-  return { crashUs };
+  return { crashUs, timerMs };
 }
 
 /** One crashes as soon as it is up, again and again. */

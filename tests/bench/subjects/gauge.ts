@@ -4,6 +4,9 @@
  * @module
  */
 
+/** How often everybody crashes at once. */
+export const crashRounds = 10;
+
 /** Asks everything for its end; one for all, since an exception with a stack costs 4 us. */
 export const stopReason: DOMException = new DOMException("The process was asked to stop", "AbortError");
 

@@ -5,22 +5,21 @@
  */
 
 import {
-  type Clock,
   MapTable,
   type RunCallback,
   type Runnable,
   type RunOptions,
   Supervisor,
   type SupervisorOptions,
-  systemClock,
 } from "@pact/supervisor";
-import { collectGarbage, Counter, Gate, liveHeapB, longestGapMs, timeUs } from "./gauge.ts";
+import { CountingClock } from "./counting_clock.ts";
+import { collectGarbage, Counter, crashRounds, Gate, liveHeapB, longestGapMs, timeUs } from "./gauge.ts";
 import { begin, makeTable } from "./ours.ts";
 import type { Measures, Subject } from "./subject.ts";
 
 const atOnce: SupervisorOptions = { restart: { minDelayMs: 0 } };
 
-/** Everybody crashes at once and is replaced, until there were 100 000 crashes. */
+/** Everybody crashes at once and is replaced, again and again. */
 async function crashMany(size: number): Promise<Measures> {
   const gate = new Gate();
   let isOver = false;
@@ -34,17 +33,16 @@ async function crashMany(size: number): Promise<Measures> {
   const table = makeTable(size, () => new Fragile());
   const counter = new Counter();
   const { end } = await begin(table, { supervisor: new Supervisor<string, Runnable>(table, atOnce), counter });
-  const crash = async (rounds: number) => {
-    for (let round = 0; round < rounds; round++) {
+  const crash = async () => {
+    for (let round = 0; round < crashRounds; round++) {
       const replaced = counter.upTo(size);
       gate.open();
       await replaced;
     }
   };
-  const rounds = Math.ceil(100_000 / size);
   await collectGarbage();
-  const crashUs = await timeUs(rounds * size, () => crash(rounds));
-  const timerMs = await longestGapMs(() => crash(Math.ceil(rounds / 2)));
+  const crashUs = await timeUs(crashRounds * size, crash);
+  const timerMs = await longestGapMs(crash);
   isOver = true;
   const ended = end();
   await new Promise((resolve) => setTimeout(resolve, 10)); // nothing is restarted from here on
@@ -75,42 +73,6 @@ async function crashOne(size: number): Promise<Measures> {
   await counter.upTo(1);
   await end();
   return { crashUs, timerMs };
-}
-
-/** A clock that counts the timers that are pending. */
-export class CountingClock implements Clock {
-  /** How many timers were set and have neither fired nor been called off. */
-  pending = 0;
-
-  /** Tells the time. */
-  now(): number {
-    return systemClock.now();
-  }
-
-  /** Tells the time that never steps back. */
-  monotonic(): number {
-    return systemClock.monotonic();
-  }
-
-  /** Sets a timer. */
-  timer(callback: () => void, delayMs: number): { cancel(): void } {
-    let isPending = true;
-    this.pending++;
-    const settle = () => {
-      if (isPending) this.pending--;
-      isPending = false;
-    };
-    const timer = systemClock.timer(() => {
-      settle();
-      callback();
-    }, delayMs);
-    return {
-      cancel: () => {
-        settle();
-        timer.cancel();
-      },
-    };
-  }
 }
 
 /** Everybody has crashed once and waits, for a restart or for good. */

@@ -1,0 +1,52 @@
+/**
+ * Lets fake time pass the way real time does.
+ *
+ * @module
+ */
+
+import { systemClock } from "../clock.ts";
+
+/** What {@linkcode advance} needs of `FakeTime`. */
+export interface SteppedTime {
+  /** Lets happen what is ready, then goes to the next timer and fires it. */
+  nextAsync(): Promise<boolean>;
+  /** Lets happen what is ready. */
+  runMicrotasks(): Promise<void>;
+}
+
+/**
+ * Lets fake time pass from timer to timer, and everything happen that each of them sets going. `FakeTime.tickAsync` fires
+ * only the timers that exist when it is called: what is set by what they woke, such as the second retry, waits for the
+ * next call.
+ *
+ * @param time The `FakeTime` of `@std/testing/time`.
+ * @param ms How long, in ms.
+ *
+ * @example Three tries within ten seconds
+ * ```ts
+ * import { MapTable, startStop, Supervisor } from "@pact/supervisor";
+ * import { advance } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ * import { FakeTime } from "@std/testing/time";
+ *
+ * using time = new FakeTime();
+ * let tries = 0;
+ * const broken = startStop(() => Promise.reject(new Error(`try ${++tries}`)), () => {});
+ * const supervisor = new Supervisor(new MapTable([["acme", broken]]), { restart: { jitter: 0, minDelayMs: 3_000 } });
+ * supervisor.subscribe(() => {});
+ *
+ * const stop = Promise.withResolvers<void>();
+ * const run = supervisor.run(() => stop.promise);
+ * await advance(time, 10_000);
+ * assertEquals(tries, 3); // at 0, 3 and 9 s
+ *
+ * stop.resolve();
+ * await run;
+ * ```
+ */
+export async function advance(time: SteppedTime, ms: number): Promise<void> {
+  let isOver = false;
+  systemClock.timer(() => isOver = true, ms);
+  while (!isOver) await time.nextAsync();
+  await time.runMicrotasks();
+}

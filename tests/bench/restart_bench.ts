@@ -1,0 +1,11 @@
+import { afterExit, defaultRestartPolicy, delayAfter } from "../../src/supervisor/restart.ts";
+
+const failed = { outcome: "failed", uptimeMs: 10, failures: 3 } as const;
+
+Deno.bench("afterExit() decides on a restart", () => {
+  afterExit(defaultRestartPolicy, failed, 0.5);
+});
+
+Deno.bench("delayAfter() of the tenth failure", () => {
+  delayAfter(defaultRestartPolicy, 10, 0.5);
+});
