@@ -30,7 +30,7 @@ const errors: [Error, string, Record<string, unknown>, string][] = [
     "Cannot stop process 7n: the supervisor has no such key",
   ],
   [
-    new ProcessNotFoundError("start", "acme", "the table"),
+    new ProcessNotFoundError("start", "acme", "the table has no such key"),
     "ProcessNotFoundError",
     { key: "acme" },
     'Cannot start process "acme": the table has no such key',

@@ -24,6 +24,8 @@ export type LifeState = "starting" | "running" | "stopping" | "stopped";
 export interface LifeOwner {
   /** The callback was called: it is up. */
   lifeIsUp(): void;
+  /** It was up, and its callback returns: it is about to end. */
+  lifeIsLeaving(): void;
   /** The run settled; `outcome` and `error` of the life say how. */
   lifeEnded(): void;
 }
@@ -121,7 +123,9 @@ export class Life<P extends Runnable> {
   }
 
   readonly #letGo = (): void => {
+    const wasRunning = this.state === "running";
     this.state = "stopping";
+    if (wasRunning) this.owner.lifeIsLeaving();
     this.#release?.();
     this.#forgetNarrower();
   };

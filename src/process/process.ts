@@ -68,7 +68,11 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<ProcessExit>();
     this.exited = promise;
     this.#resolveExited = resolve;
-    this.#life = new Life(runnable, { lifeIsUp: () => this.#up.resolve(true), lifeEnded: () => this.#ended() });
+    this.#life = new Life(runnable, {
+      lifeIsUp: () => this.#up.resolve(true),
+      lifeIsLeaving: () => {},
+      lifeEnded: () => this.#ended(),
+    });
   }
 
   /** Where the process stands. */

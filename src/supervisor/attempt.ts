@@ -37,8 +37,8 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
   #upAt = 0;
   readonly #host: AttemptHost<K>;
   readonly #owner: AttemptOwner<K>;
-  readonly #lease: Lease | undefined;
   readonly #number: number;
+  #lease: Lease | undefined = undefined;
   #life: Life<P> | undefined = undefined;
   #isForced = false;
   #late: { error: unknown } | undefined = undefined;
@@ -46,13 +46,11 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
   /**
    * @param host The supervisor.
    * @param owner Whose attempt it is.
-   * @param lease The right to run the process, when its table gives such rights.
    * @param number How many times in a row this is tried, counting from 1.
    */
-  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, lease: Lease | undefined, number: number) {
+  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, number: number) {
     this.#host = host;
     this.#owner = owner;
-    this.#lease = lease;
     this.#number = number;
     this.sinceAt = host.clock.now();
   }
@@ -62,27 +60,29 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     return this.#life?.runnable;
   }
 
-  /** Whether it is up, and neither asked to stop nor about to end by itself. */
-  get isUp(): boolean {
-    return this.state === "running" && this.#life!.state === "running";
-  }
-
   /** Whether nobody and nothing has asked for its end. */
   get isWanted(): boolean {
     return this.state === "building" || this.state === "starting" || this.state === "running";
   }
 
   /**
-   * Builds the runnable and starts its run.
+   * Asks for the right to run the entry, builds the runnable and starts its run.
    *
    * @param entry What to build it from.
    * @param cause Why it is started.
    */
   begin(entry: Entry<K, P>, cause: StartCause): void {
-    const { settings, deadlines } = this.#host;
+    const { settings, deadlines, leases } = this.#host;
+    try {
+      const grant = leases.ask(entry);
+      if (!grant) return this.#owner.attemptIsNotOurs();
+      this.#lease = grant.lease;
+    } catch (error) {
+      return this.#failToBuild(error);
+    }
     this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
-    if (this.#lease) this.#host.leases.watch(this.#lease, this);
+    if (this.#lease) leases.watch(this.#lease, this);
     let built: P | Promise<P>;
     try {
       built = entry.get();
@@ -148,6 +148,11 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     const startMs = this.sinceAt - startedAt;
     this.#host.emit({ type: "running", at: this.sinceAt, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp();
+  }
+
+  /** The callback returns, asked or not. */
+  lifeIsLeaving(): void {
+    this.#owner.attemptIsLeaving();
   }
 
   /** The run settled. */

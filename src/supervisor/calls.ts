@@ -43,7 +43,7 @@ export function upWithin<K, P extends Runnable>(keeper: Keeper<K, P>, signal: Ab
 async function boundedUp<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal): Promise<P> {
   let stopping: Promise<void> | undefined;
   using _bound = onAbort(signal, () => {
-    if (keeper.attempt?.isUp) return; // it came up a moment ago: the start has succeeded
+    if (keeper.running) return; // it came up a moment ago: the start has succeeded
     stopping = stopWith(keeper, undefined).catch(() => {}); // how it ends is an event
   });
   try {

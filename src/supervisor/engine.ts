@@ -10,13 +10,13 @@ import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import { stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { Entry, Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { followChanges } from "./follow.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
-import { type LookupHandler, Lookups } from "./lookups.ts";
+import { Lookups } from "./lookups.ts";
 import type { SupervisorSettings } from "./options.ts";
 import { type ReconcileHost, Reconciler } from "./reconcile.ts";
 import { StartQueue } from "./start_queue.ts";
@@ -30,7 +30,7 @@ const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
 );
 
 /** Runs the processes of one table, one run after the other. Stuck processes outlive a run, and so do their keepers. */
-export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, LookupHandler<K, P> {
+export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
   readonly table: Table<K, P>;
   readonly settings: SupervisorSettings;
   readonly clock: Clock;
@@ -40,6 +40,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
   isAccepting = false;
+  absent = 0;
   lookups!: Lookups<K, P>;
   reconciler!: Reconciler<K, P>;
   #scope!: AbortController;
@@ -68,7 +69,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     this.#scope = new AbortController();
     const { signal } = this.#scope;
     this.#forced = undefined;
-    this.lookups = new Lookups(this.table, this, signal);
+    this.lookups = new Lookups(this.table, signal);
     this.reconciler = new Reconciler(this, signal);
     this.isAccepting = true;
     // Followed first and read then: what changes while the table is being read is announced.
@@ -121,29 +122,17 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P>, Looku
     return keeper;
   }
 
-  look(key: K): void {
-    this.lookups.look(key);
+  look(keeper: Keeper<K, P>): void {
+    this.lookups.look(keeper);
   }
 
-  disregard(key: K): void {
-    this.lookups.disregard(key);
+  lookAt(key: K): void {
+    this.lookups.look(this.keepers.get(key) ?? this.#keep(key));
   }
 
-  looked(key: K, entry: Entry<K, P> | undefined): void {
-    const keeper = this.keepers.get(key);
-    if (entry === undefined) keeper?.isMissing();
-    else if (keeper) keeper.found(entry, "change");
-    else this.#keep(key).enqueue(entry, "change");
-  }
-
-  lookFailed(key: K, error: unknown): void {
-    const announce = () => {
-      this.emit({ type: "table-failed", at: this.clock.now(), operation: "get", error });
-      this.reconciler.hurry();
-    };
-    const keeper = this.keepers.get(key);
-    if (keeper) keeper.lookFailed(error, announce);
-    else announce();
+  announceLookFailed(error: unknown): void {
+    this.emit({ type: "table-failed", at: this.clock.now(), operation: "get", error });
+    this.reconciler.hurry();
   }
 
   forget(key: K): void {

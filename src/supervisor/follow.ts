@@ -31,7 +31,7 @@ export async function followChanges<K, P extends Runnable>(
         if (signal.aborted) return;
         failures = 0;
         if (key === undefined) reconciler.request("change");
-        else host.lookups.look(key);
+        else host.lookAt(key);
       }
       if (signal.aborted) return;
       throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");

@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { SupervisorEvent } from "../events.ts";
 import type { DeadlineHolder, Deadlines } from "./deadlines.ts";
 import type { Leases } from "./leases.ts";
+import type { Sought } from "./lookups.ts";
 import type { SupervisorSettings } from "./options.ts";
 import type { StartQueue } from "./start_queue.ts";
 
@@ -25,10 +26,14 @@ export interface KeeperHost<K> extends AttemptHost<K> {
   readonly starts: StartQueue;
   /** Whether processes may be started: false from the moment a shutdown begins. */
   readonly isAccepting: boolean;
-  /** Looks the key up in the table; the answer comes as `found`, `isMissing` or `lookFailed`. */
-  look(key: K): void;
-  /** Does not act on the answer to a look under way: the start that it was for is called off. */
-  disregard(key: K): void;
+  /** How many keepers have no process, nor are about to. */
+  absent: number;
+  /** Looks the key up in the table; the answer comes as `looked` or `lookFailed`. */
+  look(sought: Sought<K, unknown>): void;
+  /** Looks a key up that may have no keeper any more. */
+  lookAt(key: K): void;
+  /** The table could not be asked, and no caller can be told. */
+  announceLookFailed(error: unknown): void;
   /** Drops the keeper. */
   forget(key: K): void;
 }
@@ -37,6 +42,10 @@ export interface KeeperHost<K> extends AttemptHost<K> {
 export interface AttemptOwner<K> extends DeadlineHolder {
   readonly key: K;
   attemptIsUp(): void;
+  /** It was not asked to, and is about to end. */
+  attemptIsLeaving(): void;
+  /** The entry is not ours now: nothing was started, nothing is announced. */
+  attemptIsNotOurs(): void;
   /** The start-up took too long; the end is still to come. */
   attemptIsLate(error: unknown): void;
   attemptIsStuck(sinceAt: number): void;

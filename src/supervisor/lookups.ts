@@ -7,105 +7,110 @@
 import { describeKey, describeValue } from "../errors.ts";
 import type { Entry, Table } from "../table/table.ts";
 
-/** What becomes of a look. */
-export interface LookupHandler<K, P> {
-  /** The table answered: the entry, or that there is none. */
-  looked(key: K, entry: Entry<K, P> | undefined): void;
+/** Who is looked up, and is told what the table says. */
+export interface Sought<K, P> {
+  readonly key: K;
+  /** Whether it is being looked up, and is to be looked up again after that. */
+  flight: "none" | "flying" | "again";
+  /** The number of the last pass during which it was looked up. */
+  lookedInPass: number;
+  /** The table has this entry, or none. */
+  looked(entry: Entry<K, P> | undefined): void;
   /** The table failed. */
-  lookFailed(key: K, error: unknown): void;
+  lookFailed(error: unknown): void;
 }
 
 /**
  * A look asked for while one of the same key is under way is made after it, so that what is acted upon last was also read
- * last. For the same reason a pass over the whole table must not trust its row of a key that was looked at since the pass
- * began: that row may be older.
+ * last. For the same reason a pass over the whole table must not trust its row of a key that was looked at during the pass:
+ * that row may be older.
  */
 export class Lookups<K, P> {
   readonly #table: Table<K, P>;
-  readonly #handler: LookupHandler<K, P>;
-  /** Keys being looked at, and what to do with the answer: act on it, then look again; or not even act on it. */
-  readonly #flights: Map<K, "act" | "repeat" | "disregard"> = new Map();
-  #lookedAt: Set<K> | undefined = undefined;
   readonly #options: { readonly signal: AbortSignal };
+  #flights = 0;
   #idle: PromiseWithResolvers<void> | undefined = undefined;
+  #pass = 0;
+  /** Keys that a look found missing during this pass: whoever was looked up may be forgotten by then. */
+  #missing: Set<K> | undefined = undefined;
 
   /**
    * @param table Where to look.
-   * @param handler Who is told.
    * @param signal Abandons all looks: nobody is told then.
    */
-  constructor(table: Table<K, P>, handler: LookupHandler<K, P>, signal: AbortSignal) {
+  constructor(table: Table<K, P>, signal: AbortSignal) {
     this.#table = table;
-    this.#handler = handler;
     this.#options = { signal };
   }
 
   /**
    * Looks a key up.
    *
-   * @param key The key.
-   * @returns A promise that resolves when the handler has been told; it never rejects.
+   * @param sought Who is looked up and told.
+   * @returns A promise that resolves when it has been told; it never rejects.
    */
-  async look(key: K): Promise<void> {
-    this.#lookedAt?.add(key);
-    if (this.#flights.has(key)) {
-      this.#flights.set(key, "repeat");
+  async look(sought: Sought<K, P>): Promise<void> {
+    sought.lookedInPass = this.#pass;
+    if (sought.flight !== "none") {
+      sought.flight = "again";
       return;
     }
+    const { signal } = this.#options;
+    this.#flights++;
     do {
-      this.#flights.set(key, "act");
+      sought.flight = "flying";
       try {
-        const entry = await this.#table.get(key, this.#options);
-        if (this.#flights.get(key) !== "disregard") this.#answered(key, entry);
+        const entry = await this.#table.get(sought.key, this.#options);
+        if (!signal.aborted) this.#answer(sought, entry);
       } catch (error) {
-        if (!this.#options.signal.aborted) this.#handler.lookFailed(key, error);
+        if (!signal.aborted) sought.lookFailed(error);
       }
-    } while (this.#flights.get(key) === "repeat" && !this.#options.signal.aborted);
-    this.#flights.delete(key);
-    if (this.#flights.size === 0) this.#idle?.resolve();
+      sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
+    } while ((sought.flight as Sought<K, P>["flight"]) === "again" && !signal.aborted);
+    sought.flight = "none";
+    if (--this.#flights === 0) this.#idle?.resolve();
   }
 
   /**
-   * Does not act on the answer to a look under way, unless the key is looked at again.
+   * Starts to remember which keys are looked at.
    *
-   * @param key The key.
+   * @param pass The number of the pass.
    */
-  disregard(key: K): void {
-    if (this.#flights.has(key)) this.#flights.set(key, "disregard");
-  }
-
-  /** Starts to remember which keys are looked at, for one pass. */
-  beginPass(): void {
-    this.#lookedAt = new Set(this.#flights.keys());
+  beginPass(pass: number): void {
+    this.#pass = pass;
+    this.#missing = new Set();
   }
 
   /**
    * Tells whether a row that the pass read may be older than what is known of its key.
    *
    * @param key The key of the row.
+   * @param sought Who keeps the key, if anybody does.
    */
-  hasLookedAt(key: K): boolean {
-    return this.#lookedAt?.has(key) ?? false;
+  knowsBetter(key: K, sought: Sought<K, P> | undefined): boolean {
+    if (sought === undefined) return this.#missing!.size > 0 && this.#missing!.has(key);
+    return sought.lookedInPass === this.#pass || sought.flight !== "none";
   }
 
   /** Ends what {@linkcode Lookups.beginPass} began. */
   endPass(): void {
-    this.#lookedAt = undefined;
+    this.#missing = undefined;
   }
 
   /** Resolves when no look is under way. */
   async idle(): Promise<void> {
-    if (this.#flights.size === 0) return;
+    if (this.#flights === 0) return;
     await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
-  #answered(key: K, entry: Entry<K, P> | undefined): void {
-    if (this.#options.signal.aborted) return;
+  #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
+    const { key } = sought;
     if (entry !== undefined && typeof entry?.get !== "function") {
       throw new TypeError(
         `Cannot use the entry of ${describeKey(key)}: it has no get method, current value is ${describeValue(entry)}`,
       );
     }
-    this.#handler.looked(key, entry);
+    if (entry === undefined) this.#missing?.add(key);
+    sought.looked(entry);
   }
 }

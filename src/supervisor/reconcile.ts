@@ -121,7 +121,7 @@ class Pass<K, P extends Runnable> implements Tally {
   async make(): Promise<boolean> {
     const { clock, lookups } = this.#host;
     const beganAt = clock.now();
-    lookups.beginPass();
+    lookups.beginPass(this.#number);
     const isComplete = await this.#readAll();
     if (isComplete) await this.#confirmMissing();
     lookups.endPass();
@@ -163,8 +163,8 @@ class Pass<K, P extends Runnable> implements Tally {
   #see(entry: Entry<K, P>): void {
     const { key } = entry;
     const { keepers, lookups } = this.#host;
-    if (lookups.hasLookedAt(key)) return void lookups.look(key);
     const keeper = keepers.get(key);
+    if (lookups.knowsBetter(key, keeper)) return this.#host.lookAt(key);
     if (keeper === undefined) return this.#add(entry);
     keeper.seenInPass = this.#number;
     if (!keeper.found(entry, this.#cause)) return;
@@ -195,7 +195,7 @@ class Pass<K, P extends Runnable> implements Tally {
     const unseen = [...keepers.values()].filter((keeper) => this.#isUnseen(keeper));
     for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
       const batch = unseen.slice(i, i + confirmationsAtOnce);
-      await Promise.all(batch.map(({ key }) => lookups.look(key)));
+      await Promise.all(batch.map((keeper) => lookups.look(keeper)));
       const stopped = batch.filter((keeper) => this.#isStopped(keeper));
       for (const keeper of stopped) if (keeper.attempt) this.#await(keeper);
       this.#stopped += stopped.length;
@@ -215,7 +215,7 @@ class Pass<K, P extends Runnable> implements Tally {
   }
 
   #isUnseen(keeper: Keeper<K, P>): boolean {
-    return keeper.seenInPass !== this.#number && !this.#host.lookups.hasLookedAt(keeper.key);
+    return keeper.seenInPass !== this.#number && !this.#host.lookups.knowsBetter(keeper.key, keeper);
   }
 
   /** Waits until what the pass set going has settled, but no longer than the initial wait. */

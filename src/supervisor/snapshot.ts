@@ -65,6 +65,7 @@ export function takeSnapshot<K, P extends Runnable>(
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
   const processes: ProcessSnapshot<K>[] = [];
   for (const keeper of keepers) {
+    if (keeper.phase === "asking") continue;
     const process = describe(keeper);
     counts[process.state] = (counts[process.state] ?? 0) + 1;
     processes.push(process);
@@ -88,9 +89,9 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
 }
 
 /** Names what is going on with a key. */
-export function stateOf<K, P extends Runnable>({ attempt, phase }: Keeper<K, P>): ProcessSnapshotState {
-  if (!attempt) return phase === "looking" ? "queued" : phase;
-  if (attempt.state === "running") return attempt.isUp ? "running" : "stopping";
+export function stateOf<K, P extends Runnable>({ attempt, phase, running }: Keeper<K, P>): ProcessSnapshotState {
+  if (!attempt) return phase === "looking" || phase === "asking" ? "queued" : phase;
+  if (attempt.state === "running") return running ? "running" : "stopping";
   return attempt.state === "building" || attempt.state === "ended" ? "starting" : attempt.state;
 }
 

@@ -180,18 +180,16 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    */
   get(key: K): P {
     const keeper = this.#engine.keepers.get(key);
-    if (keeper?.attempt?.isUp) return keeper.attempt.runnable!;
+    if (keeper?.running) return keeper.running;
     if (!keeper?.exists) throw missing("get", key, keeper);
     throw new ProcessNotRunningError(key, stateOf(keeper));
   }
 
   /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked or resting has none. */
   keys(): K[] {
-    const keys: K[] = [];
-    for (const [key, keeper] of this.#engine.keepers) {
-      if (keeper.exists) keys.push(key);
-    }
-    return keys;
+    const { keepers, absent } = this.#engine;
+    const keys = [...keepers.keys()];
+    return absent === 0 ? keys : keys.filter((key) => keepers.get(key)!.exists);
   }
 
   /**

@@ -37,7 +37,7 @@ async function measure({ title, figures }: Group): Promise<void> {
   if (wanted.length === 0) return;
   const beganAt = performance.now();
   const probes = wanted.flatMap(({ ours, other }) => other ? [ours.probe, other.probe] : [ours.probe]);
-  const { found, missing } = await runRounds([...new Set<Probe>(probes)], rounds);
+  const { found, missing } = await runRounds([...new Set<Probe>(probes)], rounds, isFull ? Infinity : 1);
   for (const error of missing.values()) {
     notes.add(`Not measured: ${error.message}.`);
     hasFailed ||= !(error instanceof NotInstalledError);

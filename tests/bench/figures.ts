@@ -66,12 +66,12 @@ function growth(): Group {
 function crashesOfMany(scale: Scale): Group {
   const [many, few] = [probe("oursCrash", "crashMany", 10_000), probe("oursCrash", "crashMany", 1_000)];
   const name = "crash to replacement, all at once";
-  const others = (from: Probe, atMost?: number): Other[] => [
-    { name: "crash floor", from: { ...from, subject: "floor" }, atMost },
-    ...(scale.isFull ? [{ name: "OTP", from: { ...from, subject: "otp" }, atMost: 0.2 }] : []),
+  const others = (from: Probe, atMost?: { floor: number; otp: number }): Other[] => [
+    { name: "crash floor", from: { ...from, subject: "floor" }, atMost: atMost?.floor },
+    ...(scale.isFull ? [{ name: "OTP", from: { ...from, subject: "otp" }, atMost: atMost?.otp }] : []),
   ];
   const figures = [
-    ...versus(name, read(many, "crashUs"), others(many, 1.8)),
+    ...versus(name, read(many, "crashUs"), others(many, { floor: 1.8, otp: 0.2 })),
     ...versus(name, read(few, "crashUs"), others(few)),
     ...versus(`${name}, growth`, read(many, "crashUs"), [{ name: "at 1 k", from: few, atMost: 1.3 }]),
     // No target: what the processes themselves do between the crash of the first and of the last is one turn of the loop.

@@ -59,7 +59,7 @@ export function probe(subject: string, section: string, size: number, effort: Ef
 /** The shorter a measurement the more one interruption by another program weighs, and the more often it is made. */
 function usualEffort(size: number): Effort {
   const warmSize = Math.min(10_000, Math.max(Math.ceil(size / 10), Math.min(size, 1_000)));
-  return { warmSize, times: size > 10_000 ? 1 : 5 };
+  return { warmSize, times: size > 10_000 ? 1 : 3 };
 }
 
 /** Makes a reading. */

@@ -33,10 +33,11 @@ export interface Rounds {
  * machine does beside it falls on all of them.
  *
  * @param probes What to measure.
- * @param rounds How often.
+ * @param rounds How many rounds there are.
+ * @param timesAtMost How often a probe measures at most within a round.
  * @returns What was found.
  */
-export async function runRounds(probes: readonly Probe[], rounds: number): Promise<Rounds> {
+export async function runRounds(probes: readonly Probe[], rounds: number, timesAtMost = Infinity): Promise<Rounds> {
   const found = new Map<Probe, Measures[]>();
   const missing = new Map<Probe, Error>();
   for (let round = 0; round < rounds; round++) {
@@ -44,7 +45,7 @@ export async function runRounds(probes: readonly Probe[], rounds: number): Promi
       const probe = probes[(i + round) % probes.length];
       if (missing.has(probe)) continue;
       try {
-        const measures = await runProbe(probe);
+        const measures = await runProbe({ ...probe, times: Math.min(probe.times, timesAtMost) });
         found.set(probe, [...found.get(probe) ?? [], measures]);
       } catch (error) {
         if (!(error instanceof Error)) throw error;

@@ -8,6 +8,7 @@ export function lifeOf(run: (running: RunCallback, signal: AbortSignal) => unkno
   const runnable: Runnable = { run: (running, { signal }) => run(running, signal) as Promise<void> };
   const life: Life<Runnable> = new Life(runnable, {
     lifeIsUp: () => told.push(`up ${life.state}`),
+    lifeIsLeaving: () => {},
     lifeEnded: () => told.push(`${life.outcome} ${life.state}${life.error === undefined ? "" : ` ${life.error}`}`),
   });
   return { life, told };

@@ -116,7 +116,11 @@ Deno.test("Life.stop() lets the callback return and aborts nothing", async () =>
 
 Deno.test("Life.stop() within lifeIsUp lets the callback return at once", async () => {
   const runnable: Runnable = { run: async (running, { signal }) => void await running(signal) };
-  const life: Life<Runnable> = new Life(runnable, { lifeIsUp: () => life.stop(), lifeEnded: () => {} });
+  const life: Life<Runnable> = new Life(runnable, {
+    lifeIsUp: () => life.stop(),
+    lifeIsLeaving: () => {},
+    lifeEnded: () => {},
+  });
   await begin(life);
   assertEquals([life.state, life.outcome], ["stopped", "stopped"]);
 });

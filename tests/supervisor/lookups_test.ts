@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Entry } from "@pact/supervisor";
-import { Lookups } from "../../src/supervisor/lookups.ts";
+import { Lookups, type Sought } from "../../src/supervisor/lookups.ts";
 import { type Bot, settle, TestTable, watch } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
@@ -11,55 +10,62 @@ function lookupsOf(keys: string[]) {
   for (const key of keys) table.set(key);
   const controller = new AbortController();
   const told: string[] = [];
-  const handler = {
-    looked: (key: string, entry: Entry<string, Bot> | undefined) => void told.push(`${key} ${entry?.version}`),
-    lookFailed: (key: string, error: unknown) => void told.push(`${key} ${error}`),
-  };
-  return { table, told, controller, lookups: new Lookups(table, handler, controller.signal) };
+  const lookups = new Lookups<string, Bot>(table, controller.signal);
+  /** Who is looked up, and writes down what it is told. */
+  const sought = new Map(["a", "b", "c"].map((key): [string, Sought<string, Bot>] => [key, {
+    key,
+    flight: "none",
+    lookedInPass: 0,
+    looked: (entry) => void told.push(`${key} ${entry?.version}`),
+    lookFailed: (error) => void told.push(`${key} ${error}`),
+  }]));
+  const look = (key: string) => lookups.look(sought.get(key)!);
+  const knowsBetter = (key: string) => lookups.knowsBetter(key, sought.get(key));
+  return { table, told, controller, lookups, look, knowsBetter };
 }
 
 Deno.test("Lookups.look() tells what the table answers", async () => {
-  const { told, lookups } = lookupsOf(["a"]);
-  await lookups.look("a");
-  await lookups.look("b");
+  const { told, look } = lookupsOf(["a"]);
+  await look("a");
+  await look("b");
   assertEquals(told, ["a 1", "b undefined"]);
 });
 
 Deno.test("Lookups.look() tells that the table failed", async () => {
-  const { table, told, lookups } = lookupsOf(["a"]);
+  const { table, told, look } = lookupsOf(["a"]);
   table.onLook = () => Promise.reject(oops);
-  await lookups.look("a");
+  await look("a");
   assertEquals(told, ["a Error: oops"]);
 });
 
 Deno.test("Lookups.look() looks once more, and only once, when asked during a look", async () => {
-  const { table, told, lookups } = lookupsOf(["a"]);
+  const { table, told, look } = lookupsOf(["a"]);
   const gate = Promise.withResolvers<void>();
   table.onAnswer = () => gate.promise;
-  const look = watch(lookups.look("a"));
+  const looking = watch(look("a"));
   await settle();
-  for (let i = 0; i < 5; i++) lookups.look("a");
+  for (let i = 0; i < 5; i++) look("a");
   table.set("a");
   gate.resolve();
   await settle();
-  assertEquals([told, table.looks, look.fate], [["a 1", "a 2"], ["a", "a"], "resolved"]);
+  assertEquals([told, table.looks, looking.fate], [["a 1", "a 2"], ["a", "a"], "resolved"]);
 });
 
 Deno.test("Lookups.look() looks at different keys at the same time", async () => {
-  const { table, lookups } = lookupsOf(["a", "b"]);
+  const { table, look } = lookupsOf(["a", "b"]);
   table.onAnswer = () => new Promise(() => {});
-  lookups.look("a");
-  lookups.look("b");
+  look("a");
+  look("b");
   await settle();
   assertEquals(table.looks, ["a", "b"]);
 });
 
 Deno.test("Lookups tells nobody after its signal has aborted", async () => {
-  const { table, told, controller, lookups } = lookupsOf(["a"]);
+  const { table, told, controller, look } = lookupsOf(["a"]);
   const gate = Promise.withResolvers<void>();
   table.onAnswer = (key) => key === "a" ? gate.promise : gate.promise.then(() => Promise.reject(oops));
-  lookups.look("a");
-  lookups.look("b");
+  look("a");
+  look("b");
   await settle();
   controller.abort();
   gate.resolve();
@@ -68,65 +74,48 @@ Deno.test("Lookups tells nobody after its signal has aborted", async () => {
 });
 
 Deno.test("Lookups hands its signal to the table", async () => {
-  const { table, controller, lookups } = lookupsOf([]);
+  const { table, controller, look } = lookupsOf([]);
   let given: AbortSignal | undefined;
   table.get = (_key: string, options?: { signal?: AbortSignal }) => {
     given = options?.signal;
     return Promise.resolve(undefined);
   };
-  await lookups.look("a");
+  await look("a");
   assertEquals(given === controller.signal, true);
 });
 
-Deno.test("Lookups.hasLookedAt() knows what was looked at since the pass began, and what was under way then", async () => {
-  const { table, lookups } = lookupsOf(["a", "b", "c"]);
-  await lookups.look("a");
+Deno.test("Lookups.knowsBetter() of what was looked at since the pass began, or is, or was under way then", async () => {
+  const { table, lookups, look, knowsBetter } = lookupsOf(["a", "b", "c"]);
+  await look("a");
   const gate = Promise.withResolvers<void>();
   table.onAnswer = () => gate.promise;
-  const look = lookups.look("b");
-  lookups.beginPass();
+  const looking = look("b");
+  lookups.beginPass(1);
+  assertEquals(["a", "b", "c"].map(knowsBetter), [false, true, false]);
   gate.resolve();
-  await look;
-  await lookups.look("c");
-  assertEquals(["a", "b", "c"].map((key) => lookups.hasLookedAt(key)), [false, true, true]);
+  await looking;
+  await look("c");
+  assertEquals(["a", "b", "c"].map(knowsBetter), [false, true, true]);
   lookups.endPass();
-  assertEquals(lookups.hasLookedAt("c"), false);
+  lookups.beginPass(2);
+  assertEquals(["a", "b", "c"].map(knowsBetter), [false, false, false]);
 });
 
-Deno.test("Lookups.disregard() drops the answer to a look under way, not to a later one", async () => {
-  const { table, told, lookups } = lookupsOf(["a"]);
-  const gate = Promise.withResolvers<void>();
-  table.onAnswer = () => gate.promise;
-  lookups.look("a");
-  await settle();
-  lookups.disregard("a");
-  gate.resolve();
-  await settle();
-  assertEquals(told, []);
-  await lookups.look("a");
-  assertEquals(told, ["a 1"]);
-});
-
-Deno.test("Lookups.disregard() does not stand against a look that is asked for after it", async () => {
-  const { table, told, lookups } = lookupsOf(["a"]);
-  const gate = Promise.withResolvers<void>();
-  table.onAnswer = () => gate.promise;
-  lookups.look("a");
-  await settle();
-  lookups.disregard("a");
-  lookups.look("a");
-  gate.resolve();
-  await settle();
-  assertEquals(told.at(-1), "a 1");
+Deno.test("Lookups.knowsBetter() of a key that a look found missing during the pass, although it is forgotten", async () => {
+  const { lookups, look } = lookupsOf(["a"]);
+  lookups.beginPass(1);
+  await look("a");
+  await look("b");
+  assertEquals(["a", "b"].map((key) => lookups.knowsBetter(key, undefined)), [false, true]);
 });
 
 Deno.test("Lookups.idle() resolves when the last look has ended", async () => {
-  const { table, lookups } = lookupsOf(["a", "b"]);
+  const { table, lookups, look } = lookupsOf(["a", "b"]);
   await lookups.idle();
   const gates = { a: Promise.withResolvers<void>(), b: Promise.withResolvers<void>() };
   table.onAnswer = (key) => gates[key as "a" | "b"].promise;
-  lookups.look("a");
-  lookups.look("b");
+  look("a");
+  look("b");
   const idle = watch(lookups.idle());
   gates.a.resolve();
   await settle();

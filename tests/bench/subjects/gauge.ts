@@ -5,7 +5,7 @@
  */
 
 /** How often everybody crashes at once. */
-export const crashRounds = 10;
+export const crashRounds = 5;
 
 /** Asks everything for its end; one for all, since an exception with a stack costs 4 us. */
 export const stopReason: DOMException = new DOMException("The process was asked to stop", "AbortError");
@@ -14,9 +14,9 @@ export const stopReason: DOMException = new DOMException("The process was asked 
 export async function collectGarbage(): Promise<void> {
   const { gc } = globalThis as { gc?: () => void };
   if (!gc) throw new Error("Cannot collect the garbage: run with --v8-flags=--expose-gc");
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     gc();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
   gc();
 }
