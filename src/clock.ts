@@ -71,6 +71,24 @@ export const systemClock: Clock = {
 };
 
 /**
+ * Makes a `now` that never steps back, out of a clock that may. Delays are measured with it: a clock that is set back by an
+ * hour must not make anybody wait for an hour.
+ *
+ * @param clock The clock.
+ * @returns Epoch ms, plus all that the clock was ever set back by since.
+ */
+export function steadyNow(clock: Clock): () => number {
+  let lastAt = -Infinity;
+  let setBackMs = 0;
+  return () => {
+    const at = clock.now();
+    if (at < lastAt) setBackMs += lastAt - at;
+    lastAt = at;
+    return at + setBackMs;
+  };
+}
+
+/**
  * Waits on a clock.
  *
  * @param clock The clock to wait on.

@@ -44,7 +44,35 @@ export function describeKey(key: unknown): string {
  */
 export function describeValue(value: unknown): string {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-  return isObject ? Object.prototype.toString.call(value) : String(value);
+  try {
+    return isObject ? Object.prototype.toString.call(value) : String(value);
+  } catch (_throwingTag) {
+    return "[object Object]";
+  }
+}
+
+/**
+ * Reads what is worth showing of an error, whatever was thrown.
+ *
+ * @param error Anything.
+ * @returns Its name and message; "Error" and a short text when it is none, or cannot be read.
+ *
+ * @example Anything can be thrown
+ * ```ts
+ * import { describeError } from "./errors.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describeError(new TypeError("no")), { name: "TypeError", message: "no" });
+ * assertEquals(describeError(404), { name: "Error", message: "404" });
+ * ```
+ */
+export function describeError(error: unknown): { name: string; message: string } {
+  try {
+    if (error instanceof Error) return { name: `${error.name}`, message: `${error.message}` };
+  } catch (_unreadable) {
+    // Shown like any other value.
+  }
+  return { name: "Error", message: describeValue(error) };
 }
 
 /** Says that the supervisor accepts no such call because its `run` is not in progress. */

@@ -14,13 +14,19 @@ export type EventListener<E> = (event: E) => void;
  * may call anything without seeing a half-done step.
  */
 export class EventStream<E> {
-  #listeners: EventListener<E>[] = [];
+  #subscriptions: Subscription<E>[] = [];
   #pending: E[] = [];
+  readonly #unheard: (event: E) => void;
   readonly #flushNow = (): void => this.flush();
+
+  /** @param unheard Is called with what was announced while somebody listened, and nobody does any more. */
+  constructor(unheard: (event: E) => void = () => {}) {
+    this.#unheard = unheard;
+  }
 
   /** Whether anybody listens: when not, an event needs not even be made. */
   get observed(): boolean {
-    return this.#listeners.length > 0;
+    return this.#subscriptions.length > 0;
   }
 
   /**
@@ -34,13 +40,14 @@ export class EventStream<E> {
     if (typeof listener !== "function") {
       throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${describeValue(listener)}`);
     }
-    const own: EventListener<E> = (event) => listener(event);
+    const own: Subscription<E> = { listener, isOver: false };
     const end = () => {
-      this.#listeners = this.#listeners.filter((other) => other !== own);
+      own.isOver = true;
+      this.#subscriptions = this.#subscriptions.filter((other) => other !== own);
       signal?.removeEventListener("abort", end);
     };
     if (!signal?.aborted) {
-      this.#listeners = [...this.#listeners, own];
+      this.#subscriptions = [...this.#subscriptions, own];
       signal?.addEventListener("abort", end);
     }
     return { [Symbol.dispose]: end };
@@ -59,10 +66,16 @@ export class EventStream<E> {
   flush(): void {
     // A listener may cause further events: they join the end of the list that is being walked.
     for (let i = 0; i < this.#pending.length; i++) {
-      for (const listener of this.#listeners) call(listener, this.#pending[i]);
+      if (!this.observed) this.#unheard(this.#pending[i]);
+      for (const { listener, isOver } of this.#subscriptions) if (!isOver) call(listener, this.#pending[i]);
     }
     this.#pending = [];
   }
+}
+
+interface Subscription<E> {
+  readonly listener: EventListener<E>;
+  isOver: boolean;
 }
 
 /** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps what it is given. */

@@ -161,9 +161,10 @@ export interface ReconciledEvent extends EventBase {
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
  * - `removed` or `replaced` comes before the `exited` that it causes; `removed` alone when there was no process;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
- * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also after a
- *   `table-failed` that hindered a restart;
- * - `unparked` comes right before the `starting` that it allows, or a `table-failed` that hinders it.
+ * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
+ *   when the entry could not be looked at;
+ * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be looked at, or is gone;
+ * - `entry-failed` may also stand alone: a lease could not be given back.
  *
  * No event of a key's next life comes before the `exited` of the one before.
  */

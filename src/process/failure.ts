@@ -31,13 +31,15 @@ export async function failureOf(
 }
 
 /**
- * Chooses the failure that a run rejects with.
+ * Chooses the failure that a run rejects with. Those that are passed over are printed, as nobody else will ever see them.
  *
  * @param failures In the order of precedence.
- * @returns The first one. An error that is passed over is kept as the `cause` of the one before it, if that has none.
+ * @returns The first one.
  */
 export function firstOf(...failures: readonly (Failure | undefined)[]): Failure | undefined {
-  const [first, second] = failures.filter((failure) => failure !== undefined);
-  if (first?.error instanceof Error && second && first.error !== second.error) first.error.cause ??= second.error;
+  const [first, ...others] = failures.filter((failure) => failure !== undefined);
+  for (const { error } of others) {
+    if (error !== first.error) console.error("An error was passed over for the one that came before it:", error);
+  }
   return first;
 }

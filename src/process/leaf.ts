@@ -20,8 +20,8 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * returns, and, after the callback has returned and `gracefulStop` too, to end the function. The graceful stop is called
  * in any case, even when the function has ended by itself, with the signal of the run.
  *
- * The run rejects with the first error of: the callback, the graceful stop, the function. The next one is kept as its
- * `cause` when it has none, and an error that says no more than "the signal aborted" is none; an `AbortError` while it has not is a failure like any other.
+ * The run rejects with the first error of: the callback, the graceful stop, the function. Others are printed, and an
+ * error that says no more than "the signal aborted" is none; an `AbortError` while it has not is a failure like any other.
  *
  * @param runInForeground The work. The run does not end before it has.
  * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or the signal aborts.

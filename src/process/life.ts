@@ -71,9 +71,10 @@ export class Life<P extends Runnable> {
   /** Asks for a graceful end; while starting there is nothing to be graceful with, so the run is aborted. */
   stop(): void {
     if (this.state === "stopped") return;
+    const wasStarting = this.state === "starting";
     this.#isAskedToStop = true;
-    if (this.state === "starting") this.controller.abort(stopReason);
-    this.#letGo();
+    this.#letGo(); // first: a listener to the abort may call the callback
+    if (wasStarting) this.controller.abort(stopReason);
   }
 
   /**

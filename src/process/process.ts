@@ -133,6 +133,7 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     try {
       return await abortable(this.#up.promise, signal);
     } catch (_aborted) {
+      if (this.#life.wasUp) return true; // a moment before
       this.#life.force(signal.reason);
       await this.exited;
       return false;

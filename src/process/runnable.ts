@@ -77,6 +77,10 @@ export function isRunnable(value: unknown): value is Runnable {
 export function isAbortEcho(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   if (error === signal.reason) return true;
-  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown };
-  return name === "AbortError" || (cause !== undefined && cause === signal.reason);
+  try {
+    const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown };
+    return name === "AbortError" || (cause !== undefined && cause === signal.reason);
+  } catch (_unreadable) {
+    return false;
+  }
 }

@@ -75,22 +75,23 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     const { settings, deadlines, leases } = this.#host;
     try {
       const grant = leases.ask(entry);
-      if (!grant) return this.#owner.attemptIsNotOurs();
-      this.#lease = grant.lease;
+      this.#lease = grant?.lease;
+      if (this.#lease) leases.watch(this.#lease, this);
+      // Whoever was asked for the lease may have asked for the end.
+      if (!grant || !this.isWanted) return this.#giveUpLease();
     } catch (error) {
       return this.#failToBuild(error);
     }
     this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
-    if (this.#lease) leases.watch(this.#lease, this);
-    let built: P | Promise<P>;
     try {
-      built = entry.get();
+      const built = entry.get();
+      // A promise of our own: a foreign one may settle twice, or throw.
+      if (!isPromiseLike(built)) return this.#run(built);
+      Promise.resolve(built).then((runnable) => this.#run(runnable)).catch((error) => this.#failToBuild(error));
     } catch (error) {
-      return this.#failToBuild(error);
+      this.#failToBuild(error);
     }
-    if (isPromiseLike(built)) built.then((runnable) => this.#run(runnable), (error) => this.#failToBuild(error));
-    else this.#run(built);
   }
 
   /**
@@ -134,6 +135,7 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     if (this.state !== "stopping") return;
     this.wasStuck = true;
     this.#setState("stuck");
+    this.#host.deadlines.delete(this.#owner);
     this.#host.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
     this.#owner.attemptIsStuck(this.sinceAt);
   }
@@ -145,7 +147,7 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     this.#setState("running");
     this.#upAt = this.sinceAt;
     this.#host.deadlines.delete(this.#owner);
-    const startMs = this.sinceAt - startedAt;
+    const startMs = Math.max(0, this.sinceAt - startedAt);
     this.#host.emit({ type: "running", at: this.sinceAt, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp();
   }
@@ -165,15 +167,19 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
       return this.#late ? this.#end("failed", this.#late.error) : this.#end("stopped", undefined);
     }
     if (!isRunnable(runnable)) {
-      return this.#failToBuild(
-        new TypeError(
-          `Cannot run what the entry gave: a runnable has a run method, current value is ${describeValue(runnable)}`,
-        ),
+      throw new TypeError(
+        `Cannot run what the entry gave: a runnable has a run method, current value is ${describeValue(runnable)}`,
       );
     }
     this.state = "starting";
     this.#life = new Life(runnable, this);
     this.#life.begin();
+  }
+
+  #giveUpLease(): void {
+    this.state = "ended";
+    if (this.#lease) this.#giveBack(this.#lease);
+    this.#owner.attemptIsNotOurs();
   }
 
   #giveUpStart(): void {
@@ -214,11 +220,14 @@ export class Attempt<K, P extends Runnable> implements LifeOwner {
     const { state, sinceAt } = this;
     this.#setState("ended");
     this.#host.deadlines.delete(this.#owner);
-    if (this.wasUp) this.uptimeMs = this.sinceAt - this.#upAt;
+    if (this.wasUp) this.uptimeMs = Math.max(0, this.sinceAt - this.#upAt);
     if (state === "stuck") this.#host.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
-    if (!this.#lease) return;
-    this.#host.leases.unwatch(this.#lease, this);
-    this.#host.leases.giveBack(this.#lease, this.#owner.key);
+    if (this.#lease) this.#giveBack(this.#lease);
+  }
+
+  #giveBack(lease: Lease): void {
+    this.#host.leases.unwatch(lease, this);
+    this.#host.leases.giveBack(lease, this.#owner.key);
   }
 
   #setBudget(hasOwn: boolean): void {

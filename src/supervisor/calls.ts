@@ -29,25 +29,36 @@ export function waitUnless<T>(promise: Promise<T>, signal: AbortSignal | undefin
 }
 
 /**
- * Waits until a process is up; a signal that aborts before stops it.
+ * Starts a process and waits until it is up. The wait comes first: what is called may fail before it returns.
  *
- * @param keeper Who keeps the process, and has been told to start it.
+ * @param keeper Who keeps the process.
+ * @param signal Ends the wait, not the start.
+ * @returns The runnable, running.
+ * @throws {unknown} What the start failed with, or the reason of the signal.
+ */
+export function callAndWait<K, P extends Runnable>(keeper: Keeper<K, P>, signal?: AbortSignal): Promise<P> {
+  const up = keeper.whenUp(signal);
+  keeper.call();
+  return up;
+}
+
+/**
+ * Starts a process and waits until it is up; a signal that aborts before stops it.
+ *
+ * @param keeper Who keeps the process.
  * @param signal Bounds the start-up.
  * @returns The runnable, running.
  * @throws {unknown} What the start failed with, or the reason of the signal.
  */
-export function upWithin<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<P> {
-  return signal === undefined ? keeper.whenUp() : boundedUp(keeper, signal);
-}
-
-async function boundedUp<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal): Promise<P> {
+export async function callWithin<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal): Promise<P> {
   let stopping: Promise<void> | undefined;
+  const up = callAndWait(keeper);
   using _bound = onAbort(signal, () => {
     if (keeper.running) return; // it came up a moment ago: the start has succeeded
     stopping = stopWith(keeper, undefined).catch(() => {}); // how it ends is an event
   });
   try {
-    return await keeper.whenUp();
+    return await up;
   } catch (error) {
     await stopping;
     throw stopping ? signal.reason : error;

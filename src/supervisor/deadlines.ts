@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
+import { type Clock, maxTimerMs, steadyNow, type Timer } from "../clock.ts";
 
 const none = -1;
 const firing = -2;
@@ -28,6 +28,7 @@ export abstract class DeadlineHolder {
  */
 export class Deadlines {
   readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #heap: DeadlineHolder[] = [];
   #timer: Timer | undefined = undefined;
   #timerAt = Infinity;
@@ -36,6 +37,7 @@ export class Deadlines {
   /** @param clock What the timer is set on. */
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#now = steadyNow(clock);
   }
 
   /** How many deadlines are pending. */
@@ -51,7 +53,7 @@ export class Deadlines {
    */
   set(holder: DeadlineHolder, delayMs: number): void {
     this.delete(holder);
-    holder.deadlineAt = this.#clock.now() + delayMs;
+    holder.deadlineAt = this.#now() + delayMs;
     holder.deadlineOrder = this.#order++;
     this.#rise(holder, this.#heap.length);
     this.#arm();
@@ -79,8 +81,8 @@ export class Deadlines {
   }
 
   readonly #fire = (): void => {
-    // A clock that was set back, or a timer that is a hair early, must not keep what this timer was set for waiting.
-    const now = Math.max(this.#clock.now(), this.#timerAt);
+    // A timer that is a hair early must not keep what it was set for waiting.
+    const now = Math.max(this.#now(), this.#timerAt);
     this.#disarm();
     const due: DeadlineHolder[] = [];
     while (this.#heap.length > 0 && this.#heap[0].deadlineAt <= now) {
@@ -102,7 +104,7 @@ export class Deadlines {
     if (next === undefined || next.deadlineAt >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = next.deadlineAt;
-    const delayMs = Math.max(0, next.deadlineAt - this.#clock.now());
+    const delayMs = Math.max(0, next.deadlineAt - this.#now());
     this.#timer = this.#clock.timer(this.#fire, Math.min(delayMs, maxTimerMs));
   }
 

@@ -34,7 +34,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
   readonly table: Table<K, P>;
   readonly settings: SupervisorSettings;
   readonly clock: Clock;
-  readonly events: EventStream<SupervisorEvent<K>> = new EventStream();
+  readonly events: EventStream<SupervisorEvent<K>> = new EventStream(printFailure);
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
@@ -93,7 +93,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
     const makeError = () => new SupervisorNotRunningError("start the process");
     for (const keeper of this.keepers.values()) {
       // The callback may be waiting for a start that has not begun: it would wait for ever.
-      if (keeper.attempt) keeper.attempt.force(reason, false);
+      if (keeper.attempt) keeper.attempt.force(reason);
       else keeper.stop(makeError, false);
     }
     this.#wake.abort();
@@ -115,19 +115,17 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
     this.events.flush();
   }
 
-  /** Has a process of the key started by hand. */
-  call(key: K): Keeper<K, P> {
-    const keeper = this.keepers.get(key) ?? this.#keep(key);
-    keeper.call();
-    return keeper;
+  /** Returns who keeps the key. */
+  keeperOf(key: K): Keeper<K, P> {
+    return this.keepers.get(key) ?? this.#keep(key);
   }
 
-  look(keeper: Keeper<K, P>): void {
-    this.lookups.look(keeper);
+  lookAfresh(keeper: Keeper<K, P>): void {
+    this.lookups.lookAfresh(keeper);
   }
 
   lookAt(key: K): void {
-    this.lookups.look(this.keepers.get(key) ?? this.#keep(key));
+    this.lookups.look(this.keeperOf(key));
   }
 
   announceLookFailed(error: unknown): void {
@@ -135,21 +133,19 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
     this.reconciler.hurry();
   }
 
-  forget(key: K): void {
-    this.keepers.delete(key);
-    this.#given.delete(key);
+  forget(keeper: Keeper<K, P>): void {
+    this.keepers.delete(keeper.key);
+    this.#given.delete(keeper.key);
     if (this.keepers.size === this.#given.size) this.#wake.abort();
   }
 
   emit(event: SupervisorEvent<K>): void {
     if (this.events.observed) this.events.emit(event);
-    else if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {
-      console.error(`supervisor: ${describeEvent(event)}`);
-    }
+    else printFailure(event);
   }
 
   #keep(key: K): Keeper<K, P> {
-    const keeper = new Keeper<K, P>(this, key);
+    const keeper = new Keeper<K, P>(this, (key as unknown) === 0 ? 0 as K : key); // a Map takes -0 for 0
     this.keepers.set(key, keeper);
     return keeper;
   }
@@ -186,6 +182,12 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
     if (settled.signal.aborted) return;
     const error = new Error(`Cannot end: the ${operation} of the table did not settle within ${stopTimeoutMs} ms`);
     this.emit({ type: "table-failed", at: clock.now(), operation, error });
+  }
+}
+
+function printFailure<K>(event: SupervisorEvent<K>): void {
+  if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {
+    console.error(`supervisor: ${describeEvent(event)}`);
   }
 }
 

@@ -6,7 +6,8 @@
 
 import { pause } from "../clock.ts";
 import type { ReconcileHost, Reconciler } from "./reconcile.ts";
-import type { Runnable } from "../process/runnable.ts";
+import { isAbortEcho, type Runnable } from "../process/runnable.ts";
+import { assertKey } from "../table/table.ts";
 import { delayAfter } from "./restart.ts";
 
 /**
@@ -25,21 +26,28 @@ export async function followChanges<K, P extends Runnable>(
 ): Promise<void> {
   const { settings, clock } = host;
   let failures = 0;
-  while (!signal.aborted && host.table.changes) {
+  while (!signal.aborted) {
     try {
-      for await (const key of host.table.changes({ signal })) {
+      const changes = host.table.changes?.({ signal });
+      if (!changes) return;
+      for await (const key of changes) {
         if (signal.aborted) return;
-        failures = 0;
         if (key === undefined) reconciler.request("change");
-        else host.lookAt(key);
+        else heed(host, key);
+        failures = 0;
       }
       if (signal.aborted) return;
       throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAbortEcho(error, signal)) return;
       host.emit({ type: "table-failed", at: clock.now(), operation: "changes", error });
     }
     await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
     if (!signal.aborted) reconciler.request("change");
   }
+}
+
+function heed<K, P extends Runnable>(host: ReconcileHost<K, P>, key: K): void {
+  assertKey(key);
+  host.lookAt(key);
 }

@@ -28,14 +28,14 @@ export interface KeeperHost<K> extends AttemptHost<K> {
   readonly isAccepting: boolean;
   /** How many keepers have no process, nor are about to. */
   absent: number;
-  /** Looks the key up in the table; the answer comes as `looked` or `lookFailed`. */
-  look(sought: Sought<K, unknown>): void;
+  /** Looks a key up from now on; the answer comes as `looked` or `lookFailed`. */
+  lookAfresh(sought: Sought<K, unknown>): void;
   /** Looks a key up that may have no keeper any more. */
   lookAt(key: K): void;
   /** The table could not be asked, and no caller can be told. */
   announceLookFailed(error: unknown): void;
-  /** Drops the keeper. */
-  forget(key: K): void;
+  /** Drops a keeper. */
+  forget(keeper: { readonly key: K }): void;
 }
 
 /** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */

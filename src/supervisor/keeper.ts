@@ -20,7 +20,7 @@ import type { Entry } from "../table/table.ts";
 import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import type { AttemptOwner } from "./host.ts";
-import type { Sought } from "./lookups.ts";
+import type { Flight, Sought } from "./lookups.ts";
 import { Standing } from "./standing.ts";
 import type { Starter } from "./start_queue.ts";
 
@@ -29,7 +29,7 @@ const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwh
 /** Keeps one key. */
 export class Keeper<K, P extends Runnable> extends Standing<K, P> implements AttemptOwner<K>, Starter, Sought<K, P> {
   version: unknown = undefined;
-  flight: "none" | "flying" | "again" = "none";
+  flight: Flight = "none";
   lookedInPass = 0;
   /** The number of the last pass that saw its entry, or in which it was made. */
   seenInPass = 0;
@@ -64,6 +64,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   /** Stops the process; a start follows only if it is called for after this. */
   stop(makeError: () => Error = stoppedMeanwhile, hasOwnBudget: boolean = true): void {
+    if (this.isForgotten) return;
     this.#next = undefined;
     if (!this.attempt) return this.#vanish(makeError, false);
     this.up?.reject(makeError);
@@ -97,12 +98,25 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     return false;
   }
 
-  lookFailed(error: unknown): void {
-    const isStarting = !this.attempt && this.phase === "looking" && !this.isForgotten;
+  lookFailed(error: unknown, isOutdated: boolean): void {
+    if (isOutdated || this.isForgotten) return this.host.announceLookFailed(error);
+    const isStarting = !this.attempt && this.phase === "looking";
     if (!(isStarting && this.up?.reject(() => error))) this.host.announceLookFailed(error);
     if (isStarting) this.settled(true);
     if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
-    else if (isStarting || this.phase === "asking") this.#vanish(() => error, this.flight === "again");
+    else if (isStarting || this.phase === "asking") this.#vanish(() => error, this.isLookedAtAgain);
+  }
+
+  /** Whether a look is still to come. */
+  get isLookedAtAgain(): boolean {
+    return this.flight === "again" || this.flight === "outdated";
+  }
+
+  override cannotStart(error: unknown): void {
+    this.host.emit({ type: "entry-failed", at: this.host.clock.now(), key: this.key, error });
+    this.up?.reject(() => error);
+    this.settled(true);
+    this.#goDormant(this.#failed.afterExit("failed", error, 0), error);
   }
 
   override mayStart(): void {
@@ -142,7 +156,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   attemptIsNotOurs(): void {
     this.attempt = undefined;
     const makeError = () => new ProcessNotFoundError("start", this.key, "the entry is not ours now");
-    this.#vanish(makeError, this.flight === "again");
+    this.#vanish(makeError, this.isLookedAtAgain);
   }
 
   attemptEnded(): void {
@@ -172,7 +186,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     const isNew = !attempt && !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
     if (!isNew && (attempt?.isWanted ?? true)) this.host.emit({ type: "removed", at: this.host.clock.now(), key });
     const makeError = () => new ProcessNotFoundError("start", key, "the table has no such key");
-    if (!attempt) return this.#vanish(makeError, this.flight === "again");
+    if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
     this.up?.reject(makeError);
     attempt.stop();
   }
@@ -195,7 +209,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   #lookAndStart(cause: StartCause): void {
     this.enter("looking");
     this.#cause = cause;
-    this.host.look(this);
+    this.host.lookAfresh(this);
   }
 
   #start(entry: Entry<K, P>): void {

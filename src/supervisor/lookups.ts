@@ -4,21 +4,29 @@
  * @module
  */
 
+import { turn } from "../clock.ts";
 import { describeKey, describeValue } from "../errors.ts";
+import { isAbortEcho } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
+
+/** How a look stands. */
+export type Flight = "none" | "flying" | "again" | "outdated";
 
 /** Who is looked up, and is told what the table says. */
 export interface Sought<K, P> {
   readonly key: K;
-  /** Whether it is being looked up, and is to be looked up again after that. */
-  flight: "none" | "flying" | "again";
+  /** Whether it is being looked up; is to be looked up again after that; and what is being answered is outdated. */
+  flight: Flight;
   /** The number of the last pass during which it was looked up. */
   lookedInPass: number;
   /** The table has this entry, or none. */
   looked(entry: Entry<K, P> | undefined): void;
-  /** The table failed. */
-  lookFailed(error: unknown): void;
+  /** The table failed; when outdated, nobody waits for what it failed at. */
+  lookFailed(error: unknown, isOutdated: boolean): void;
 }
+
+/** After how many looks the event loop gets a turn: a restart loop made of microtasks would starve every timer. */
+const looksPerTurn = 64;
 
 /**
  * A look asked for while one of the same key is under way is made after it, so that what is acted upon last was also read
@@ -29,6 +37,7 @@ export class Lookups<K, P> {
   readonly #table: Table<K, P>;
   readonly #options: { readonly signal: AbortSignal };
   #flights = 0;
+  #looks = 0;
   #idle: PromiseWithResolvers<void> | undefined = undefined;
   #pass = 0;
   /** Keys that a look found missing during this pass: whoever was looked up may be forgotten by then. */
@@ -52,23 +61,23 @@ export class Lookups<K, P> {
   async look(sought: Sought<K, P>): Promise<void> {
     sought.lookedInPass = this.#pass;
     if (sought.flight !== "none") {
-      sought.flight = "again";
+      if (sought.flight === "flying") sought.flight = "again";
       return;
     }
-    const { signal } = this.#options;
     this.#flights++;
-    do {
-      sought.flight = "flying";
-      try {
-        const entry = await this.#table.get(sought.key, this.#options);
-        if (!signal.aborted) this.#answer(sought, entry);
-      } catch (error) {
-        if (!signal.aborted) sought.lookFailed(error);
-      }
-      sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
-    } while ((sought.flight as Sought<K, P>["flight"]) === "again" && !signal.aborted);
+    do await this.#lookOnce(sought); while (isToRepeat(sought) && !this.#options.signal.aborted);
     sought.flight = "none";
     if (--this.#flights === 0) this.#idle?.resolve();
+  }
+
+  /**
+   * Looks a key up from now on: the answer to a look under way is not acted upon.
+   *
+   * @param sought Who is looked up and told.
+   */
+  lookAfresh(sought: Sought<K, P>): void {
+    if (sought.flight === "none") this.look(sought);
+    else sought.flight = "outdated";
   }
 
   /**
@@ -103,6 +112,19 @@ export class Lookups<K, P> {
     await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
+  async #lookOnce(sought: Sought<K, P>): Promise<void> {
+    const { signal } = this.#options;
+    sought.flight = "flying";
+    if (++this.#looks % looksPerTurn === 0) await turn();
+    try {
+      const entry = await this.#table.get(sought.key, this.#options);
+      if (!signal.aborted && !isOutdated(sought)) this.#answer(sought, entry);
+    } catch (error) {
+      if (!isAbortEcho(error, signal)) sought.lookFailed(error, signal.aborted || isOutdated(sought));
+    }
+    sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
+  }
+
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
     const { key } = sought;
     if (entry !== undefined && typeof entry?.get !== "function") {
@@ -113,4 +135,12 @@ export class Lookups<K, P> {
     if (entry === undefined) this.#missing?.add(key);
     sought.looked(entry);
   }
+}
+
+function isToRepeat<K, P>({ flight }: Sought<K, P>): boolean {
+  return flight === "again" || flight === "outdated";
+}
+
+function isOutdated<K, P>({ flight }: Sought<K, P>): boolean {
+  return flight === "outdated";
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { pause, type Timer, turn } from "../clock.ts";
+import { pause, type Timer } from "../clock.ts";
 import type { StartCause } from "../events.ts";
-import type { Runnable } from "../process/runnable.ts";
+import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry, type Table } from "../table/table.ts";
 import type { KeeperHost, Tally } from "./host.ts";
-import { Keeper } from "./keeper.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
+import { readRows } from "./read_rows.ts";
 import { delayAfter } from "./restart.ts";
 
 /** What a pass needs from the supervisor. */
@@ -18,12 +19,14 @@ export interface ReconcileHost<K, P extends Runnable> extends KeeperHost<K> {
   readonly table: Table<K, P>;
   readonly keepers: Map<K, Keeper<K, P>>;
   readonly lookups: Lookups<K, P>;
+  /** Returns who keeps the key, a new keeper when there is none. */
+  keeperOf(key: K): Keeper<K, P>;
 }
 
-/** After how many rows the event loop gets a turn. */
-const rowsPerTurn = 256;
 /** How many vanished entries are confirmed at the same time. */
 const confirmationsAtOnce = 64;
+/** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
+const patienceMs = 1_000;
 
 /** Makes passes until its signal aborts. */
 export class Reconciler<K, P extends Runnable> {
@@ -135,7 +138,7 @@ class Pass<K, P extends Runnable> implements Tally {
       stopped: this.#stopped,
       replaced: this.#replaced,
       failed: this.#failed,
-      durationMs: clock.now() - beganAt,
+      durationMs: Math.max(0, clock.now() - beganAt),
     });
     return isComplete;
   }
@@ -147,20 +150,30 @@ class Pass<K, P extends Runnable> implements Tally {
 
   async #readAll(): Promise<boolean> {
     try {
-      for await (const entry of this.#host.table) {
-        if (this.#signal.aborted) return false;
-        this.#see(entry);
-        if (++this.#seen % rowsPerTurn === 0) await turn();
-      }
-      return !this.#signal.aborted;
+      return await readRows(this.#host.table, this.#signal, (entry) => this.#see(entry), this.#fail);
     } catch (error) {
-      if (this.#signal.aborted) return false;
-      this.#host.emit({ type: "table-failed", at: this.#host.clock.now(), operation: "iterate", error });
+      this.#fail(error);
       return false;
     }
   }
 
+  readonly #fail = (error: unknown): void => {
+    if (isAbortEcho(error, this.#signal)) return;
+    this.#host.emit({ type: "table-failed", at: this.#host.clock.now(), operation: "iterate", error });
+  };
+
+  /** A row that cannot even be looked at does not keep the others from being seen. */
   #see(entry: Entry<K, P>): void {
+    this.#seen++;
+    try {
+      this.#heed(entry);
+    } catch (error) {
+      this.#failed++;
+      this.#fail(error);
+    }
+  }
+
+  #heed(entry: Entry<K, P>): void {
     const { key } = entry;
     const { keepers, lookups } = this.#host;
     const keeper = keepers.get(key);
@@ -181,8 +194,7 @@ class Pass<K, P extends Runnable> implements Tally {
       this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key, error });
       return;
     }
-    const keeper = new Keeper<K, P>(this.#host, key);
-    this.#host.keepers.set(key, keeper);
+    const keeper = this.#host.keeperOf(key);
     keeper.seenInPass = this.#number;
     this.#started++;
     this.#await(keeper);
@@ -191,14 +203,18 @@ class Pass<K, P extends Runnable> implements Tally {
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */
   async #confirmMissing(): Promise<void> {
-    const { keepers, lookups } = this.#host;
+    const { clock, keepers, lookups } = this.#host;
     const unseen = [...keepers.values()].filter((keeper) => this.#isUnseen(keeper));
     for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
       const batch = unseen.slice(i, i + confirmationsAtOnce);
-      await Promise.all(batch.map((keeper) => lookups.look(keeper)));
+      const looked = new AbortController();
+      Promise.all(batch.map((keeper) => lookups.look(keeper))).then(() => looked.abort());
+      await pause(clock, patienceMs, looked.signal, this.#signal);
       const stopped = batch.filter((keeper) => this.#isStopped(keeper));
       for (const keeper of stopped) if (keeper.attempt) this.#await(keeper);
       this.#stopped += stopped.length;
+      if (looked.signal.aborted || this.#signal.aborted) continue;
+      this.#fail(new Error(`Cannot confirm what is gone: the table has not answered within ${patienceMs} ms`));
     }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeValue } from "../errors.ts";
+import { describeError } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Keeper } from "./keeper.ts";
 
@@ -84,7 +84,7 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: keeper.deadlineAt }),
-    ...(backoff?.lastError !== undefined && { lastError: plainError(backoff.lastError) }),
+    ...(backoff?.lastError !== undefined && { lastError: describeError(backoff.lastError) }),
   };
 }
 
@@ -93,10 +93,4 @@ export function stateOf<K, P extends Runnable>({ attempt, phase, running }: Keep
   if (!attempt) return phase === "looking" || phase === "asking" ? "queued" : phase;
   if (attempt.state === "running") return running ? "running" : "stopping";
   return attempt.state === "building" || attempt.state === "ended" ? "starting" : attempt.state;
-}
-
-function plainError(error: unknown): { name: string; message: string } {
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: "Error", message: describeValue(error) };
 }

@@ -66,10 +66,13 @@ export abstract class Standing<K, P extends Runnable> extends DeadlineHolder {
   /** Called when it is its turn to start. */
   abstract mayStart(): void;
 
+  /** Called when that went wrong. */
+  abstract cannotStart(error: unknown): void;
+
   protected forget(): void {
     this.enter("queued"); // so that it does not count as absent
     this.isForgotten = true;
-    this.host.forget(this.key);
+    this.host.forget(this);
   }
 }
 

@@ -18,7 +18,7 @@ import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
-import { type CallOptions, stopWith, upWithin, waitUnless } from "./calls.ts";
+import { callAndWait, type CallOptions, callWithin, stopWith, waitUnless } from "./calls.ts";
 import { Engine } from "./engine.ts";
 import type { Keeper } from "./keeper.ts";
 import { checkOptions, type SupervisorOptions } from "./options.ts";
@@ -114,7 +114,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   async start(key: K, options: CallOptions = {}): Promise<P> {
     const keeper = this.#checkCall("start", key, options);
     if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
-    return await upWithin(this.#engine.call(key), options.signal);
+    const started = this.#engine.keeperOf(key);
+    return await (options.signal ? callWithin(started, options.signal) : callAndWait(started));
   }
 
   /**
@@ -235,7 +236,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {
     const existing = this.#engine.keepers.get(key)?.attempt;
     if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
-    return await this.#engine.call(key).whenUp(signal);
+    return await callAndWait(this.#engine.keeperOf(key), signal);
   }
 }
 

@@ -133,6 +133,16 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
     return this.#entries.get(key);
   }
 
+  /** Yields every entry at once; what is set and deleted between two steps is seen. */
+  *[Symbol.iterator](): IterableIterator<Entry<K, P>> {
+    const iteration = new MapIteration(this.#entries, this.#iterations);
+    try {
+      for (let entry = iteration.step(); entry; entry = iteration.step()) yield entry;
+    } finally {
+      iteration.return();
+    }
+  }
+
   /** Yields every entry, each key at most once, also those that are added meanwhile. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
     return new MapIteration(this.#entries, this.#iterations);
@@ -189,14 +199,19 @@ class MapIteration<K, P extends Runnable> implements AsyncIterator<Entry<K, P>> 
   }
 
   next(): Promise<IteratorResult<Entry<K, P>, undefined>> {
-    if (this.#ended) return this.return();
+    const value = this.step();
+    return value ? Promise.resolve({ done: false, value }) : this.return();
+  }
+
+  step(): MapEntry<K, P> | undefined {
+    if (this.#ended) return undefined;
     this.#source ??= this.#begin();
     for (;;) {
-      const result = this.#source.next();
-      if (result.done) return this.return();
-      if (this.#removed?.has(result.value.key)) continue;
-      this.#place = result.value.place;
-      return Promise.resolve(result);
+      const { done, value } = this.#source.next();
+      if (done) return undefined;
+      if (this.#removed?.has(value.key)) continue;
+      this.#place = value.place;
+      return value;
     }
   }
 

@@ -77,8 +77,11 @@ export interface Table<K, P> {
    */
   get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined>;
 
-  /** Yields every entry, each key at most once, in any order. */
+  /** Yields every entry, each key at most once, in any order. A call that never answers ends all reconciling. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>>;
+
+  /** Does the same at once, for a table in memory: a pass over it is then several times cheaper. */
+  [Symbol.iterator]?(): Iterator<Entry<K, P>>;
 
   /**
    * Tells that something changed. A hint: the listener looks the key up. `undefined` means: look at everything. What is

@@ -6,6 +6,9 @@
 
 import { type Measures, NotInstalledError } from "./subjects/subject.ts";
 
+/** How long a measurement may take, in ms: one that hangs is ended and said to have failed. */
+const patienceMs = 300_000;
+
 /** What one OS process measures. */
 export interface Probe {
   /** Who is measured. */
@@ -76,12 +79,15 @@ function commandOf({ subject, section, ...numbers }: Probe): { output(): Promise
   // A million processes need more than the default limit; how the young generation is collected does not depend on it.
   const flags = ["--v8-flags=--expose-gc,--max-old-space-size=8192", "--unstable-kv"];
   const args = ["run", "-A", "--no-check", ...flags, "--import-map", "tests/npm/import_map.json", child];
-  return new Deno.Command(Deno.execPath(), { args: [...args, subject, ...how] });
+  return new Deno.Command(Deno.execPath(), {
+    args: [...args, subject, ...how],
+    signal: AbortSignal.timeout(patienceMs),
+  });
 }
 
 function otp(args: string[]): { output(): Promise<Deno.CommandOutput> } {
   const script = new URL("subjects/otp.escript", import.meta.url).pathname;
-  const command = new Deno.Command("escript", { args: [script, ...args] });
+  const command = new Deno.Command("escript", { args: [script, ...args], signal: AbortSignal.timeout(patienceMs) });
   return {
     output: async () => {
       try {

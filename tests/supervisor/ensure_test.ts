@@ -48,12 +48,14 @@ Deno.test("Supervisor.ensure() starts what waits for its turn at once", async ()
 });
 
 Deno.test("Supervisor.ensure() takes what it starts out of the queue: its turn does not start it again", async () => {
-  await using world = new World({ a: { hangs: true }, b: {} }, { startConcurrency: 1 });
+  await using world = new World({ a: { hangs: true }, b: { hangs: true } }, { startConcurrency: 1 });
   await world.begin();
-  const bot = await world.supervisor.ensure("b");
+  watch(world.supervisor.ensure("b"));
+  await settle();
+  const bot = world.bot("b");
   world.bot("a").up.resolve();
   await world.time.pass(5_000);
-  assertEquals([world.bot("b") === bot, bot.runs], [true, 1]);
+  assertEquals([world.bot("b") === bot, bot.runs, world.stateOf("b")], [true, 1, "starting"]);
 });
 
 Deno.test("Supervisor.ensure() starts what waits for its restart at once", async () => {

@@ -21,7 +21,7 @@ function lookupsOf(keys: string[]) {
   }]));
   const look = (key: string) => lookups.look(sought.get(key)!);
   const knowsBetter = (key: string) => lookups.knowsBetter(key, sought.get(key));
-  return { table, told, controller, lookups, look, knowsBetter };
+  return { table, told, controller, lookups, look, knowsBetter, sought };
 }
 
 Deno.test("Lookups.look() tells what the table answers", async () => {
@@ -60,7 +60,7 @@ Deno.test("Lookups.look() looks at different keys at the same time", async () =>
   assertEquals(table.looks, ["a", "b"]);
 });
 
-Deno.test("Lookups tells nobody after its signal has aborted", async () => {
+Deno.test("Lookups tells no answer after its signal has aborted, but an error that does not come from that", async () => {
   const { table, told, controller, look } = lookupsOf(["a"]);
   const gate = Promise.withResolvers<void>();
   table.onAnswer = (key) => key === "a" ? gate.promise : gate.promise.then(() => Promise.reject(oops));
@@ -70,7 +70,32 @@ Deno.test("Lookups tells nobody after its signal has aborted", async () => {
   controller.abort();
   gate.resolve();
   await settle();
+  assertEquals(told, ["b Error: oops"]);
+});
+
+Deno.test("Lookups does not tell the echo of its own abort", async () => {
+  const { table, told, controller, look } = lookupsOf(["a"]);
+  const gate = Promise.withResolvers<void>();
+  table.onAnswer = () => gate.promise.then(() => Promise.reject(controller.signal.reason));
+  look("a");
+  await settle();
+  controller.abort();
+  gate.resolve();
+  await settle();
   assertEquals(told, []);
+});
+
+Deno.test("Lookups.lookAfresh() does not act upon the answer to a look that began before", async () => {
+  const { table, told, lookups, look, sought } = lookupsOf(["a"]);
+  const gate = Promise.withResolvers<void>();
+  table.onAnswer = () => gate.promise;
+  look("a");
+  await settle();
+  lookups.lookAfresh(sought.get("a")!);
+  table.set("a");
+  gate.resolve();
+  await settle();
+  assertEquals(told, ["a 2"]);
 });
 
 Deno.test("Lookups hands its signal to the table", async () => {

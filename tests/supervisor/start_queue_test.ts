@@ -3,11 +3,18 @@ import { type Starter, StartQueue } from "../../src/supervisor/start_queue.ts";
 import { systemClock } from "../../src/clock.ts";
 import { settle, TestTime, World } from "./fixtures/mod.ts";
 
+const fail = (error: unknown) => {
+  throw error;
+};
+
 /** A queue and what it has let start so far. */
 function queueOf(limit: number) {
   const started: string[] = [];
   const queue = new StartQueue(systemClock, limit);
-  const starters = ["a", "b", "c", "d"].map((name): Starter => ({ mayStart: () => void started.push(name) }));
+  const starters = ["a", "b", "c", "d"].map((name): Starter => ({
+    mayStart: () => void started.push(name),
+    cannotStart: fail,
+  }));
   return { queue, started, starters };
 }
 
@@ -19,13 +26,24 @@ Deno.test("StartQueue lets as many start at the same time as its limit says, in 
   assertEquals(started, ["a", "b"]);
 });
 
-Deno.test("StartQueue never calls back within add()", async () => {
+Deno.test("StartQueue calls back within add() when nobody waits and a permit is free", async () => {
   using _time = new TestTime();
-  const { queue, started, starters } = queueOf(2);
+  const { queue, started, starters } = queueOf(1);
   queue.add(starters[0]);
-  assertEquals(started, []);
-  await settle();
+  queue.add(starters[1]);
   assertEquals(started, ["a"]);
+  await settle();
+});
+
+Deno.test("StartQueue tells a starter that threw, and goes on with the next one", async () => {
+  using _time = new TestTime();
+  const told: unknown[] = [];
+  const queue = new StartQueue(systemClock, 1);
+  const oops = new Error("oops");
+  const starter = (): Starter => ({ mayStart: () => fail(oops), cannotStart: (error) => void told.push(error) });
+  for (let i = 0; i < 3; i++) queue.add(starter());
+  await settle();
+  assertEquals(told, [oops, oops, oops]);
 });
 
 Deno.test("StartQueue lets the next one start when a permit is given back", async () => {
@@ -54,7 +72,7 @@ Deno.test("StartQueue gives no permit away for one that never had any", async ()
   const { queue, started, starters } = queueOf(1);
   starters.forEach((starter) => queue.add(starter));
   await settle();
-  queue.release({ mayStart: () => {} });
+  queue.release({ mayStart: () => {}, cannotStart: fail });
   await settle();
   assertEquals(started, ["a"]);
 });
@@ -100,7 +118,7 @@ Deno.test("StartQueue gives the event loop a turn after 64 starts", async () => 
   using _time = new TestTime();
   const queue = new StartQueue(systemClock, Infinity);
   let starts = 0;
-  for (let i = 0; i < 200; i++) queue.add({ mayStart: () => void starts++ });
+  for (let i = 0; i < 200; i++) queue.add({ mayStart: () => void starts++, cannotStart: fail });
   for (let microtasks = 0; microtasks < 1_000; microtasks++) await undefined;
   assertEquals(starts, 64);
   await settle();
@@ -117,6 +135,7 @@ Deno.test("StartQueue bears thousands of starts that end within their own call",
         starts++;
         queue.release(starter);
       },
+      cannotStart: fail,
     };
     queue.add(starter);
   }

@@ -85,7 +85,7 @@ for (const key of [undefined, null, NaN, Symbol("s"), {}, () => {}]) {
 }
 
 for (
-  const [shown, value] of [["undefined", undefined], ["5", 5], ["[object Null]", null], [
+  const [shown, value] of [["undefined", undefined], ["5", 5], ["null", null], [
     "[object Object]",
     {},
   ]] as const
