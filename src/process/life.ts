@@ -15,6 +15,7 @@
 
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
+import { onAbort } from "./on_abort.ts";
 import { isAbortEcho, type RunCallback, type Runnable } from "./runnable.ts";
 
 /** How far a life has come. */
@@ -47,7 +48,7 @@ export class Life<P extends Runnable> {
   #isAskedToStop = false;
   #doom: { error: unknown } | undefined = undefined;
   #release: (() => void) | undefined = undefined;
-  #narrower: AbortSignal | undefined = undefined;
+  #narrower: Disposable | undefined = undefined;
 
   /**
    * @param runnable What to run.
@@ -59,13 +60,15 @@ export class Life<P extends Runnable> {
   }
 
   /** Starts the run. Called once. */
-  async begin(): Promise<void> {
+  begin(): void {
+    let run: unknown;
     try {
-      await this.runnable.run(this.#callback, { signal: this.controller.signal });
+      run = this.runnable.run(this.#callback, { signal: this.controller.signal });
     } catch (error) {
-      return this.#end({ error });
+      run = Promise.reject(error);
     }
-    this.#end(undefined);
+    // Not awaited: an error that is made in a run would then carry, and pay for, the frames of whoever awaits it.
+    Promise.resolve(run).then(() => this.#end(undefined), (error) => this.#end({ error }));
   }
 
   /** Asks for a graceful end; while starting there is nothing to be graceful with, so the run is aborted. */
@@ -116,23 +119,20 @@ export class Life<P extends Runnable> {
     if (this.state !== "running") return undefined; // the owner asked for a stop at once
     return new Promise((resolve) => {
       this.#release = resolve;
-      if (signal === undefined || signal === this.controller.signal) return;
-      this.#narrower = signal;
-      if (signal.aborted) this.#letGo();
-      else signal.addEventListener("abort", this.#letGo);
+      if (signal !== this.controller.signal) this.#narrower = onAbort(signal, () => this.#letGo());
     });
   }
 
-  readonly #letGo = (): void => {
+  #letGo(): void {
     const wasRunning = this.state === "running";
     this.state = "stopping";
     if (wasRunning) this.owner.lifeIsLeaving();
     this.#release?.();
     this.#forgetNarrower();
-  };
+  }
 
   #forgetNarrower(): void {
-    this.#narrower?.removeEventListener("abort", this.#letGo);
+    this.#narrower?.[Symbol.dispose]();
     this.#narrower = undefined;
   }
 

@@ -67,7 +67,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     if (this.isForgotten) return;
     this.#next = undefined;
     if (!this.attempt) return this.#vanish(makeError, false);
-    this.up?.reject(makeError);
+    this.failUp(makeError);
     this.attempt.stop(hasOwnBudget);
   }
 
@@ -79,8 +79,9 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   /** The table has this entry. Returns whether a process is replaced because of it. */
   found(entry: Entry<K, P>, cause: StartCause): boolean {
-    const { attempt } = this;
     const isChanged = !Object.is(entry.version, this.version);
+    if (!isChanged && this.running) return false;
+    const { attempt } = this;
     if (isChanged && attempt?.isWanted) {
       this.host.emit({ type: "replaced", at: this.host.clock.now(), key: this.key, version: entry.version });
       this.#next = "change";
@@ -101,7 +102,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   lookFailed(error: unknown, isOutdated: boolean): void {
     if (isOutdated || this.isForgotten) return this.host.announceLookFailed(error);
     const isStarting = !this.attempt && this.phase === "looking";
-    if (!(isStarting && this.up?.reject(() => error))) this.host.announceLookFailed(error);
+    if (!(isStarting && this.failUp(() => error))) this.host.announceLookFailed(error);
     if (isStarting) this.settled(true);
     if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
     else if (isStarting || this.phase === "asking") this.#vanish(() => error, this.isLookedAtAgain);
@@ -114,7 +115,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   override cannotStart(error: unknown): void {
     this.host.emit({ type: "entry-failed", at: this.host.clock.now(), key: this.key, error });
-    this.up?.reject(() => error);
+    this.failUp(() => error);
     this.settled(true);
     this.#goDormant(this.#failed.afterExit("failed", error, 0), error);
   }
@@ -135,7 +136,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   attemptIsUp(): void {
     this.running = this.attempt!.runnable;
     this.settled(false);
-    this.up?.resolve(this.running!);
+    this.tellUp(this.running!);
   }
 
   attemptIsLeaving(): void {
@@ -144,13 +145,12 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   attemptIsLate(error: unknown): void {
     this.settled(true);
-    this.up?.reject(() => error);
+    this.failUp(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
-    this.ended?.reject(makeError);
-    this.up?.reject(makeError);
+    this.tellStuck(makeError);
   }
 
   attemptIsNotOurs(): void {
@@ -165,14 +165,14 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     const { isAccepting } = this.host, next = this.#next;
     this.attempt = this.running = this.#next = undefined;
     this.host.starts.release(this);
-    this.ended?.resolve(attempt);
+    this.tellEnded(attempt);
     if (next && isAccepting) {
       this.backoff?.forget();
       return this.#lookAndStart(next);
     }
     this.settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
-    if (!wasUp || isOver) this.up?.reject(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs), error);
     this.#forgetUnless(this.flight !== "none");
     // While it was stuck the table may have come to want it again, and nobody could do anything about it.
@@ -187,7 +187,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     if (!isNew && (attempt?.isWanted ?? true)) this.host.emit({ type: "removed", at: this.host.clock.now(), key });
     const makeError = () => new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
-    this.up?.reject(makeError);
+    this.failUp(makeError);
     attempt.stop();
   }
 
@@ -197,7 +197,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   #goDormant(phase: Dormancy, error: unknown): void {
     this.enter(phase);
-    if (phase !== "retrying") this.up?.reject(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
+    if (phase !== "retrying") this.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     else if (this.heapIndex < 0) this.onDeadline();
   }
 
@@ -224,7 +224,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   #vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
     this.host.deadlines.delete(this);
     this.settled(false);
-    this.up?.reject(makeError);
+    this.failUp(makeError);
     this.#forgetUnless(isLookedAtAgain);
   }
 

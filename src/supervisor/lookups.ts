@@ -64,8 +64,19 @@ export class Lookups<K, P> {
       if (sought.flight === "flying") sought.flight = "again";
       return;
     }
+    const { signal } = this.#options;
     this.#flights++;
-    do await this.#lookOnce(sought); while (isToRepeat(sought) && !this.#options.signal.aborted);
+    do {
+      sought.flight = "flying";
+      if (++this.#looks % looksPerTurn === 0) await turn();
+      try {
+        const entry = await this.#table.get(sought.key, this.#options);
+        if (!signal.aborted && !isOutdated(sought)) this.#answer(sought, entry);
+      } catch (error) {
+        if (!isAbortEcho(error, signal)) sought.lookFailed(error, signal.aborted || isOutdated(sought));
+      }
+      sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
+    } while (isToRepeat(sought) && !signal.aborted);
     sought.flight = "none";
     if (--this.#flights === 0) this.#idle?.resolve();
   }
@@ -110,19 +121,6 @@ export class Lookups<K, P> {
   async idle(): Promise<void> {
     if (this.#flights === 0) return;
     await (this.#idle ??= Promise.withResolvers()).promise;
-  }
-
-  async #lookOnce(sought: Sought<K, P>): Promise<void> {
-    const { signal } = this.#options;
-    sought.flight = "flying";
-    if (++this.#looks % looksPerTurn === 0) await turn();
-    try {
-      const entry = await this.#table.get(sought.key, this.#options);
-      if (!signal.aborted && !isOutdated(sought)) this.#answer(sought, entry);
-    } catch (error) {
-      if (!isAbortEcho(error, signal)) sought.lookFailed(error, signal.aborted || isOutdated(sought));
-    }
-    sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
   }
 
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {

@@ -63,7 +63,7 @@ export class Reconciler<K, P extends Runnable> {
   hurry(): void {
     if (this.#isHurried) return; // many failures count once, and must not put the pass off again and again
     this.#isHurried = true;
-    if (this.#timer) this.#schedule();
+    if (this.#timer && !this.#signal.aborted) this.#schedule();
   }
 
   /** Resolves when no pass is under way. */

@@ -26,8 +26,8 @@ export abstract class Standing<K, P extends Runnable> extends DeadlineHolder {
   tally: Tally | undefined = undefined;
   protected isForgotten = false;
   // Most of the time nobody waits: these are made when somebody does.
-  protected up: Waiting<P> | undefined = undefined;
-  protected ended: Waiting<Attempt<K, P>> | undefined = undefined;
+  #up: Waiting<P> | undefined = undefined;
+  #ended: Waiting<Attempt<K, P>> | undefined = undefined;
 
   constructor(host: KeeperHost<K>, key: K) {
     super();
@@ -43,12 +43,41 @@ export abstract class Standing<K, P extends Runnable> extends DeadlineHolder {
 
   /** Resolves with the runnable when the process is up, rejects when it cannot come up. */
   whenUp(signal?: AbortSignal): Promise<P> {
-    return this.running ? Promise.resolve(this.running) : (this.up ??= new Waiting()).wait(signal);
+    return this.running ? Promise.resolve(this.running) : (this.#up ??= new Waiting()).wait(signal);
   }
 
   /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
   whenEnded(): Promise<Attempt<K, P>> {
-    return (this.ended ??= new Waiting()).wait();
+    return (this.#ended ??= new Waiting()).wait();
+  }
+
+  /** Tells those who wait for the process to be up. */
+  protected tellUp(runnable: P): void {
+    const waiting = this.#up;
+    this.#up = undefined;
+    waiting?.resolve(runnable);
+  }
+
+  /** Tells them that it cannot come up; an error costs 3 us, and is only made for somebody. Returns whether there was. */
+  protected failUp(makeError: () => unknown): boolean {
+    const waiting = this.#up;
+    this.#up = undefined;
+    return waiting !== undefined && waiting.reject(makeError());
+  }
+
+  /** Tells those who wait for the end of the attempt. */
+  protected tellEnded(attempt: Attempt<K, P>): void {
+    const waiting = this.#ended;
+    this.#ended = undefined;
+    waiting?.resolve(attempt);
+  }
+
+  /** Tells everybody that the end does not come. */
+  protected tellStuck(makeError: () => unknown): void {
+    const waiting = this.#ended;
+    this.#ended = undefined;
+    waiting?.reject(makeError());
+    this.failUp(makeError);
   }
 
   protected enter(phase: Phase): void {

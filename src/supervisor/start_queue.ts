@@ -17,6 +17,8 @@ export interface Starter {
 /** After how many starts in a row the event loop gets a turn, so that timers and sockets are served. */
 const startsPerTurn = 64;
 
+const ready: Promise<void> = Promise.resolve();
+
 /** How long a start may keep its permit, in ms. */
 const patienceMs = 1_000;
 
@@ -28,8 +30,11 @@ export class StartQueue {
   readonly #limit: number;
   readonly #clock: Clock;
   readonly #now: () => number;
-  #waiting: Set<Starter> = new Set();
-  #holders: Map<Starter, number> = new Map();
+  /** Who waits, and in which order; who has left is only in the order. */
+  readonly #waiting: Set<Starter> = new Set();
+  #order: Starter[] = [];
+  #head = 0;
+  readonly #holders: Map<Starter, number> = new Map();
   #timer: Timer | undefined = undefined;
   #isDraining = false;
   #startsSinceTurn = 0;
@@ -53,7 +58,8 @@ export class StartQueue {
     const isHisTurn = this.#waiting.size === 0 && !this.#isDraining && this.#holders.size < this.#limit;
     if (isHisTurn && this.#startsSinceTurn < startsPerTurn) return this.#admit(starter);
     this.#waiting.add(starter);
-    this.#drain();
+    this.#order.push(starter);
+    this.#drainSoon();
   }
 
   /**
@@ -65,27 +71,37 @@ export class StartQueue {
     this.#waiting.delete(starter);
     const isFree = this.#holders.delete(starter);
     if (this.#waiting.size === 0) this.#watch();
-    else if (isFree) this.#drain();
+    else if (isFree) this.#drainSoon();
   }
 
-  async #drain(): Promise<void> {
+  /** Never within the call that made it possible: whoever calls is in the midst of something. */
+  #drainSoon(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    // A start may end within its own call and let the next one begin: a loop, where recursion would overflow the stack.
-    await undefined;
-    for (const starter of this.#waiting) {
-      if (this.#startsSinceTurn >= startsPerTurn) await this.#turn();
-      if (this.#holders.size >= this.#limit) break;
-      if (this.#waiting.delete(starter)) this.#admit(starter); // it may have left meanwhile
-    }
-    this.#isDraining = false;
-    this.#watch();
+    if (this.#startsSinceTurn < startsPerTurn) ready.then(this.#drain);
+    else turn().then(this.#drainAfterTurn);
   }
 
-  async #turn(): Promise<void> {
-    await turn();
+  readonly #drainAfterTurn = (): void => {
     this.#startsSinceTurn = 0;
-  }
+    this.#drain();
+  };
+
+  readonly #drain = (): void => {
+    while (this.#waiting.size > 0 && this.#holders.size < this.#limit && this.#startsSinceTurn < startsPerTurn) {
+      const starter = this.#order[this.#head++];
+      if (this.#waiting.delete(starter)) this.#admit(starter);
+    }
+    this.#isDraining = false;
+    if (this.#waiting.size === 0 || this.#head > this.#order.length / 2) {
+      this.#order = this.#order.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#waiting.size > 0 && this.#holders.size < this.#limit) {
+      this.#drainSoon();
+    }
+    this.#watch();
+  };
 
   #admit(starter: Starter): void {
     this.#startsSinceTurn++;
@@ -117,6 +133,6 @@ export class StartQueue {
       if (since + patienceMs > now) break;
       this.#holders.delete(starter);
     }
-    this.#drain();
+    this.#drainSoon();
   };
 }

@@ -7,47 +7,45 @@
 import { abortable } from "@std/async/abortable";
 import { onAbort } from "../process/on_abort.ts";
 
-/** What some wait for, and how many of them have not given up. */
-interface Shared<T> extends PromiseWithResolvers<T> {
-  waiters: number;
-}
-
-/** Any number of callers that wait for the same thing. Most of the time nobody does, and then it costs a field. */
+/** Any number of callers that wait for the same thing, which comes once. */
 export class Waiting<T> {
-  #shared: Shared<T> | undefined = undefined;
+  #resolve!: (value: T) => void;
+  #reject!: (error: unknown) => void;
+  readonly #promise: Promise<T> = new Promise((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+  /** How many have not given up. */
+  #waiters = 0;
 
   /**
-   * Waits for what comes next.
+   * Waits for it.
    *
    * @param signal Ends the wait of this caller, with its reason.
    */
   wait(signal?: AbortSignal): Promise<T> {
-    const shared = (this.#shared ??= { ...Promise.withResolvers<T>(), waiters: 0 });
-    shared.waiters++;
-    return signal === undefined ? shared.promise : waitUnless(shared, signal);
+    this.#waiters++;
+    return signal === undefined ? this.#promise : this.#waitUnless(signal);
   }
 
-  /** Tells those who wait, and none that come later. */
+  /** Tells those who wait. */
   resolve(value: T): void {
-    this.#shared?.resolve(value);
-    this.#shared = undefined;
+    this.#resolve(value);
   }
 
   /**
-   * Fails those who wait, and none that come later.
+   * Fails those who wait.
    *
-   * @param makeError Makes the error; only called when somebody waits, as one costs 3 us.
+   * @param error The error.
    * @returns Whether somebody was told: one who has given up is not.
    */
-  reject(makeError: () => unknown): boolean {
-    const shared = this.#shared;
-    this.#shared = undefined;
-    shared?.reject(makeError());
-    return shared !== undefined && shared.waiters > 0;
+  reject(error: unknown): boolean {
+    this.#reject(error);
+    return this.#waiters > 0;
   }
-}
 
-async function waitUnless<T>(shared: Shared<T>, signal: AbortSignal): Promise<T> {
-  using _givingUp = onAbort(signal, () => shared.waiters--);
-  return await abortable(shared.promise, signal);
+  async #waitUnless(signal: AbortSignal): Promise<T> {
+    using _givingUp = onAbort(signal, () => this.#waiters--);
+    return await abortable(this.#promise, signal);
+  }
 }
