@@ -86,9 +86,10 @@ export class SupervisorNotRunningError extends Error {
    * Makes the error.
    *
    * @param operation What was asked for.
+   * @param options May hold a cause.
    */
-  constructor(operation: string) {
-    super(`Cannot ${operation}: the supervisor is not running`);
+  constructor(operation: string, options?: ErrorOptions) {
+    super(`Cannot ${operation}: the supervisor is not running`, options);
     this.operation = operation;
   }
 }
@@ -107,11 +108,10 @@ export class ProcessExistsError extends Error {
    *
    * @param key The key that is taken.
    * @param state The state of the process that has it.
+   * @param options May hold a cause.
    */
-  constructor(key: unknown, state: string) {
-    super(
-      `Cannot start process ${describeKey(key)}: it already exists, its state is "${state}"`,
-    );
+  constructor(key: unknown, state: string, options?: ErrorOptions) {
+    super(`Cannot start process ${describeKey(key)}: it already exists, its state is "${state}"`, options);
     this.key = key;
     this.state = state;
   }
@@ -130,9 +130,10 @@ export class ProcessNotFoundError extends Error {
    * @param operation What was asked for: "start", "stop", "get".
    * @param key The key that was looked for.
    * @param reason Where it is missing, or what it waits for.
+   * @param options May hold a cause.
    */
-  constructor(operation: string, key: unknown, reason = "the supervisor has no such key") {
-    super(`Cannot ${operation} process ${describeKey(key)}: ${reason}`);
+  constructor(operation: string, key: unknown, reason = "the supervisor has no such key", options?: ErrorOptions) {
+    super(`Cannot ${operation} process ${describeKey(key)}: ${reason}`, options);
     this.key = key;
   }
 }
@@ -151,11 +152,10 @@ export class ProcessNotRunningError extends Error {
    *
    * @param key The key of the process.
    * @param state What it is doing instead of running.
+   * @param options May hold a cause.
    */
-  constructor(key: unknown, state: string) {
-    super(
-      `Cannot get process ${describeKey(key)}: it is not running, its state is "${state}"`,
-    );
+  constructor(key: unknown, state: string, options?: ErrorOptions) {
+    super(`Cannot get process ${describeKey(key)}: it is not running, its state is "${state}"`, options);
     this.key = key;
     this.state = state;
   }
@@ -175,9 +175,10 @@ export class ProcessStateError extends Error {
    *
    * @param operation What was asked for, for example "start the process".
    * @param state The state that does not allow it.
+   * @param options May hold a cause.
    */
-  constructor(operation: string, state: string) {
-    super(`Cannot ${operation}: its state is "${state}"`);
+  constructor(operation: string, state: string, options?: ErrorOptions) {
+    super(`Cannot ${operation}: its state is "${state}"`, options);
     this.operation = operation;
     this.state = state;
   }
@@ -192,9 +193,10 @@ export class ProcessEndedEarlyError extends Error {
    * Makes the error.
    *
    * @param reason What happened instead of coming up.
+   * @param options May hold a cause.
    */
-  constructor(reason = "its run ended without calling the callback") {
-    super(`Cannot start process: ${reason}`);
+  constructor(reason = "its run ended without calling the callback", options?: ErrorOptions) {
+    super(`Cannot start process: ${reason}`, options);
   }
 }
 
@@ -212,11 +214,10 @@ export class ProcessStuckError extends Error {
    *
    * @param key The key that stays taken until the process ends.
    * @param sinceAt Since when it is considered stuck, epoch ms.
+   * @param options May hold a cause.
    */
-  constructor(key: unknown, sinceAt: number) {
-    super(
-      `Cannot stop process ${describeKey(key)}: it was asked to stop, then aborted, and has not ended`,
-    );
+  constructor(key: unknown, sinceAt: number, options?: ErrorOptions) {
+    super(`Cannot stop process ${describeKey(key)}: it was asked to stop, then aborted, and has not ended`, options);
     this.key = key;
     this.sinceAt = sinceAt;
   }

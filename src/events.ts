@@ -159,7 +159,7 @@ export interface ReconciledEvent extends EventBase {
  *
  * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` when there was nothing to run;
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
- * - `removed` or `replaced` comes before the `exited` that it causes; `removed` alone when there was no process;
+ * - `replaced` comes before the `exited` that it causes, `removed` whenever the entry is found to be gone, once;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
  * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
  *   when the entry could not be looked at;

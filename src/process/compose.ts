@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ProcessEndedEarlyError } from "../errors.ts";
+import { describeValue, ProcessEndedEarlyError } from "../errors.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
@@ -141,7 +141,7 @@ type Order = (processes: Process<Runnable>[], step: (process: Process<Runnable>)
 function compose(name: string, runnables: readonly Runnable[], composed: Runnable): Runnable {
   for (const runnable of runnables) {
     if (isRunnable(runnable)) continue;
-    throw new TypeError(`Cannot ${name}: a runnable has a run method, current value is ${runnable}`);
+    throw new TypeError(`Cannot ${name}: a runnable has a run method, current value is ${describeValue(runnable)}`);
   }
   if (runnables.length > 1) return composed;
   return runnables[0] ?? nop;

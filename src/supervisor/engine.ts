@@ -18,7 +18,8 @@ import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
 import { Lookups } from "./lookups.ts";
 import type { SupervisorSettings } from "./options.ts";
-import { type ReconcileHost, Reconciler } from "./reconcile.ts";
+import type { ReconcileHost } from "./pass.ts";
+import { Reconciler } from "./reconcile.ts";
 import { StartQueue } from "./start_queue.ts";
 
 /** After how many stops the event loop gets a turn. */

@@ -5,7 +5,8 @@
  */
 
 import { pause } from "../clock.ts";
-import type { ReconcileHost, Reconciler } from "./reconcile.ts";
+import type { ReconcileHost } from "./pass.ts";
+import type { Reconciler } from "./reconcile.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
 import { delayAfter } from "./restart.ts";

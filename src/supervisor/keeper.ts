@@ -40,6 +40,8 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   /** What it starts from when its turn comes; looked up then when absent. */
   #entry: Entry<K, P> | undefined = undefined;
   #hadAttempt = false;
+  /** Whether it was announced that its entry is gone. */
+  #isRemoved = false;
   /** What is remembered of its failures; made at the first of them, as most keys never fail. */
   backoff: Backoff<K> | undefined = undefined;
 
@@ -81,6 +83,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   found(entry: Entry<K, P>, cause: StartCause): boolean {
     const isChanged = !Object.is(entry.version, this.version);
     if (!isChanged && this.running) return false;
+    this.#isRemoved = false;
     const { attempt } = this;
     if (isChanged && attempt?.isWanted) {
       this.host.emit({ type: "replaced", at: this.host.clock.now(), key: this.key, version: entry.version });
@@ -184,7 +187,8 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     this.backoff?.forget();
     this.#next = undefined;
     const isNew = !attempt && !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && (attempt?.isWanted ?? true)) this.host.emit({ type: "removed", at: this.host.clock.now(), key });
+    if (!isNew && !this.#isRemoved) this.host.emit({ type: "removed", at: this.host.clock.now(), key });
+    this.#isRemoved = true;
     const makeError = () => new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
     this.failUp(makeError);

@@ -68,8 +68,8 @@ export class Leases<K> {
         for (const each of [...holders]) each.force(signal.reason);
       };
       group = { holders, onAbort };
-      this.#groups.set(signal, group);
       signal.addEventListener("abort", onAbort);
+      this.#groups.set(signal, group);
     }
     group.holders.add(holder);
   }

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, ifStillAlive, pause, systemClock } from "../clock.ts";
-import { ProcessEndedEarlyError } from "../errors.ts";
+import { describeValue, ProcessEndedEarlyError } from "../errors.ts";
 import { stopReason } from "../process/life.ts";
 import { isAbortEcho, isRunnable, type Runnable } from "../process/runnable.ts";
 
@@ -56,7 +56,9 @@ const echoMs = 200;
 export async function main(runnable: Runnable, options: MainOptions = {}): Promise<void> {
   const { stopTimeoutMs = 4_200, signal } = options;
   if (!isRunnable(runnable)) {
-    throw new TypeError(`Cannot run the program: a runnable has a run method, current value is ${runnable}`);
+    throw new TypeError(
+      `Cannot run the program: a runnable has a run method, current value is ${describeValue(runnable)}`,
+    );
   }
   if (!(stopTimeoutMs >= 0 && stopTimeoutMs <= 1_000_000_000)) {
     throw new RangeError(

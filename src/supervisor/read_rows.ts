@@ -9,7 +9,7 @@ import { onAbort } from "../process/on_abort.ts";
 import type { Entry, Table } from "../table/table.ts";
 
 /** After how many rows the event loop gets a turn. */
-const rowsPerTurn = 256;
+const rowsPerTurn = 1_024;
 
 /**
  * Reads every row of a table, and lets the event loop take a turn now and then.

@@ -24,7 +24,7 @@ export abstract class Standing<K, P extends Runnable> extends DeadlineHolder {
   running: P | undefined = undefined;
   /** Who counts how its start or stop comes out. */
   tally: Tally | undefined = undefined;
-  protected isForgotten = false;
+  isForgotten = false;
   // Most of the time nobody waits: these are made when somebody does.
   #up: Waiting<P> | undefined = undefined;
   #ended: Waiting<Attempt<K, P>> | undefined = undefined;

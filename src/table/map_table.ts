@@ -134,13 +134,15 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 
   /** Yields every entry at once; what is set and deleted between two steps is seen. */
-  *[Symbol.iterator](): IterableIterator<Entry<K, P>> {
+  [Symbol.iterator](): IterableIterator<Entry<K, P>> {
     const iteration = new MapIteration(this.#entries, this.#iterations);
-    try {
-      for (let entry = iteration.step(); entry; entry = iteration.step()) yield entry;
-    } finally {
-      iteration.return();
-    }
+    return {
+      [Symbol.iterator]() {
+        return this;
+      },
+      next: () => iteration.step(),
+      return: () => iteration.end(),
+    };
   }
 
   /** Yields every entry, each key at most once, also those that are added meanwhile. */
@@ -199,27 +201,30 @@ class MapIteration<K, P extends Runnable> implements AsyncIterator<Entry<K, P>> 
   }
 
   next(): Promise<IteratorResult<Entry<K, P>, undefined>> {
-    const value = this.step();
-    return value ? Promise.resolve({ done: false, value }) : this.return();
-  }
-
-  step(): MapEntry<K, P> | undefined {
-    if (this.#ended) return undefined;
-    this.#source ??= this.#begin();
-    for (;;) {
-      const { done, value } = this.#source.next();
-      if (done) return undefined;
-      if (this.#removed?.has(value.key)) continue;
-      this.#place = value.place;
-      return value;
-    }
+    return Promise.resolve(this.step());
   }
 
   return(): Promise<IteratorResult<Entry<K, P>, undefined>> {
+    return Promise.resolve(this.end());
+  }
+
+  step(): IteratorResult<MapEntry<K, P>, undefined> {
+    if (this.#ended) return this.end();
+    this.#source ??= this.#begin();
+    for (;;) {
+      const result = this.#source.next();
+      if (result.done) return this.end();
+      if (this.#removed?.has(result.value.key)) continue;
+      this.#place = result.value.place;
+      return result;
+    }
+  }
+
+  end(): IteratorResult<MapEntry<K, P>, undefined> {
     this.#ended = true;
     this.#source = this.#removed = undefined;
     this.#iterations.delete(this);
-    return Promise.resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
   }
 
   removed(entry: MapEntry<K, P>): void {

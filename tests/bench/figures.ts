@@ -137,14 +137,16 @@ function gaps(size: number): Group {
 
 /** Lists every figure in memory. */
 export function figuresInMemory(scale: Scale): Group[] {
-  const [large, small] = [100_000 / scale.divisor, 10_000 / scale.divisor];
+  const [large, small] = [100_000 / scale.divisor, 10_000];
+  // The fewer there are the less their memory weighs, which costs the floor as much as it costs ours.
+  const [atLarge, atSmall] = [large > small ? 1.5 : 1.8, 1.8];
   return [
-    startsAndStops(scale, "mass", large, { start: 1.5, stop: 1.25 }),
-    startsAndStops(scale, "single", large, { start: 1.5, stop: 1.6 }),
+    startsAndStops(scale, "mass", large, { start: atLarge, stop: 1.25 }),
+    startsAndStops(scale, "single", large, { start: atLarge, stop: 1.6 }),
     ...(scale.isFull
       ? [
-        startsAndStops(scale, "mass", small, { start: 1.8 }),
-        startsAndStops(scale, "single", small, { start: 1.8 }),
+        startsAndStops(scale, "mass", small, { start: atSmall }),
+        startsAndStops(scale, "single", small, { start: atSmall }),
         growth(),
       ]
       : []),

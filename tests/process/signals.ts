@@ -18,15 +18,15 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 /** Stands for a signal that never aborts, and counts who listens to it. */
 export function countingSignal(): { signal: AbortSignal; listeners(): number } {
   const { signal } = new AbortController();
-  let count = 0;
+  const listening = new Set<unknown>();
   const { addEventListener, removeEventListener } = signal;
   signal.addEventListener = function (...args: Parameters<typeof addEventListener>) {
-    count++;
+    listening.add(args[1]);
     addEventListener.apply(this, args);
   };
   signal.removeEventListener = function (...args: Parameters<typeof removeEventListener>) {
-    count--;
+    listening.delete(args[1]);
     removeEventListener.apply(this, args);
   };
-  return { signal, listeners: () => count };
+  return { signal, listeners: () => listening.size };
 }
