@@ -37,24 +37,24 @@ export class Backoff<K> {
   }
 
   /** Decides what follows an exit that nobody asked for. */
-  afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number): Dormancy {
-    const { settings, clock } = this.#host;
+  afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number, at: number): Dormancy {
+    const { settings } = this.#host;
     this.#hindrances = 0;
     this.lastError = error; // none when it returned: what it failed with before that is not why it stands still now
     const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
     if (decision.action === "rest") return "resting";
     this.failures = decision.failures;
-    if (decision.action === "retry") return this.#retryIn(decision.delayMs);
+    if (decision.action === "retry") return this.#retryIn(decision.delayMs, at);
     const { failures } = this;
-    this.#host.emit({ type: "parked", at: clock.now(), key: this.#restarter.key, failures, error });
+    this.#host.emit({ type: "parked", at, key: this.#restarter.key, failures, error });
     return "parked";
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
   again(): Dormancy {
-    const { settings } = this.#host;
+    const { settings, clock } = this.#host;
     const failures = Math.max(1, this.failures) + this.#hindrances++;
-    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()));
+    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()), clock.now());
   }
 
   /** Forgets the failures, so that restarts are allowed again. */
@@ -68,9 +68,8 @@ export class Backoff<K> {
     this.failures = 0;
   }
 
-  #retryIn(delayMs: number): Dormancy {
+  #retryIn(delayMs: number, at: number): Dormancy {
     const { key } = this.#restarter;
-    const at = this.#host.clock.now();
     this.#host.emit({ type: "retrying", at, key, failures: this.failures, delayMs, retryAt: at + delayMs });
     // A timer of 0 ms is 2 ms late: whoever has no deadline pending is due now.
     if (delayMs > 0) this.#host.deadlines.set(this.#restarter, delayMs);

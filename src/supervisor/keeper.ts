@@ -117,10 +117,11 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   }
 
   override cannotStart(error: unknown): void {
-    this.host.emit({ type: "entry-failed", at: this.host.clock.now(), key: this.key, error });
+    const at = this.host.clock.now();
+    this.host.emit({ type: "entry-failed", at, key: this.key, error });
     this.failUp(() => error);
     this.settled(true);
-    this.#goDormant(this.#failed.afterExit("failed", error, 0), error);
+    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error);
   }
 
   override mayStart(): void {
@@ -176,7 +177,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     this.settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs), error);
+    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, attempt.sinceAt), error);
     this.#forgetUnless(this.flight !== "none");
     // While it was stuck the table may have come to want it again, and nobody could do anything about it.
     if (attempt.wasStuck && isAccepting) this.host.lookAt(this.key);

@@ -31,7 +31,7 @@ export interface SupervisorOptions<_K = unknown> {
   readonly intervalMs?: number;
   /**
    * How many processes are starting at the same time at most. A start by call does not wait for its turn, and a start-up
-   * that takes longer than a second stops counting, so that hanging ones cannot keep others from starting.
+   * that keeps others waiting for a second stops counting, so that hanging ones cannot keep others from starting.
    *
    * @default {128}
    */

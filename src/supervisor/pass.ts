@@ -118,7 +118,8 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   /** A table mostly yields its rows in the order in which they were kept: a step aside is cheaper than a look-up. */
   #keeperOf(key: K): Keeper<K, P> | undefined {
-    const kept = this.#nextKept ??= this.#order.next().value;
+    let kept = this.#nextKept;
+    if (kept === undefined || kept.isForgotten) kept = this.#nextKept = this.#order.next().value;
     if (kept === undefined || kept.key !== key || kept.isForgotten) return this.#host.keepers.get(key);
     this.#nextKept = undefined;
     return kept;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, steadyNow, type Timer, turn } from "../clock.ts";
+import { type Clock, type Timer, turn } from "../clock.ts";
 
 /** Waits for its turn to start. */
 export interface Starter {
@@ -19,33 +19,33 @@ const startsPerTurn = 64;
 
 const ready: Promise<void> = Promise.resolve();
 
-/** How long a start may keep its permit, in ms. */
+/** How long a start may keep others waiting, in ms. */
 const patienceMs = 1_000;
 
 /**
- * A first-in, first-out queue of starts. A start that takes longer than a second goes on but gives its permit back, so that
- * a hundred hanging tenants cannot keep the next one from starting.
+ * A first-in, first-out queue of starts. A start that keeps others waiting for a second goes on but gives its permit back,
+ * so that a hundred hanging tenants cannot keep the next one from starting.
  */
 export class StartQueue {
   readonly #limit: number;
   readonly #clock: Clock;
-  readonly #now: () => number;
   /** Who waits, and in which order; who has left is only in the order. */
   readonly #waiting: Set<Starter> = new Set();
   #order: Starter[] = [];
   #head = 0;
+  /** Who has a permit, and how many times somebody had begun to wait when it was given. */
   readonly #holders: Map<Starter, number> = new Map();
+  #waits = 0;
   #timer: Timer | undefined = undefined;
   #isDraining = false;
   #startsSinceTurn = 0;
 
   /**
-   * @param clock Measures how long a start takes.
+   * @param clock Measures how long a start keeps others waiting.
    * @param limit How many may start at the same time.
    */
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
-    this.#now = steadyNow(clock);
     this.#limit = limit;
   }
 
@@ -105,7 +105,7 @@ export class StartQueue {
 
   #admit(starter: Starter): void {
     this.#startsSinceTurn++;
-    this.#holders.set(starter, this.#now());
+    this.#holders.set(starter, this.#waits);
     try {
       starter.mayStart();
     } catch (error) {
@@ -120,19 +120,16 @@ export class StartQueue {
       this.#timer?.cancel();
       this.#timer = undefined;
     } else if (this.#timer === undefined) {
-      const [oldestAt = this.#now()] = this.#holders.values();
-      const delayMs = Math.max(0, oldestAt + patienceMs - this.#now());
-      this.#timer = this.#clock.timer(this.#loseHeart, delayMs);
+      const waits = ++this.#waits;
+      this.#timer = this.#clock.timer(() => this.#loseHeart(waits), patienceMs);
     }
   }
 
-  readonly #loseHeart = (): void => {
+  #loseHeart(waits: number): void {
     this.#timer = undefined;
-    const now = this.#now();
     for (const [starter, since] of this.#holders) {
-      if (since + patienceMs > now) break;
-      this.#holders.delete(starter);
+      if (since < waits) this.#holders.delete(starter);
     }
     this.#drainSoon();
-  };
+  }
 }

@@ -77,7 +77,7 @@ Deno.test("StartQueue gives no permit away for one that never had any", async ()
   assertEquals(started, ["a"]);
 });
 
-Deno.test("StartQueue takes the permit of a start that lasts longer than a second", async () => {
+Deno.test("StartQueue takes the permit of a start that keeps others waiting for a second", async () => {
   using time = new TestTime();
   const { queue, started, starters } = queueOf(2);
   starters.forEach((starter) => queue.add(starter));
@@ -87,18 +87,21 @@ Deno.test("StartQueue takes the permit of a start that lasts longer than a secon
   assertEquals(started, ["a", "b", "c", "d"]);
 });
 
-Deno.test("StartQueue measures the second from each start", async () => {
+Deno.test("StartQueue measures the second from when somebody begins to wait, and anew for those who start then", async () => {
   using time = new TestTime();
-  const { queue, started, starters } = queueOf(2);
+  const { queue, started, starters } = queueOf(1);
   queue.add(starters[0]);
   await time.pass(600);
   queue.add(starters[1]);
   queue.add(starters[2]);
-  queue.add(starters[3]);
-  await time.pass(400);
+  await time.pass(999);
+  assertEquals(started, ["a"]);
+  await time.pass(1);
+  assertEquals(started, ["a", "b"]);
+  await time.pass(999);
+  assertEquals(started, ["a", "b"]);
+  await time.pass(1);
   assertEquals(started, ["a", "b", "c"]);
-  await time.pass(600);
-  assertEquals(started, ["a", "b", "c", "d"]);
 });
 
 Deno.test("StartQueue keeps no timer while nobody waits", async () => {
