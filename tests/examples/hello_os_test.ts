@@ -9,7 +9,7 @@ Deno.test("hello.ts greets, retries, parks and ends by itself with code 0", asyn
   await program.line(/^process "bob": failed while running: Error: tired$/);
   await program.line(/^process "bob": retry in \d+ ms after failure 1$/);
   await program.line(/^process "bob": parked after 2 failures: Error: tired$/);
-  await program.line(/^process "ann": stopped after [\d.]+ s$/);
+  await program.line(/^process "ann": stopped, had been up for [\d.]+ s$/);
   assertEquals((await program.end()).code, 0);
 });
 
