@@ -5,10 +5,12 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { ProcessStuckError } from "../errors.ts";
+import { ProcessNotFoundError, ProcessStuckError } from "../errors.ts";
 import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
+import { stateOf } from "./snapshot.ts";
 
 /** A signal that a call heeds; what its abort means is said with the call. */
 export interface CallOptions {
@@ -73,16 +75,43 @@ export async function callWithin<K, P extends Runnable>(keeper: Keeper<K, P>, si
  * @throws {ProcessStuckError} When it does not end.
  * @throws {unknown} What the process failed with instead of ending.
  */
-export async function stopWith<K, P extends Runnable>(
+export function stopWith<K, P extends Runnable>(
   keeper: Keeper<K, P>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { attempt } = keeper;
-  if (!attempt) return keeper.stop();
-  if (attempt.state === "stuck") throw new ProcessStuckError(keeper.key, attempt.sinceAt);
-  const ended = keeper.whenEnded();
+  if (attempt?.state === "stuck") return Promise.reject(new ProcessStuckError(keeper.key, attempt.sinceAt));
+  const ended = attempt && keeper.whenEnded().then(throwFailure);
   keeper.stop();
-  using _forced = onAbort(signal, () => attempt.force(signal!.reason));
-  const { outcome, error } = await ended;
+  if (!attempt || !ended) return Promise.resolve();
+  return signal === undefined ? ended : forceUnlessEnded(attempt, ended, signal);
+}
+
+async function forceUnlessEnded<K, P extends Runnable>(
+  attempt: Attempt<K, P>,
+  ended: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  using _forced = onAbort(signal, () => attempt.force(signal.reason));
+  await ended;
+}
+
+function throwFailure<K, P extends Runnable>({ outcome, error }: Attempt<K, P>): void {
   if (outcome === "failed") throw error;
+}
+
+/**
+ * Makes the error for a call on a key that has no process.
+ *
+ * @param operation What was asked for.
+ * @param key The key.
+ * @param keeper Who keeps the key nevertheless: it waits for something, and the error says for what.
+ * @returns The error.
+ */
+export function missing<K, P extends Runnable>(
+  operation: string,
+  key: K,
+  keeper: Keeper<K, P> | undefined,
+): ProcessNotFoundError {
+  return new ProcessNotFoundError(operation, key, keeper && `there is none, it is ${stateOf(keeper)}`);
 }

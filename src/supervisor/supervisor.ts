@@ -8,7 +8,6 @@ import {
   describeKey,
   describeValue,
   ProcessExistsError,
-  ProcessNotFoundError,
   ProcessNotRunningError,
   ProcessStuckError,
   SupervisorNotRunningError,
@@ -111,11 +110,15 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {SupervisorNotRunningError} When no run is in progress.
    * @throws {unknown} What the process or the table failed with, or the reason of the signal.
    */
-  async start(key: K, options: CallOptions = {}): Promise<P> {
-    const keeper = this.#checkCall("start", key, options);
-    if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
-    const started = this.#engine.keeperOf(key);
-    return await (options.signal ? callWithin(started, options.signal) : callAndWait(started));
+  start(key: K, options: CallOptions = {}): Promise<P> {
+    try {
+      const keeper = this.#checkCall("start", key, options);
+      if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
+      const started = keeper ?? this.#engine.keeperOf(key);
+      return options.signal ? callWithin(started, options.signal) : callAndWait(started);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -146,11 +149,15 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {ProcessStuckError} When it does not end.
    * @throws {unknown} What the process failed with.
    */
-  async stop(key: K, options: CallOptions = {}): Promise<void> {
-    assertKey(key);
-    const keeper = this.#engine.keepers.get(key);
-    if (!keeper?.exists) throw missing("stop", key, keeper);
-    await stopWith(keeper, options.signal);
+  stop(key: K, options: CallOptions = {}): Promise<void> {
+    try {
+      assertKey(key);
+      const keeper = this.#engine.keepers.get(key);
+      if (!keeper?.exists) throw missing("stop", key, keeper);
+      return stopWith(keeper, options.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -238,12 +245,4 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
     return await callAndWait(this.#engine.keeperOf(key), signal);
   }
-}
-
-function missing<K, P extends Runnable>(
-  operation: string,
-  key: K,
-  keeper: Keeper<K, P> | undefined,
-): ProcessNotFoundError {
-  return new ProcessNotFoundError(operation, key, keeper && `there is none, it is ${stateOf(keeper)}`);
 }
