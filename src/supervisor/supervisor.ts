@@ -17,7 +17,7 @@ import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
-import { callAndWait, type CallOptions, callWithin, stopWith, waitUnless } from "./calls.ts";
+import { callAndWait, type CallOptions, callWithin, missing, stopWith, waitUnless } from "./calls.ts";
 import { Engine } from "./engine.ts";
 import type { Keeper } from "./keeper.ts";
 import { checkOptions, type SupervisorOptions } from "./options.ts";
