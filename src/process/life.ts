@@ -61,6 +61,7 @@ export class Life<P extends Runnable> {
 
   /** Starts the run. Called once. */
   begin(): void {
+    if (this.state !== "starting") return this.#end(undefined); // asked to stop before it has begun
     let run: unknown;
     try {
       run = this.runnable.run(this.#callback, { signal: this.controller.signal });

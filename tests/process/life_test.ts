@@ -124,3 +124,11 @@ Deno.test("Life.stop() within lifeIsUp lets the callback return at once", async 
   await begin(life);
   assertEquals([life.state, life.outcome], ["stopped", "stopped"]);
 });
+
+Deno.test("Life.begin() does not run what was asked to stop before", async () => {
+  let runs = 0;
+  const { life, told } = lifeOf(() => runs++);
+  life.stop();
+  await begin(life);
+  assertEquals([runs, told], [0, ["stopped stopped"]]);
+});
