@@ -48,7 +48,7 @@ export async function runRounds(probes: readonly Probe[], rounds: number, timesA
       const probe = probes[(i + round) % probes.length];
       if (missing.has(probe)) continue;
       try {
-        const measures = await runProbe({ ...probe, times: Math.min(probe.times, timesAtMost) });
+        const measures = await runTwice({ ...probe, times: Math.min(probe.times, timesAtMost) });
         found.set(probe, [...found.get(probe) ?? [], measures]);
       } catch (error) {
         if (!(error instanceof Error)) throw error;
@@ -60,12 +60,25 @@ export async function runRounds(probes: readonly Probe[], rounds: number, timesA
   return { found, missing };
 }
 
+/** A program that something on the machine has ended is started once more: it would take all other rounds with it. */
+async function runTwice(probe: Probe): Promise<Measures> {
+  try {
+    return await runProbe(probe);
+  } catch (error) {
+    if (error instanceof NotInstalledError) throw error;
+    console.error(`Once more, since ${error instanceof Error ? error.message : error}`);
+    return await runProbe(probe);
+  }
+}
+
 async function runProbe(probe: Probe): Promise<Measures> {
-  const { success, stdout, stderr } = await commandOf(probe).output();
+  const { success, code, signal, stdout, stderr } = await commandOf(probe).output();
   const line = new TextDecoder().decode(stdout).trim().split("\n").at(-1) ?? "";
   if (!success || !line.startsWith("{")) {
     const said = new TextDecoder().decode(stderr).trim().split("\n").slice(0, 5).join(" ");
-    throw new Error(`${probe.subject} failed at ${probe.section} of ${probe.size}: ${said}`);
+    throw new Error(
+      `${probe.subject} failed at ${probe.section} of ${probe.size}: ${said || (signal ?? `code ${code}`)}`,
+    );
   }
   const result: Measures | { notInstalled: string } = JSON.parse(line);
   if (typeof result.notInstalled === "string") throw new NotInstalledError(result.notInstalled);
