@@ -42,6 +42,8 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
   readonly leases: Leases<K>;
   isAccepting = false;
   absent = 0;
+  forgets = 0;
+  passes = 0;
   lookups!: Lookups<K, P>;
   reconciler!: Reconciler<K, P>;
   #scope!: AbortController;
@@ -136,6 +138,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
 
   forget(keeper: Keeper<K, P>): void {
     this.keepers.delete(keeper.key);
+    this.forgets++;
     this.#given.delete(keeper.key);
     if (this.keepers.size === this.#given.size) this.#wake.abort();
   }

@@ -18,6 +18,10 @@ export interface ReconcileHost<K, P extends Runnable> extends KeeperHost<K> {
   readonly table: Table<K, P>;
   readonly keepers: Map<K, Keeper<K, P>>;
   readonly lookups: Lookups<K, P>;
+  /** How many passes there have been, in whatever run: stuck keepers outlive one. */
+  passes: number;
+  /** How many keepers were dropped so far. */
+  readonly forgets: number;
   /** Returns who keeps the key, a new keeper when there is none. */
   keeperOf(key: K): Keeper<K, P>;
 }
@@ -39,6 +43,8 @@ export class Pass<K, P extends Runnable> implements Tally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
+  readonly #forgetsBefore: number;
+  #marked = 0;
   readonly #order: MapIterator<Keeper<K, P>>;
   #nextKept: Keeper<K, P> | undefined = undefined;
   #settling: AbortController | undefined = undefined;
@@ -49,6 +55,7 @@ export class Pass<K, P extends Runnable> implements Tally {
     this.#number = number;
     this.#cause = cause;
     this.#order = host.keepers.values();
+    this.#forgetsBefore = host.forgets;
   }
 
   /** Returns whether the table could be read to its end. */
@@ -110,7 +117,7 @@ export class Pass<K, P extends Runnable> implements Tally {
     const keeper = this.#keeperOf(key);
     if (lookups.knowsBetter(key, keeper)) return this.#host.lookAt(key);
     if (keeper === undefined) return this.#add(entry);
-    keeper.seenInPass = this.#number;
+    this.#mark(keeper);
     if (!keeper.found(entry, this.#cause)) return;
     this.#replaced++;
     this.#await(keeper);
@@ -135,7 +142,7 @@ export class Pass<K, P extends Runnable> implements Tally {
       return;
     }
     const keeper = this.#host.keeperOf(key);
-    keeper.seenInPass = this.#number;
+    this.#mark(keeper);
     this.#started++;
     this.#await(keeper);
     keeper.enqueue(entry, this.#cause);
@@ -143,7 +150,8 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */
   async #confirmMissing(): Promise<void> {
-    const { clock, keepers, lookups } = this.#host;
+    const { clock, keepers, lookups, forgets } = this.#host;
+    if (this.#marked === keepers.size && this.#forgetsBefore === forgets) return; // nothing can be missing
     const unseen: Keeper<K, P>[] = [];
     for (const keeper of keepers.values()) {
       if (keeper.seenInPass !== this.#number && !lookups.knowsBetter(keeper.key, keeper)) unseen.push(keeper);
@@ -159,6 +167,11 @@ export class Pass<K, P extends Runnable> implements Tally {
       if (looked.signal.aborted || this.#signal.aborted) continue;
       this.#fail(new Error(`Cannot confirm what is gone: the table has not answered within ${patienceMs} ms`));
     }
+  }
+
+  #mark(keeper: Keeper<K, P>): void {
+    if (keeper.seenInPass !== this.#number) this.#marked++;
+    keeper.seenInPass = this.#number;
   }
 
   /** Waits for what was set going with a key, unless an earlier pass still does. */

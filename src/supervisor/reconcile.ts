@@ -17,7 +17,6 @@ export class Reconciler<K, P extends Runnable> {
   #current: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined = undefined;
   #timer: Timer | undefined = undefined;
-  #number = 0;
   #failedInARow = 0;
   /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
@@ -62,7 +61,7 @@ export class Reconciler<K, P extends Runnable> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isHurried = false;
-    const pass = new Pass(this.#host, this.#signal, ++this.#number, cause);
+    const pass = new Pass(this.#host, this.#signal, ++this.#host.passes, cause);
     if (!await pass.make()) this.#isHurried = true;
     if (!this.#isHurried) this.#failedInARow = 0;
     if (!this.#signal.aborted) this.#schedule();

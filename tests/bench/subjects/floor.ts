@@ -105,15 +105,16 @@ async function crashMany(size: number): Promise<Measures> {
     if (!isOver) fragile().then(again, again);
   };
   for (let i = 0; i < size; i++) again();
+  const rounds = crashRounds(size);
   const crash = async () => {
-    for (let round = 0; round < crashRounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       const replaced = counter.upTo(size);
       gate.open();
       await replaced;
     }
   };
   await collectGarbage();
-  const crashUs = await timeUs(crashRounds * size, crash);
+  const crashUs = await timeUs(rounds * size, crash);
   const timerMs = await longestGapMs(crash);
   isOver = true;
   gate.open();

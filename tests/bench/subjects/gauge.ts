@@ -4,8 +4,10 @@
  * @module
  */
 
-/** How often everybody crashes at once. */
-export const crashRounds = 5;
+/** How often everybody crashes at once: there are as many crashes at one size as at another. */
+export function crashRounds(size: number): number {
+  return Math.ceil(30_000 / size);
+}
 
 /** Asks everything for its end; one for all, since an exception with a stack costs 4 us. */
 export const stopReason: DOMException = new DOMException("The process was asked to stop", "AbortError");

@@ -33,15 +33,16 @@ async function crashMany(size: number): Promise<Measures> {
   const table = makeTable(size, () => new Fragile());
   const counter = new Counter();
   const { end } = await begin(table, { supervisor: new Supervisor<string, Runnable>(table, atOnce), counter });
+  const rounds = crashRounds(size);
   const crash = async () => {
-    for (let round = 0; round < crashRounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       const replaced = counter.upTo(size);
       gate.open();
       await replaced;
     }
   };
   await collectGarbage();
-  const crashUs = await timeUs(crashRounds * size, crash);
+  const crashUs = await timeUs(rounds * size, crash);
   const timerMs = await longestGapMs(crash);
   isOver = true;
   const ended = end();
