@@ -37,6 +37,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
   readonly clock: Clock;
   readonly events: EventStream<SupervisorEvent<K>> = new EventStream(printFailure);
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
+  readonly running: Map<K, P> = new Map();
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
   readonly leases: Leases<K>;

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { SupervisorEvent } from "../events.ts";
+import type { Runnable } from "../process/runnable.ts";
 import type { DeadlineHolder, Deadlines } from "./deadlines.ts";
 import type { Leases } from "./leases.ts";
 import type { Sought } from "./lookups.ts";
@@ -26,6 +27,8 @@ export interface KeeperHost<K> extends AttemptHost<K> {
   readonly starts: StartQueue;
   /** Whether processes may be started: false from the moment a shutdown begins. */
   readonly isAccepting: boolean;
+  /** What is up: a look-up of its own, as nothing is asked for as often. */
+  readonly running: Map<K, Runnable>;
   /** How many keepers have no process, nor are about to. */
   absent: number;
   /** Looks a key up from now on; the answer comes as `looked` or `lookFailed`. */

@@ -138,13 +138,17 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   }
 
   attemptIsUp(): void {
-    this.running = this.attempt!.runnable;
+    const runnable = this.attempt!.runnable!;
+    this.running = runnable;
+    this.host.running.set(this.key, runnable);
     this.settled(false);
-    this.tellUp(this.running!);
+    this.tellUp(runnable);
   }
 
   attemptIsLeaving(): void {
+    if (!this.running) return;
     this.running = undefined;
+    this.host.running.delete(this.key);
   }
 
   attemptIsLate(error: unknown): void {
@@ -167,7 +171,8 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     const attempt = this.attempt!;
     const { outcome, error, wasUp, uptimeMs } = attempt;
     const { isAccepting } = this.host, next = this.#next;
-    this.attempt = this.running = this.#next = undefined;
+    this.attemptIsLeaving();
+    this.attempt = this.#next = undefined;
     this.host.starts.release(this);
     this.tellEnded(attempt);
     if (next && isAccepting) {

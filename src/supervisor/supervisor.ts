@@ -187,8 +187,9 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {ProcessNotRunningError} When it exists but is not running.
    */
   get(key: K): P {
+    const runnable = this.#engine.running.get(key);
+    if (runnable !== undefined) return runnable;
     const keeper = this.#engine.keepers.get(key);
-    if (keeper?.running) return keeper.running;
     if (!keeper?.exists) throw missing("get", key, keeper);
     throw new ProcessNotRunningError(key, stateOf(keeper));
   }
