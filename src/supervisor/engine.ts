@@ -25,6 +25,8 @@ import { StartQueue } from "./start_queue.ts";
 /** After how many stops the event loop gets a turn. */
 const stopsPerTurn = 256;
 
+const notRunning = () => new SupervisorNotRunningError("start the process");
+
 /** What is printed when nobody listens: an error is never dropped. */
 const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
   ["entry-failed", "table-failed", "parked", "stuck"] as const,
@@ -94,11 +96,10 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
     this.#forced = { reason };
     this.isAccepting = false;
     this.#scope.abort(reason);
-    const makeError = () => new SupervisorNotRunningError("start the process");
     for (const keeper of this.keepers.values()) {
       // The callback may be waiting for a start that has not begun: it would wait for ever.
       if (keeper.attempt) keeper.attempt.force(reason);
-      else keeper.stop(makeError, false);
+      else keeper.stop(notRunning, false);
     }
     this.#wake.abort();
   }
@@ -157,9 +158,8 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
 
   async #stopAll(): Promise<void> {
     let stops = 0;
-    const makeError = () => new SupervisorNotRunningError("start the process");
     for (const keeper of [...this.keepers.values()]) {
-      keeper.stop(makeError, false);
+      keeper.stop(notRunning, false);
       if (++stops % stopsPerTurn === 0) await turn();
     }
   }

@@ -173,9 +173,9 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     const { isAccepting } = this.host, next = this.#next;
     this.attemptIsLeaving();
     this.attempt = this.#next = undefined;
-    this.host.starts.release(this);
     this.tellEnded(attempt);
     if (next && isAccepting) {
+      this.host.starts.release(this); // what it set going goes on, and is not settled yet
       this.backoff?.forget();
       return this.#lookAndStart(next);
     }

@@ -7,11 +7,10 @@
 import {
   collectGarbage,
   Counter,
-  crashRounds,
   Gate,
   liveHeapB,
-  longestGapMs,
   makeKeys,
+  measureCrashes,
   shuffled,
   stopReason,
   timeUs,
@@ -105,17 +104,7 @@ async function crashMany(size: number): Promise<Measures> {
     if (!isOver) fragile().then(again, again);
   };
   for (let i = 0; i < size; i++) again();
-  const rounds = crashRounds(size);
-  const crash = async () => {
-    for (let round = 0; round < rounds; round++) {
-      const replaced = counter.upTo(size);
-      gate.open();
-      await replaced;
-    }
-  };
-  await collectGarbage();
-  const crashUs = await timeUs(rounds * size, crash);
-  const timerMs = await longestGapMs(crash);
+  const { crashUs, timerMs } = await measureCrashes(size, gate, counter);
   isOver = true;
   gate.open();
   return { crashUs, timerMs };

@@ -5,7 +5,7 @@
  */
 
 /** How often everybody crashes at once: there are as many crashes at one size as at another. */
-export function crashRounds(size: number): number {
+function crashRounds(size: number): number {
   return Math.ceil(30_000 / size);
 }
 
@@ -128,4 +128,29 @@ export function shuffled<T>(list: readonly T[]): T[] {
     [result[i], result[j]] = [result[j], result[i]];
   }
   return result;
+}
+
+/**
+ * Has everybody behind a gate crash and come back, again and again.
+ *
+ * @param size How many they are.
+ * @param gate What opens to make them crash.
+ * @param counter Counts who has come back.
+ * @returns What one crash takes, and the longest time for which no timer fired.
+ */
+export async function measureCrashes(
+  size: number,
+  gate: Gate,
+  counter: Counter,
+): Promise<{ crashUs: number; timerMs: number }> {
+  const rounds = crashRounds(size);
+  const crash = async () => {
+    for (let round = 0; round < rounds; round++) {
+      const replaced = counter.upTo(size);
+      gate.open();
+      await replaced;
+    }
+  };
+  await collectGarbage();
+  return { crashUs: await timeUs(rounds * size, crash), timerMs: await longestGapMs(crash) };
 }

@@ -13,7 +13,7 @@ import {
   type SupervisorOptions,
 } from "@pact/supervisor";
 import { CountingClock } from "./counting_clock.ts";
-import { collectGarbage, Counter, crashRounds, Gate, liveHeapB, longestGapMs, timeUs } from "./gauge.ts";
+import { collectGarbage, Counter, Gate, liveHeapB, longestGapMs, measureCrashes, timeUs } from "./gauge.ts";
 import { begin, makeTable } from "./ours.ts";
 import type { Measures, Subject } from "./subject.ts";
 
@@ -33,17 +33,7 @@ async function crashMany(size: number): Promise<Measures> {
   const table = makeTable(size, () => new Fragile());
   const counter = new Counter();
   const { end } = await begin(table, { supervisor: new Supervisor<string, Runnable>(table, atOnce), counter });
-  const rounds = crashRounds(size);
-  const crash = async () => {
-    for (let round = 0; round < rounds; round++) {
-      const replaced = counter.upTo(size);
-      gate.open();
-      await replaced;
-    }
-  };
-  await collectGarbage();
-  const crashUs = await timeUs(rounds * size, crash);
-  const timerMs = await longestGapMs(crash);
+  const { crashUs, timerMs } = await measureCrashes(size, gate, counter);
   isOver = true;
   const ended = end();
   await new Promise((resolve) => setTimeout(resolve, 10)); // nothing is restarted from here on
