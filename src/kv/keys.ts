@@ -5,6 +5,9 @@
  * [...prefix, key]                                     an entry: the spec, plain, for anybody to read
  * ["@pact/supervisor", ...prefix, "generation"]        rewritten with every change
  * ["@pact/supervisor", ...prefix, "log", versionstamp] one change: the key that was set or deleted
+ * ["@pact/supervisor", ...prefix, "session", id]       one instance of the program, rewritten with every heartbeat
+ * ["@pact/supervisor", ...prefix, "claim", slot]       which session owns the slot
+ * ["@pact/supervisor", ...prefix, "probe", id]         there for a moment, while an instance starts
  * ```
  *
  * @module
@@ -17,8 +20,8 @@ export type KvTableKey = string | number | bigint | boolean;
 
 const controlRoot = "@pact/supervisor";
 
-/** Versionstamps are hexadecimal: none sorts behind this, and the name of no other kind of record before it. */
-const behindVersionstamps = "g";
+/** Versionstamps and sessions are hexadecimal: none sorts behind this, and the name of no kind of record before it. */
+const behindHexadecimals = "g";
 
 /**
  * Checks that entries can live under a prefix.
@@ -109,7 +112,7 @@ export function logKey(prefix: Deno.KvKey, versionstamp: string | symbol): Deno.
  * @returns The selector, which leaves out the records of nested prefixes such as `[...prefix, "log"]`, but not all.
  */
 export function logTail(prefix: Deno.KvKey, versionstamp: string): { start: Deno.KvKey; end: Deno.KvKey } {
-  return { start: logKey(prefix, versionstamp), end: logKey(prefix, behindVersionstamps) };
+  return { start: logKey(prefix, versionstamp), end: logKey(prefix, behindHexadecimals) };
 }
 
 /**
@@ -123,6 +126,60 @@ export function versionstampOf(prefix: Deno.KvKey, key: Deno.KvKey): string | un
   const last = key.at(-1);
   const own = key.length === prefix.length + 3 && typeof last === "string" && /^[0-9a-f]{20}$/.test(last);
   return own ? last : undefined;
+}
+
+/**
+ * Makes the key of the record of a session.
+ *
+ * @param prefix Where the cluster lives.
+ * @param id The session: hexadecimal digits and dashes.
+ * @returns The key in the database.
+ */
+export function sessionKey(prefix: Deno.KvKey, id: string): Deno.KvKey {
+  return [controlRoot, ...prefix, "session", id];
+}
+
+/**
+ * Selects the records of all sessions.
+ *
+ * @param prefix Where the cluster lives.
+ * @returns The selector, which leaves out the control records of a table below `[...prefix, "session"]`.
+ */
+export function allSessions(prefix: Deno.KvKey): { start: Deno.KvKey; end: Deno.KvKey } {
+  return { start: sessionKey(prefix, ""), end: sessionKey(prefix, behindHexadecimals) };
+}
+
+/**
+ * Makes the key of the record that says who owns a slot.
+ *
+ * @param prefix Where the cluster lives.
+ * @param slot The slot.
+ * @returns The key in the database.
+ */
+export function claimKey(prefix: Deno.KvKey, slot: number): Deno.KvKey {
+  return [controlRoot, ...prefix, "claim", slot];
+}
+
+/**
+ * Selects the claims on all slots.
+ *
+ * @param prefix Where the cluster lives.
+ * @param slots How many slots there are.
+ * @returns The selector, which leaves out the control records of a table below `[...prefix, "claim"]`.
+ */
+export function allClaims(prefix: Deno.KvKey, slots: number): { start: Deno.KvKey; end: Deno.KvKey } {
+  return { start: claimKey(prefix, 0), end: claimKey(prefix, slots) };
+}
+
+/**
+ * Makes the key of a record that only says that a database is the same as another one.
+ *
+ * @param prefix Where the cluster lives.
+ * @param id Unique.
+ * @returns The key in the database.
+ */
+export function probeKey(prefix: Deno.KvKey, id: string): Deno.KvKey {
+  return [controlRoot, ...prefix, "probe", id];
 }
 
 function isPart(part: unknown): boolean {

@@ -1,0 +1,173 @@
+/**
+ * The slots that one session holds, and who runs under each.
+ *
+ * ```text
+ *   held ──▶ handing over ──▶ nobody runs there: to be released
+ *     │           │
+ *     └───────────┴──▶ lost: everybody who runs there is aborted
+ * ```
+ *
+ * @module
+ */
+
+import type { Claim } from "../kv/context.ts";
+import type { Lease } from "../table/table.ts";
+
+/** Wants to know what becomes of the slots: a view of a table. */
+export interface SlotAudience {
+  /** Slots are held that were not, or are wanted here again. */
+  slotsGained(): void;
+  /** A process must end gracefully, since its slot is being handed over. */
+  mustEnd(key: unknown): void;
+}
+
+/** One slot that is held. */
+class Hold {
+  readonly controller: AbortController = new AbortController();
+  readonly claim: Claim;
+  /** Who runs under it. */
+  readonly leases: Set<SlotLease> = new Set();
+  isHandingOver = false;
+
+  constructor(key: Deno.KvKey, versionstamp: string) {
+    const { signal } = this.controller;
+    this.claim = { check: { key, versionstamp }, signal, token: versionstamp };
+  }
+}
+
+/** The right to run one process, as long as its slot is held. */
+export class SlotLease implements Lease {
+  /** What the process can prove its right with. */
+  readonly claim: Claim;
+  readonly #release: (lease: SlotLease) => void;
+  /** Whose process. */
+  readonly audience: SlotAudience;
+  /** Which process. */
+  readonly key: unknown;
+
+  constructor(claim: Claim, audience: SlotAudience, key: unknown, release: (lease: SlotLease) => void) {
+    this.claim = claim;
+    this.audience = audience;
+    this.key = key;
+    this.#release = release;
+  }
+
+  /** Aborts when the slot is lost. */
+  get signal(): AbortSignal {
+    return this.claim.signal;
+  }
+
+  /** Says that the process has ended. */
+  release(): void {
+    this.#release(this);
+  }
+}
+
+/** The slots that one session holds. */
+export class Claims {
+  readonly #holds: Map<number, Hold> = new Map();
+  /** Leases of slots that are held no more, under which something may still run. */
+  readonly #orphans: Set<SlotLease> = new Set();
+  readonly #onEmpty: () => void;
+
+  /** @param onEmpty Is called when nobody runs any more in a slot that is being handed over, or was lost. */
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty;
+  }
+
+  /** The slots that are held, and whether each is being handed over. */
+  get held(): ReadonlyMap<number, { readonly isHandingOver: boolean; readonly claim: Claim }> {
+    return this.#holds;
+  }
+
+  /** Whether something runs, or may still run, under a claim of this session. */
+  get isBusy(): boolean {
+    return this.#orphans.size > 0 || [...this.#holds.values()].some(({ leases }) => leases.size > 0);
+  }
+
+  /** Slots that are being handed over and in which nobody runs. */
+  get drained(): number[] {
+    const drained: number[] = [];
+    for (const [slot, hold] of this.#holds) if (hold.isHandingOver && hold.leases.size === 0) drained.push(slot);
+    return drained;
+  }
+
+  /**
+   * Holds a slot from now on.
+   *
+   * @param slot The slot.
+   * @param key The key of the claim.
+   * @param versionstamp The commit of the claim.
+   */
+  hold(slot: number, key: Deno.KvKey, versionstamp: string): void {
+    this.#holds.set(slot, new Hold(key, versionstamp));
+  }
+
+  /**
+   * Grants the right to run a process.
+   *
+   * @param slot Its slot.
+   * @param audience Who is told when it has to end.
+   * @param key Which process.
+   * @returns The lease, or `undefined` when the slot is not held, or is being handed over.
+   */
+  lease(slot: number, audience: SlotAudience, key: unknown): SlotLease | undefined {
+    const hold = this.#holds.get(slot);
+    if (!hold || hold.isHandingOver) return undefined;
+    const lease = new SlotLease(hold.claim, audience, key, (each) => this.#released(hold, each));
+    hold.leases.add(lease);
+    return lease;
+  }
+
+  /**
+   * Begins to hand a slot over: nothing is started there, and what runs is to end.
+   *
+   * @param slot The slot.
+   */
+  handOver(slot: number): void {
+    const hold = this.#holds.get(slot);
+    if (!hold) return;
+    hold.isHandingOver = true;
+    for (const { audience, key } of hold.leases) audience.mustEnd(key);
+  }
+
+  /**
+   * Holds a slot again as if it had never been about to be handed over.
+   *
+   * @param slot The slot.
+   */
+  keep(slot: number): void {
+    const hold = this.#holds.get(slot);
+    if (hold) hold.isHandingOver = false;
+  }
+
+  /**
+   * Stops holding a slot. What still runs there is aborted.
+   *
+   * @param slot The slot.
+   * @param reason What the signals abort with.
+   */
+  lose(slot: number, reason: unknown): void {
+    const hold = this.#holds.get(slot);
+    if (!hold) return;
+    this.#holds.delete(slot);
+    for (const lease of hold.leases) this.#orphans.add(lease);
+    hold.controller.abort(reason);
+  }
+
+  /**
+   * Stops holding anything. What still runs is aborted.
+   *
+   * @param reason What the signals abort with.
+   */
+  loseAll(reason: unknown): void {
+    for (const slot of [...this.#holds.keys()]) this.lose(slot, reason);
+  }
+
+  #released(hold: Hold, lease: SlotLease): void {
+    hold.leases.delete(lease);
+    this.#orphans.delete(lease);
+    const isAwaited = hold.isHandingOver || hold.controller.signal.aborted;
+    if (hold.leases.size === 0 && isAwaited) this.#onEmpty();
+  }
+}

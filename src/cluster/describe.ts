@@ -1,0 +1,57 @@
+/**
+ * Events of a cluster in words.
+ *
+ * @module
+ */
+
+import { describeError } from "../errors.ts";
+import type { ClusterEvent } from "./events.ts";
+
+/**
+ * Writes an event as a line of a log.
+ *
+ * @param event The event.
+ * @returns One line, without the moment.
+ *
+ * @example
+ * ```ts
+ * import { describeClusterEvent } from "@pact/supervisor/cluster";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const event = { type: "session-dead", at: 0, session: "a1", silentMs: 15_000 } as const;
+ * assertEquals(describeClusterEvent(event), "session a1 is dead: it has not moved for 15000 ms");
+ * ```
+ */
+export function describeClusterEvent(event: ClusterEvent): string {
+  switch (event.type) {
+    case "session-joined":
+      return `session ${event.session}${event.isSelf ? ", this instance," : ""} has joined`;
+    case "session-left":
+      return `session ${event.session}${event.isSelf ? ", this instance," : ""} has left`;
+    case "session-dead":
+      return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
+    case "session-fenced":
+      return `session ${event.session}, this instance, is fenced: its last acknowledged heartbeat is ` +
+        `${Math.round(event.silentMs)} ms old, its ${event.slots} slots are lost`;
+    case "slot-claimed":
+      return `slot ${event.slot} is claimed under token ${event.token}`;
+    case "slot-released":
+      return `slot ${event.slot} is ${event.cause === "lost" ? "lost" : "handed over"}`;
+    case "idle":
+      return `this instance stays out of the cluster: its timeline is ${event.timeline}`;
+    case "cluster-failed": {
+      const { name, message } = describeError(event.error);
+      return `${event.operation} failed: ${name}: ${message}`;
+    }
+  }
+}
+
+/**
+ * Tells whether an event must not go unheard.
+ *
+ * @param event The event.
+ * @returns Whether it is printed while nobody has subscribed.
+ */
+export function isFailure({ type }: ClusterEvent): boolean {
+  return type === "cluster-failed" || type === "session-fenced" || type === "idle";
+}

@@ -1,0 +1,85 @@
+/**
+ * Errors of a cluster.
+ *
+ * @module
+ */
+
+/**
+ * Why a process was aborted: its instance is not, or may not be, the owner of its slot any more.
+ *
+ * @example Told by the signal of a claim
+ * ```ts
+ * import { ClaimLostError } from "@pact/supervisor/cluster";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const losing = new AbortController();
+ * losing.abort(new ClaimLostError("no heartbeat was acknowledged in time"));
+ * assertEquals(losing.signal.reason.message, "The claim is lost: no heartbeat was acknowledged in time");
+ * ```
+ */
+export class ClaimLostError extends Error {
+  /** Tells the error from others, also across realms. */
+  override readonly name = "ClaimLostError";
+
+  /**
+   * Makes the error.
+   *
+   * @param reason Why the claim is lost.
+   */
+  constructor(reason: string) {
+    super(`The claim is lost: ${reason}`);
+  }
+}
+
+/**
+ * Says that the database is not one that other instances can see, so that a cluster on it would be alone.
+ *
+ * @example A database in memory
+ * ```ts
+ * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { Cluster, LocalDatabaseError } from "@pact/supervisor/cluster";
+ * import { assertRejects } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const cluster = new Cluster(kv);
+ * await assertRejects(() => cluster.run(() => {}), LocalDatabaseError, "allowLocal");
+ * ```
+ */
+export class LocalDatabaseError extends Error {
+  /** Tells the error from others, also across realms. */
+  override readonly name = "LocalDatabaseError";
+  /** The path that was given, if any. */
+  readonly path: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param path The path that was given, if any.
+   * @param reason Why other instances cannot see the database, and what would be right.
+   */
+  constructor(path: string | undefined, reason: string) {
+    super(`Cannot run a cluster: ${reason}, current path is ${path === undefined ? "none" : JSON.stringify(path)}`);
+    this.path = path;
+  }
+}
+
+/**
+ * Says that an instance is there which this one cannot work with: another number of slots, or another format of records.
+ *
+ * @example Two instances with different options
+ * ```ts
+ * import { Cluster, ClusterMismatchError } from "@pact/supervisor/cluster";
+ * import { assertRejects } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const one = new Cluster(kv, { allowLocal: true, slots: 256 });
+ * const other = new Cluster(kv, { allowLocal: true, slots: 128 });
+ * await one.run(async () => {
+ *   await assertRejects(() => other.run(() => {}), ClusterMismatchError, "256 there and 128 here");
+ * });
+ * ```
+ */
+export class ClusterMismatchError extends Error {
+  /** Tells the error from others, also across realms. */
+  override readonly name = "ClusterMismatchError";
+}

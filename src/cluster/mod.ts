@@ -1,0 +1,62 @@
+/**
+ * Several instances of one program share one table, so that each process runs in one of them.
+ *
+ * **What is promised:** at most one valid claim holder per slot. A process of a former holder may still execute for a
+ * moment, but a write that carries the check of its claim is refused by the database. A slot of a dead session has a new
+ * owner within its time to live plus two heartbeats, as long as one live session exists. Nobody runs when no instance runs.
+ *
+ * **How a process fences its own writes:** `create` is given the claim, and every atomic operation carries its check.
+ *
+ * ```ts ignore
+ * create: (spec, key, { claim }) => leaf(async (signal) => {
+ *   const { ok } = await kv.atomic().check(claim.check).set(["out", key], await work(spec, signal)).commit();
+ *   if (!ok) throw claim.signal.reason ?? new Error("another instance owns this process now");
+ * }),
+ * ```
+ *
+ * **What cannot be fenced:** a call to somebody else's API, an e-mail, a message to a socket. Give the other side
+ * `claim.token`, which sorts behind the token of every former holder, so that it can refuse a smaller one; or make the call
+ * harmless to repeat, with a key of its own for each piece of work (an idempotency key); and pass `signal` on, which aborts
+ * when the claim is lost.
+ *
+ * Coordination goes through the database only; instances need not reach each other. Sessions judge each other by their own
+ * clocks, and bear clocks that run 20 % fast or slow. The ideas are those of Chubby (Burrows 2006) and of fencing tokens as
+ * Kleppmann describes them.
+ *
+ * @example Every instance runs its share
+ * ```ts
+ * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { KvTable } from "@pact/supervisor/kv";
+ * import { Cluster } from "@pact/supervisor/cluster";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const table = new KvTable<string, null, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * await table.set("acme", null);
+ *
+ * const cluster = new Cluster(kv, { allowLocal: true }); // in production, a database that others can see
+ * const supervisor = new Supervisor(cluster.own(table));
+ * const program = chain(cluster, supervisor);
+ * await program.run(() => assertEquals(supervisor.keys(), ["acme"]), { signal: new AbortController().signal });
+ * ```
+ *
+ * @module
+ */
+
+export { Cluster } from "./cluster.ts";
+export { describeClusterEvent } from "./describe.ts";
+export { ClaimLostError, ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
+export type {
+  ClusterEvent,
+  ClusterFailedEvent,
+  ClusterIdleEvent,
+  SessionDeadEvent,
+  SessionFencedEvent,
+  SessionJoinedEvent,
+  SessionLeftEvent,
+  SlotClaimedEvent,
+  SlotReleasedEvent,
+} from "./events.ts";
+export type { ClusterOptions } from "./options.ts";
+export type { ClusterSnapshot, ClusterState, SessionSnapshot } from "./snapshot.ts";
+export { place, slotOf } from "./placement.ts";

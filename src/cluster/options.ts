@@ -1,0 +1,129 @@
+/**
+ * The options of a cluster: defaults and checks.
+ *
+ * @module
+ */
+
+import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
+import { describeValue } from "../errors.ts";
+import { assertPrefix } from "../kv/keys.ts";
+
+/** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
+export interface ClusterOptions {
+  /**
+   * Where the records of the cluster live: at `["@pact/supervisor", ...prefix, …]`. Instances with the same prefix are one
+   * cluster.
+   *
+   * @default {["cluster"]}
+   */
+  readonly prefix?: Deno.KvKey;
+  /**
+   * The path or URL that the database was opened with; left out when `Deno.openKv()` had none. `run` opens it a second time
+   * for a moment, to see whether others can.
+   */
+  readonly path?: string;
+  /**
+   * Whether a database that only this program can see will do, as in tests.
+   *
+   * @default {false}
+   */
+  readonly allowLocal?: boolean;
+  /**
+   * The timeline that may join, for example `"production"`. An instance of Deno Deploy on another one, a preview or a
+   * branch, stays out and runs nothing. Without `DENO_TIMELINE` in the environment the option does nothing.
+   */
+  readonly timeline?: string;
+  /**
+   * How often the record of a session is rewritten and those of the others are read.
+   *
+   * @default {5_000}
+   */
+  readonly heartbeatMs?: number;
+  /**
+   * After how long without a heartbeat others declare a session dead, at least three heartbeats. It gives itself up after
+   * two thirds of that.
+   *
+   * @default {15_000}
+   */
+  readonly ttlMs?: number;
+  /**
+   * Into how many slots the keys are divided, from 1 to 65 536.
+   *
+   * @default {256}
+   */
+  readonly slots?: number;
+  /**
+   * What the heartbeats are timed by.
+   *
+   * @default {systemClock}
+   */
+  readonly clock?: Clock;
+  /**
+   * Chance, for the pauses before something is tried again: returns a number from 0 up to 1.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: () => number;
+  /**
+   * Makes the id of a session: hexadecimal digits and dashes, never the same one twice.
+   *
+   * @default {crypto.randomUUID}
+   */
+  readonly newId?: () => string;
+}
+
+/** The options with every default filled in. */
+export interface ClusterSettings extends Required<Omit<ClusterOptions, "path" | "timeline">> {
+  readonly path: string | undefined;
+  readonly timeline: string | undefined;
+}
+
+/** What a session lives for, in heartbeats, at least: fewer would fence it for one that is lost. */
+const minHeartbeatsPerTtl = 3;
+
+/**
+ * Fills the defaults in and checks every value and their relations.
+ *
+ * @param options What the user gave.
+ * @returns The settings.
+ * @throws {TypeError} When a value has a wrong shape.
+ * @throws {RangeError} When a number is out of range, or two do not fit together.
+ */
+export function checkOptions(options: ClusterOptions): ClusterSettings {
+  const { prefix = ["cluster"], clock = systemClock, random = Math.random } = options;
+  const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
+  assertPrefix(prefix);
+  const tells = (["now", "monotonic", "timer"] as const).every((method) => typeof clock?.[method] === "function");
+  checkShape("clock", "an object with now, monotonic and timer", clock, tells);
+  checkShape("random", "a function", random, typeof random === "function");
+  checkShape("newId", "a function", newId, typeof newId === "function");
+  checkShape("path", "a string", path, path === undefined || typeof path === "string");
+  checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
+  checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
+  const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, maxTimerMs);
+  const ttlMs = checkWhole("ttlMs", options.ttlMs ?? 15_000, maxTimerMs);
+  if (ttlMs < minHeartbeatsPerTtl * heartbeatMs) {
+    throw new RangeError(
+      `Cannot use the option ttlMs: it must be at least ${minHeartbeatsPerTtl} times heartbeatMs, ` +
+        `current values are ${ttlMs} and ${heartbeatMs}`,
+    );
+  }
+  const slots = checkWhole("slots", options.slots ?? 256, 65_536);
+  return { prefix: [...prefix], path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
+}
+
+function checkShape(name: string, expected: string, value: unknown, isRight: boolean): void {
+  if (isRight) return;
+  throw new TypeError(
+    `Cannot use the option ${name}: it must be ${expected}, current value is ${describeValue(value)}`,
+  );
+}
+
+function checkWhole(name: string, value: unknown, max: number): number {
+  checkShape(name, "a number", value, typeof value === "number");
+  const number = value as number;
+  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
+  throw new RangeError(
+    `Cannot use the option ${name}: it must be a whole number from 1 to ${max}, current value is ${number}`,
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * Whether a database is one that other instances can see. Nothing about an open database tells: it has to be tried.
+ *
+ * @module
+ */
+
+import { probeKey } from "../kv/keys.ts";
+import type { KvStore } from "../kv/store.ts";
+import { LocalDatabaseError } from "./errors.ts";
+
+/** How long the record that is looked for is kept if it cannot be deleted, in ms. */
+const probeLifeMs = 60_000;
+
+/**
+ * Opens the database a second time and looks for a record that was written by the first.
+ *
+ * @param store The database.
+ * @param options Where control records live, the path it was opened with, and something unique.
+ * @throws {LocalDatabaseError} When the record is not there: the database is in memory, or another one than the path says.
+ */
+export async function assertShared(
+  store: KvStore,
+  { prefix, path, id }: { prefix: Deno.KvKey; path: string | undefined; id: string },
+): Promise<void> {
+  if (path === undefined && isWebWorker()) {
+    throw new LocalDatabaseError(
+      path,
+      "in a Web Worker Deno.openKv() without a path opens a private database in memory; open it with a path, and give " +
+        "that as the option path",
+    );
+  }
+  const key = probeKey(prefix, id);
+  await store.call("write a probe", () => store.kv.set(key, id, { expireIn: probeLifeMs }));
+  try {
+    using other = await store.call("open the database again", () => Deno.openKv(path));
+    if ((await other.get(key)).value === id) return;
+  } finally {
+    await store.call("delete a probe", () => store.kv.delete(key));
+  }
+  throw new LocalDatabaseError(
+    path,
+    "other instances cannot see the database; it is in memory, or was not opened with this path. Give the path that it " +
+      "was opened with as the option path, or allowLocal in a test",
+  );
+}
+
+function isWebWorker(): boolean {
+  return "WorkerGlobalScope" in globalThis;
+}

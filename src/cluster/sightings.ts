@@ -1,0 +1,93 @@
+/**
+ * Who is alive, judged by one's own clock alone. Pure: time is handed in.
+ *
+ * Timestamps of other machines are never compared: a session is dead when its record has not moved for its time to live
+ * since this observer first saw it stand still. The source of the idea: the leases of Gray and Cheriton (1989), with the
+ * observer's own measure of time as in Kubernetes' leader election.
+ *
+ * @module
+ */
+
+import type { SessionRecord, Stored } from "./records.ts";
+
+/** What is known of a session. */
+export interface Sighting {
+  /** The commit at which it stands. */
+  readonly versionstamp: string;
+  /** When it was first seen to stand there, in ms of the own monotonic clock. */
+  readonly sinceMs: number;
+  /** For how long it may stand there, in ms. */
+  readonly ttlMs: number;
+}
+
+/** Who came and went between two looks. */
+export interface Movements {
+  /** Sessions that were not there before. */
+  readonly joined: string[];
+  /** Sessions that are not there any more. */
+  readonly left: string[];
+}
+
+/** Remembers since when each session has not moved. */
+export class Sightings {
+  readonly #seen: Map<string, Sighting> = new Map();
+
+  /**
+   * Compares what was read with what was known.
+   *
+   * @param sessions What was read.
+   * @param nowMs A moment after it was read, so that a session is never thought to stand still for longer than it does.
+   * @returns Who came and went.
+   */
+  see(sessions: ReadonlyMap<string, Stored<SessionRecord>>, nowMs: number): Movements {
+    const movements: Movements = { joined: [], left: [] };
+    for (const [id, { versionstamp, record: { ttlMs } }] of sessions) {
+      const known = this.#seen.get(id);
+      if (known === undefined) movements.joined.push(id);
+      if (known?.versionstamp !== versionstamp) this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs });
+    }
+    for (const id of this.#seen.keys()) {
+      if (sessions.has(id)) continue;
+      this.#seen.delete(id);
+      movements.left.push(id);
+    }
+    return movements;
+  }
+
+  /**
+   * Forgets a session that is known to be gone.
+   *
+   * @param id The session.
+   */
+  forget(id: string): void {
+    this.#seen.delete(id);
+  }
+
+  /**
+   * Returns what is known of a session.
+   *
+   * @param id The session.
+   */
+  get(id: string): Sighting | undefined {
+    return this.#seen.get(id);
+  }
+
+  /**
+   * Returns who has not moved for its time to live.
+   *
+   * @param nowMs The moment.
+   */
+  dead(nowMs: number): string[] {
+    return [...this.#seen].filter(([, { sinceMs, ttlMs }]) => nowMs - sinceMs >= ttlMs).map(([id]) => id);
+  }
+
+  /**
+   * Returns when the next one is dead unless it moves, in ms of the own monotonic clock; `Infinity` when nobody is there.
+   *
+   * @param self Who does not count.
+   */
+  nextDeathMs(self: string): number {
+    const deaths = [...this.#seen].map(([id, { sinceMs, ttlMs }]) => id === self ? Infinity : sinceMs + ttlMs);
+    return Math.min(...deaths);
+  }
+}
