@@ -9,8 +9,20 @@ import type { KvFault } from "./kv_faults.ts";
 /** What can be made to misbehave. A listing counts when its first row is asked for, a watch with every reading. */
 export type KvOperation = "get" | "getMany" | "set" | "delete" | "list" | "commit" | "watch";
 
+/** What a `FaultyKv` can be told. */
+export interface FaultyKvOptions {
+  /**
+   * Decides, when a call begins, what happens to it; undefined lets it through. Asked once for every call, but not for one
+   * that an injected fault is waiting for.
+   *
+   * @default Lets everything through.
+   */
+  readonly decide?: (operation: KvOperation) => KvFault | undefined;
+}
+
 /**
- * Wraps a real Deno KV and injects faults, call by call. Calls without a fault go through unchanged.
+ * Wraps a Deno KV and makes faults, call by call: those that were injected, then those that the option `decide` wants.
+ * Calls without a fault go through unchanged.
  *
  * @example A write whose reply is lost has landed
  * ```ts
@@ -22,9 +34,26 @@ export type KvOperation = "get" | "getMany" | "set" | "delete" | "list" | "commi
  * await assertRejects(() => kv.set(["a"], 1), Error, "connection reset");
  * assertEquals((await kv.get(["a"])).value, 1);
  * ```
+ *
+ * @example Every second commit is refused though it landed, in one of two sessions
+ * ```ts
+ * import { denyAfterLanding, FaultyKv, MemoryKv } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const memory = new MemoryKv();
+ * let commits = 0;
+ * using faulty = new FaultyKv(memory.open(), {
+ *   decide: (operation) => operation === "commit" && ++commits % 2 === 0 ? denyAfterLanding() : undefined,
+ * });
+ * using sound = new FaultyKv(memory.open());
+ * assertEquals((await faulty.atomic().set(["a"], 1).commit()).ok, true);
+ * assertEquals((await faulty.atomic().set(["a"], 2).commit()).ok, false);
+ * assertEquals((await sound.get(["a"])).value, 2);
+ * ```
  */
 export class FaultyKv implements Deno.Kv {
   readonly #kv: Deno.Kv;
+  readonly #decide: (operation: KvOperation) => KvFault | undefined;
   readonly #faults = new Map<KvOperation, KvFault[]>();
   readonly #counts = new Map<KvOperation, number>();
   readonly #cuts = new Set<(error: unknown) => void>();
@@ -32,10 +61,12 @@ export class FaultyKv implements Deno.Kv {
   /**
    * Wraps a database.
    *
-   * @param kv The database that answers. It is closed by `close`.
+   * @param kv The database that answers. It is closed by `close`: give `memory.open()` to keep a shared one open.
+   * @param options See {@linkcode FaultyKvOptions}.
    */
-  constructor(kv: Deno.Kv) {
+  constructor(kv: Deno.Kv, options: FaultyKvOptions = {}) {
     this.#kv = kv;
+    this.#decide = options.decide ?? (() => undefined);
   }
 
   /**
@@ -124,6 +155,7 @@ export class FaultyKv implements Deno.Kv {
     options?: { raw?: boolean },
   ): ReadableStream<{ [K in keyof T]: Deno.KvEntryMaybe<T[K]> }> {
     const reader = this.#kv.watch<T>(keys, options).getReader();
+    let readings = 0;
     let cut: (error: unknown) => void;
     const end = (reason: unknown) => {
       this.#cuts.delete(cut);
@@ -139,7 +171,7 @@ export class FaultyKv implements Deno.Kv {
       },
       pull: async (controller) => {
         try {
-          const { done, value } = await this.#call("watch", () => reader.read());
+          const { done, value } = await this.#call("watch", () => reader.read(), readings++);
           if (done) controller.close();
           else controller.enqueue(value);
         } catch (error) {
@@ -175,9 +207,9 @@ export class FaultyKv implements Deno.Kv {
     this.close();
   }
 
-  #call<T>(operation: KvOperation, call: () => Promise<T>): Promise<T> {
+  #call<T>(operation: KvOperation, call: () => Promise<T>, readings = 0): Promise<T> {
     this.#counts.set(operation, this.count(operation) + 1);
-    const fault = this.#faults.get(operation)?.shift();
-    return fault ? fault(call) : call();
+    const fault = this.#faults.get(operation)?.shift() ?? this.#decide(operation);
+    return fault ? fault(call, readings) : call();
   }
 }

@@ -4,8 +4,11 @@
  * @module
  */
 
-/** What happens in place of a call. It may make the call, once, several times, or not at all. */
-export type KvFault = <T>(call: () => Promise<T>) => Promise<T>;
+/**
+ * What happens in place of a call. It may make the call, once, several times, or not at all. `readings` says how many
+ * readings of the same watch came before; 0 for any other call.
+ */
+export type KvFault = <T>(call: () => Promise<T>, readings: number) => Promise<T>;
 
 /**
  * Makes a fault that fails without making the call.
@@ -70,6 +73,82 @@ export function failLocked(): KvFault {
 export function holdUntil(gate: Promise<unknown>): KvFault {
   return async (call) => {
     await gate;
+    return await call();
+  };
+}
+
+/**
+ * Makes a fault that never makes the call and never ends, as a call to a remote database that is gone.
+ *
+ * @returns The fault.
+ *
+ * @example A read that never ends
+ * ```ts
+ * import { FaultyKv, hang, MemoryKv } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = new FaultyKv(new MemoryKv());
+ * kv.inject("get", hang());
+ * const first = await Promise.race([kv.get(["a"]).then(() => "hung"), kv.get(["a"]).then(() => "sound")]);
+ * assertEquals(first, "sound");
+ * ```
+ */
+export function hang(): KvFault {
+  return () => new Promise(() => {});
+}
+
+/**
+ * Makes a fault that makes the call at once and hands out its reply late, or never.
+ *
+ * @param gate The reply comes when this resolves.
+ * @returns The fault.
+ *
+ * @example A write that has landed while its caller waits
+ * ```ts
+ * import { FaultyKv, holdReply, MemoryKv } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = new FaultyKv(new MemoryKv());
+ * const gate = Promise.withResolvers<void>();
+ * kv.inject("set", holdReply(gate.promise));
+ * const written = kv.set(["a"], 1);
+ * assertEquals((await kv.get(["a"])).value, 1);
+ * gate.resolve();
+ * await written;
+ * ```
+ */
+export function holdReply(gate: Promise<unknown>): KvFault {
+  return async (call) => {
+    const [reply] = await Promise.allSettled([call()]);
+    await gate;
+    if (reply.status === "rejected") throw reply.reason;
+    return reply.value;
+  };
+}
+
+/**
+ * Makes the fault of a watch that goes stale: its first reading is sound, the later ones come late, or never.
+ *
+ * @param gate A later reading is made when this resolves.
+ * @default Never.
+ * @returns The fault, for "watch".
+ *
+ * @example A watch that tells nothing after its first reading
+ * ```ts
+ * import { FaultyKv, MemoryKv, staleWatch } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = new FaultyKv(new MemoryKv(), { decide: (operation) => operation === "watch" ? staleWatch() : undefined });
+ * const reader = kv.watch([["a"]]).getReader();
+ * assertEquals((await reader.read()).value?.[0].value, null);
+ * const told = reader.read().then(() => "told");
+ * await kv.set(["a"], 1);
+ * assertEquals(await Promise.race([told, kv.get(["a"]).then(() => "nothing")]), "nothing");
+ * ```
+ */
+export function staleWatch(gate: Promise<unknown> = new Promise(() => {})): KvFault {
+  return async (call, readings) => {
+    if (readings > 0) await gate;
     return await call();
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Tests for what you build yourself: a suite for tables, and a Deno KV that misbehaves on demand.
+ * Tests for what you build yourself: a suite for tables, a Deno KV that misbehaves on demand, and one in memory.
  *
  * @example All promises of a table
  * ```ts
@@ -26,7 +26,18 @@
  */
 
 export { advance, type SteppedTime } from "./advance.ts";
-export { FaultyKv, type KvOperation } from "./faulty_kv.ts";
-export { denyAfterLanding, failLocked, failWith, holdUntil, type KvFault, loseReply } from "./kv_faults.ts";
+export { FaultyKv, type FaultyKvOptions, type KvOperation } from "./faulty_kv.ts";
+export {
+  denyAfterLanding,
+  failLocked,
+  failWith,
+  hang,
+  holdReply,
+  holdUntil,
+  type KvFault,
+  loseReply,
+  staleWatch,
+} from "./kv_faults.ts";
+export { MemoryKv, type MemoryKvOptions } from "./memory_kv.ts";
 export type { TableBuild, TableHandle, TableHarness } from "./table_harness.ts";
 export { type TableCheck, tableChecks, testTable, type TestTableOptions } from "./table_suite.ts";

@@ -1,6 +1,6 @@
 import type { Runnable } from "../../src/process/runnable.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
+import { MemoryKv, type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
 import { openFile } from "./fixtures.ts";
 
 function handle(
@@ -36,6 +36,15 @@ for (const batchSize of [1, 2, 500]) {
     },
   });
 }
+
+testTable<KvTableKey>("KvTable over a MemoryKv that another handle writes", {
+  keys,
+  open(build) {
+    const kvs = [new MemoryKv()];
+    kvs.push(kvs[0].open());
+    return { ...handle(kvs[0], kvs[1], build), close: () => kvs.forEach((kv) => kv.close()) };
+  },
+});
 
 testTable<KvTableKey>("KvTable in a file", {
   keys,

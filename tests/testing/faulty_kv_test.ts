@@ -4,9 +4,13 @@ import {
   failLocked,
   failWith,
   FaultyKv,
+  hang,
+  holdReply,
   holdUntil,
   type KvOperation,
   loseReply,
+  MemoryKv,
+  staleWatch,
 } from "../../src/testing/mod.ts";
 
 async function open(): Promise<FaultyKv> {
@@ -61,6 +65,81 @@ Deno.test("loseReply() and denyAfterLanding() make the call and hide that it lan
   assertEquals((await kv.get(["a"])).value, 1);
   assertEquals(await kv.atomic().set(["a"], 2).commit(), { ok: false });
   assertEquals((await kv.get(["a"])).value, 2);
+});
+
+Deno.test("FaultyKv asks the option decide about every call, when it begins", async () => {
+  const asked: KvOperation[] = [];
+  const decide = (operation: KvOperation) => {
+    asked.push(operation);
+    return operation === "getMany" ? failLocked() : undefined;
+  };
+  using kv = new FaultyKv(new MemoryKv(), { decide });
+  for (const [operation, call] of Object.entries(calls)) {
+    const called = call(kv);
+    assertEquals(asked.at(-1), operation);
+    if (operation === "getMany") await assertRejects(() => called, TypeError, "database is locked");
+    else await called;
+  }
+  assertEquals(asked, Object.keys(calls));
+});
+
+Deno.test("FaultyKv lets an injected fault go before the option decide", async () => {
+  using kv = new FaultyKv(new MemoryKv(), { decide: () => failWith(new Error("decided")) });
+  kv.inject("get", failWith(new Error("injected")));
+  await assertRejects(() => kv.get(["a"]), Error, "injected");
+  await assertRejects(() => kv.get(["a"]), Error, "decided");
+});
+
+Deno.test("FaultyKv around a handle of its own leaves the database open for others", async () => {
+  using memory = new MemoryKv();
+  const [one, two] = [new FaultyKv(memory.open()), new FaultyKv(memory.open())];
+  one.close();
+  await two.set(["a"], 1);
+  two.close();
+  assertEquals((await memory.get(["a"])).value, 1);
+});
+
+Deno.test("hang() never makes the call", async () => {
+  using kv = new FaultyKv(new MemoryKv());
+  kv.inject("set", hang());
+  let isOver = false;
+  void kv.set(["a"], 1).finally(() => isOver = true);
+  for (let i = 0; i < 100; i++) await kv.get(["a"]);
+  assertEquals([isOver, (await kv.get(["a"])).value], [false, null]);
+});
+
+Deno.test("holdReply() makes the call at once and hands out its result, or its error, when the gate opens", async () => {
+  using kv = new FaultyKv(new MemoryKv());
+  const gate = Promise.withResolvers<void>();
+  kv.inject("set", holdReply(gate.promise), 2);
+  let replies = 0;
+  const landed = kv.set(["a"], 1).finally(() => replies++);
+  const refused = assertRejects(() => kv.set([], 1).finally(() => replies++), TypeError, "key cannot be empty");
+  assertEquals([(await kv.get(["a"])).value, replies], [1, 0]);
+  gate.resolve();
+  assertEquals((await landed).ok, true);
+  await refused;
+});
+
+Deno.test("staleWatch() lets the first reading of every watch through and the others when the gate opens", async () => {
+  const gate = Promise.withResolvers<void>();
+  using kv = new FaultyKv(new MemoryKv(), {
+    decide: (operation) => operation === "watch" ? staleWatch(gate.promise) : undefined,
+  });
+  for (let i = 0; i < 2; i++) {
+    const reader = kv.watch([["a"]]).getReader();
+    assertEquals((await reader.read()).value?.length, 1);
+    await reader.cancel();
+  }
+  const reader = kv.watch([["a"]]).getReader();
+  await reader.read();
+  let isTold = false;
+  const told = reader.read().finally(() => isTold = true);
+  await kv.set(["a"], 1);
+  for (let i = 0; i < 100; i++) await kv.get(["a"]);
+  assertEquals(isTold, false);
+  gate.resolve();
+  assertEquals((await told).value?.[0].value, 1);
 });
 
 Deno.test("FaultyKv.watch() passes changes on until it is cut", async () => {
