@@ -172,11 +172,11 @@ export class Cluster implements Runnable {
     holds: (key) => {
       const member = this.#instance?.member;
       if (!member?.session.check()) return false;
-      return member.claims.held.get(this.#slotOf(key))?.isHandingOver === false;
+      return member.ownership.claims.held.get(this.#slotOf(key))?.isHandingOver === false;
     },
     lease: (key, audience) => {
       const member = this.#instance?.member;
-      return member?.session.check() ? member.claims.lease(this.#slotOf(key), audience, key) : undefined;
+      return member?.session.check() ? member.ownership.claims.lease(this.#slotOf(key), audience, key) : undefined;
     },
   };
 

@@ -31,8 +31,8 @@ export function describeClusterEvent(event: ClusterEvent): string {
     case "session-dead":
       return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
     case "session-fenced":
-      return `session ${event.session}, this instance, is fenced: its last acknowledged heartbeat is ` +
-        `${Math.round(event.silentMs)} ms old, its ${event.slots} slots are lost`;
+      return `session ${event.session}, this instance, is fenced with its ${event.slots} slots: it ` +
+        (event.cause === "silent" ? `has not beaten for ${Math.round(event.silentMs)} ms` : "was declared dead");
     case "slot-claimed":
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":

@@ -48,6 +48,8 @@ export interface SessionFencedEvent {
   readonly type: "session-fenced";
   /** The session, which is over. */
   readonly session: string;
+  /** Why: no heartbeat was acknowledged in time, or others had declared the session dead. */
+  readonly cause: "silent" | "declared-dead";
   /** How long ago its last acknowledged heartbeat began, in ms. */
   readonly silentMs: number;
   /** How many slots it owned. */
@@ -114,3 +116,6 @@ export type ClusterEvent =
   | SlotReleasedEvent
   | ClusterIdleEvent
   | ClusterFailedEvent;
+
+/** An event to which the moment is still to be added. */
+export type UndatedEvent = ClusterEvent extends infer E ? E extends ClusterEvent ? Omit<E, "at"> : never : never;

@@ -7,7 +7,7 @@
 import { pause } from "../clock.ts";
 import type { SlotAudience } from "./claims.ts";
 import { ClusterMismatchError } from "./errors.ts";
-import type { ClusterEvent, ClusterFailedEvent } from "./events.ts";
+import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
 import { Member, type MemberHost } from "./member.ts";
 import type { ClusterSettings } from "./options.ts";
@@ -37,6 +37,7 @@ export class Instance implements MemberHost {
   readonly ttlMs: number;
   readonly slots: number;
   readonly sightings: Sightings = new Sightings();
+  readonly former: Set<string> = new Set();
   /** The session of now, or the last one. */
   member: Member;
   readonly #host: InstanceHost;
@@ -81,10 +82,9 @@ export class Instance implements MemberHost {
     await Promise.all(this.#retirements);
   }
 
-  /** Announces an event. */
-  emit(event: ClusterEvent): void {
-    this.#host.emit(event);
-  }
+  readonly announce = (event: UndatedEvent): void => {
+    this.#host.emit({ at: this.clock.now(), ...event } as ClusterEvent);
+  };
 
   /** Tells the views that there are new slots. */
   slotsGained(): void {
@@ -92,7 +92,7 @@ export class Instance implements MemberHost {
   }
 
   readonly failed = (operation: ClusterFailedEvent["operation"], error: unknown): void => {
-    this.emit({ type: "cluster-failed", at: this.clock.now(), operation, error });
+    this.announce({ type: "cluster-failed", operation, error });
   };
 
   async #serve(): Promise<void> {
@@ -116,9 +116,9 @@ export class Instance implements MemberHost {
         return true;
       } catch (error) {
         if (this.isLeaving) break;
-        this.failed("look", error);
         this.#settled(error);
-        if (error instanceof ClusterMismatchError) break;
+        if (error instanceof ClusterMismatchError) break; // the caller is told
+        this.failed("look", error);
         await this.#pauseBriefly();
       }
     }
@@ -135,7 +135,7 @@ export class Instance implements MemberHost {
 
   async #retire(member: Member): Promise<void> {
     await member.ended(this.#ending.signal);
-    if (!member.claims.isBusy) await member.retire();
+    if (!member.ownership.claims.isBusy) await member.retire();
   }
 
   /** A first look that succeeds is what callers wait for; only others that are different make it hopeless. */

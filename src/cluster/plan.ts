@@ -20,6 +20,8 @@ export interface Situation {
   readonly self: string;
   /** Which session should own each slot. */
   readonly preferred: readonly string[];
+  /** Tells whether a session moves, so that it can be expected to take what it should own. */
+  readonly isResponsive: (session: string) => boolean;
   /** What stands in the database. */
   readonly view: ClusterView;
   /** The slots that are held, and whether each is being handed over. */
@@ -53,7 +55,7 @@ export interface Plan {
  * @returns What to do.
  */
 export function plan(situation: Situation): Plan {
-  const { self, preferred, view, held, unownedSince, nowMs, graceMs } = situation;
+  const { self, preferred, isResponsive, view, held, unownedSince, nowMs, graceMs } = situation;
   const take: SlotSeen[] = [];
   const leaving: number[] = [];
   const keep: number[] = [];
@@ -63,7 +65,7 @@ export function plan(situation: Situation): Plan {
     const isOurs = preferred[slot] === self;
     if (hold) {
       if (isOurs && hold.isHandingOver) keep.push(slot);
-      if (!isOurs && !hold.isHandingOver) leaving.push(slot);
+      if (!isOurs && !hold.isHandingOver && isResponsive(preferred[slot])) leaving.push(slot);
       continue;
     }
     const seen = seenAt(slot, view);

@@ -21,6 +21,8 @@ export interface SessionRecord {
   readonly ttlMs: number;
   /** Into how many slots the session divides the keys. */
   readonly slots: number;
+  /** False in the first write alone, which may land long after it was given up: nobody may be there then. */
+  readonly hasBeaten: boolean;
 }
 
 /** Who owns a slot. It changes only when the owner does, so its versionstamp is the fencing token. */

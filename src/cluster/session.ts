@@ -36,6 +36,9 @@ export interface SessionHost {
   failed(operation: "join" | "heartbeat", error: unknown): void;
 }
 
+/** Why a session gives itself up: no beat was acknowledged in time, or others have deleted its record. */
+export type FenceCause = "silent" | "declared-dead";
+
 /** Share of the time to live after which a session fences itself. */
 const fenceShare = 2 / 3;
 /** Share of a heartbeat that is waited for at most before one that failed is tried again. */
@@ -49,7 +52,7 @@ export class Session implements Claimant {
   /** Resolves when no heartbeat is under way. */
   beating: Promise<void> = Promise.resolve();
   readonly #host: SessionHost;
-  readonly #onFence: () => void;
+  readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
   #nonce = 0;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
@@ -61,7 +64,7 @@ export class Session implements Claimant {
    * @param id Unique for ever.
    * @param onFence Aborts what depends on the session, at once.
    */
-  constructor(host: SessionHost, id: string, onFence: () => void) {
+  constructor(host: SessionHost, id: string, onFence: (cause: FenceCause) => void) {
     this.#host = host;
     this.id = id;
     this.#onFence = onFence;
@@ -99,15 +102,15 @@ export class Session implements Claimant {
   check(): boolean {
     if (this.isOver) return false;
     if (this.silentMs < this.#fenceMs) return true;
-    this.fence();
+    this.fence("silent");
     return false;
   }
 
   /** Ends the session because it cannot be relied on. */
-  fence(): void {
+  fence(cause: FenceCause): void {
     if (this.isOver) return;
     this.end();
-    this.#onFence();
+    this.#onFence(cause);
   }
 
   /** Ends the session. Its record stays. */
@@ -121,15 +124,13 @@ export class Session implements Claimant {
     await this.#beat();
   }
 
-  /** Beats until the session is over. */
+  /** Beats, from now on, until the session is over. */
   async keepAlive(): Promise<void> {
     const { clock, heartbeatMs } = this.#host;
-    let dueMs = clock.monotonic() + heartbeatMs;
-    while (!this.isOver) {
-      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.signal);
-      if (!this.check()) return;
-      dueMs = clock.monotonic() + heartbeatMs;
+    while (this.check()) {
+      const dueMs = clock.monotonic() + heartbeatMs;
       await (this.beating = this.#beat());
+      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.signal);
     }
   }
 
@@ -155,13 +156,12 @@ export class Session implements Claimant {
     const { ledger, clock, ttlMs, slots } = this.#host;
     const sentMs = clock.monotonic();
     const nonce = this.nextNonce();
-    const stored = await ledger.beat(
-      { format: recordFormat, session: this.id, nonce, ttlMs, slots },
-      this.versionstamp,
-    );
+    const hasBeaten = this.versionstamp !== null;
+    const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, hasBeaten };
+    const stored = await ledger.beat(record, this.versionstamp);
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
-    else if (this.#ackedMs !== undefined) this.fence(); // buried: others may own everything by now
+    else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
     if (stored?.record.nonce !== nonce) return false;
     this.#ackedMs = sentMs;

@@ -54,7 +54,7 @@ export interface ClusterSnapshot {
  * @returns Plain data.
  */
 export function takeSnapshot(instance: Instance, at: number): ClusterSnapshot {
-  const { member: { session, claims, unowned }, isLeaving, slots: total } = instance;
+  const { member: { session, ownership: { claims, unowned } }, isLeaving, slots: total } = instance;
   const held = [...claims.held];
   return {
     at,
@@ -70,7 +70,9 @@ export function takeSnapshot(instance: Instance, at: number): ClusterSnapshot {
   };
 }
 
-function sessionsOf({ member: { session, view }, sightings, clock, ttlMs }: Instance): SessionSnapshot[] {
+function sessionsOf(
+  { member: { session, ownership: { view } }, sightings, clock, ttlMs }: Instance,
+): SessionSnapshot[] {
   const counts = new Map<string, number>();
   for (const { record } of view.claims.values()) counts.set(record.session, (counts.get(record.session) ?? 0) + 1);
   return [...view.sessions.keys()].map((id) => {

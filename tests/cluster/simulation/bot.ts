@@ -1,0 +1,92 @@
+/**
+ * A process that writes with its claim, and what all such processes together must never do.
+ *
+ * @module
+ */
+
+import type { RunCallback, Runnable, RunOptions } from "@pact/supervisor";
+import type { Claim } from "@pact/supervisor/kv";
+import type { Machine } from "./machine.ts";
+
+/** One life of a bot. */
+export interface Life {
+  readonly key: string;
+  readonly instance: string;
+  readonly claim: Claim;
+  /** Aborts when it is to end at once. */
+  readonly signal: AbortSignal;
+}
+
+/** Where the lives are written down. */
+export interface Registry {
+  begin(life: Life): void;
+  end(life: Life): void;
+}
+
+export interface BotOptions {
+  readonly key: string;
+  readonly instance: string;
+  readonly claim: Claim;
+  readonly kv: Deno.Kv;
+  readonly machine: Machine;
+  readonly random: () => number;
+  readonly registry: Registry;
+  /** How often it crashes, per write. */
+  readonly crashes: { share: number };
+  /** How long one of its waits takes at most, in ms. */
+  readonly paceMs: number;
+}
+
+/** Starts, writes now and then, may crash, and takes its time to stop. */
+export class Bot implements Runnable {
+  readonly #options: BotOptions;
+  #sequence = 0;
+
+  constructor(options: BotOptions) {
+    this.#options = options;
+  }
+
+  async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
+    const { registry, key, instance, claim, random } = this.#options;
+    const life: Life = { key, instance, claim, signal };
+    registry.begin(life);
+    try {
+      await this.#wait(signal);
+      if (signal.aborted) return;
+      const leaving = new AbortController();
+      const working = this.#work(signal, leaving.signal);
+      const called = Promise.resolve(running(signal)).then(() => leaving.abort());
+      await Promise.race([called, working]);
+      if (!leaving.signal.aborted) throw new Error("crashed");
+      if (random() < 0.5) await this.#wait(signal); // a graceful stop takes its time
+    } finally {
+      registry.end(life);
+    }
+  }
+
+  /** Writes until it is told to stop, or crashes. */
+  async #work(signal: AbortSignal, leaving: AbortSignal): Promise<void> {
+    const { random, kv, key, claim, crashes } = this.#options;
+    while (!signal.aborted && !leaving.aborted) {
+      await this.#wait(signal, leaving);
+      if (signal.aborted || leaving.aborted) return;
+      const record = { key, token: claim.token, sequence: ++this.#sequence };
+      // Never awaited: a process may write and end before it knows what came of it.
+      kv.atomic().check(claim.check).set(["out", key], record).commit().catch(() => {});
+      if (random() < crashes.share) return;
+    }
+  }
+
+  #wait(...signals: AbortSignal[]): Promise<void> {
+    const { machine, random, paceMs } = this.#options;
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel();
+        for (const signal of signals) signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = machine.timer(end, random() * paceMs);
+      for (const signal of signals) signal.addEventListener("abort", end);
+    });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What must hold at every moment, and when the faults have stopped.
+ *
+ * @module
+ */
+
+import { slotOf } from "@pact/supervisor/cluster";
+import type { Life, Registry } from "./bot.ts";
+import { type Instance, measures } from "./instance.ts";
+
+/** A promise that was broken. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+/** What is checked of all instances together. */
+export class Checks implements Registry {
+  readonly lives: Set<Life> = new Set();
+  readonly #instances: ReadonlyMap<string, Instance>;
+  /** Whether clocks are so that a session must know first when it is over. */
+  readonly #areClocksSound: boolean;
+  /** The highest token under which each key was started or written. */
+  readonly #tokens: Map<string, string> = new Map();
+  /** Sessions whose record stands in the database. */
+  readonly sessions: Map<string, string> = new Map();
+  /** The commits of the claims that stand in the database, by slot. */
+  readonly claims: Map<number, string> = new Map();
+  /** The first thing that was found. */
+  violation: Violation | undefined = undefined;
+
+  constructor(instances: ReadonlyMap<string, Instance>, areClocksSound: boolean) {
+    this.#instances = instances;
+    this.#areClocksSound = areClocksSound;
+  }
+
+  begin(life: Life): void {
+    this.lives.add(life);
+  }
+
+  end(life: Life): void {
+    this.lives.delete(life);
+  }
+
+  /** A write with a claim has landed. */
+  landed(key: string, token: string): void {
+    const highest = this.#tokens.get(key) ?? "";
+    if (token < highest) this.fail(`a write of ${key} under token ${token} landed after one under ${highest}`);
+    if (this.claims.get(slotOf(key, measures.slots)) !== token) {
+      this.fail(`a write of ${key} under token ${token} landed, which is not the token of its slot any more`);
+    }
+    this.#tokens.set(key, token);
+  }
+
+  /** An instance has given its session up. */
+  fenced(instance: Instance, session: string, silentMs: number): void {
+    if (silentMs < measures.ttlMs * 2 / 3 && this.sessions.has(session)) {
+      this.fail(`${instance.name} has fenced session ${session}, which stands in the database, after ${silentMs} ms`);
+    }
+  }
+
+  /** Before time moves on. */
+  momentEnds(): void {
+    if (this.violation) return;
+    const holders = new Map<string, Life>();
+    for (const life of this.lives) {
+      const instance = this.#instances.get(life.instance)!;
+      if (!instance.isAwake) continue;
+      if (life.claim.signal.aborted && !life.signal.aborted) {
+        this.fail(`${life.key} runs in ${life.instance} though its claim was aborted`);
+      }
+      this.#alone(holders, life, instance);
+    }
+  }
+
+  /** No two processes of a key at once, but for one whose session has given itself up and which was told to end. */
+  #alone(holders: Map<string, Life>, life: Life, instance: Instance): void {
+    if (instance.voidTokens.has(life.claim.token)) {
+      if (!life.signal.aborted) this.fail(`${life.key} runs in ${life.instance}, whose session is over`);
+      return;
+    }
+    if (!life.signal.aborted && this.#isCurrent(life)) {
+      const other = holders.get(`valid ${life.key}`);
+      if (other) this.fail(`${life.key} has a valid claim in ${other.instance} and ${life.instance}`);
+      holders.set(`valid ${life.key}`, life);
+    }
+    if (!this.#areClocksSound) return;
+    const other = holders.get(life.key);
+    if (other) this.fail(`${life.key} runs in ${other.instance} and ${life.instance}`);
+    holders.set(life.key, life);
+  }
+
+  #isCurrent({ key, claim }: Life): boolean {
+    return this.claims.get(slotOf(key, measures.slots)) === claim.token;
+  }
+
+  /** When there have been no faults for long enough: every entry runs in exactly one instance, nothing else runs. */
+  converged(keys: ReadonlySet<string>): void {
+    if (this.violation) return;
+    const running = new Map<string, string[]>();
+    for (const { key, instance, signal } of this.lives) {
+      if (this.#instances.get(instance)!.machine.isDead || signal.aborted) continue;
+      running.set(key, [...running.get(key) ?? [], instance]);
+    }
+    for (const key of keys) {
+      const where = running.get(key) ?? [];
+      if (where.length !== 1) this.fail(`${key} runs in [${where}] when it should run in one instance`);
+    }
+    for (const [key, where] of running) if (!keys.has(key)) this.fail(`${key} runs in ${where} without an entry`);
+  }
+
+  fail(what: string): void {
+    this.violation ??= new Violation(what);
+  }
+}

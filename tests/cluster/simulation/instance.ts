@@ -1,0 +1,103 @@
+/**
+ * One simulated instance of the program: a machine, a cluster, a supervisor.
+ *
+ * @module
+ */
+
+import type { chain, Runnable, Supervisor } from "@pact/supervisor";
+import type { Cluster, ClusterEvent } from "@pact/supervisor/cluster";
+import type { KvTable } from "@pact/supervisor/kv";
+import { Bot, type Registry } from "./bot.ts";
+import { Machine, type MachineOptions } from "./machine.ts";
+
+/** The code that is simulated: the library, or a mutant of it. */
+export interface Library {
+  readonly Cluster: typeof Cluster;
+  readonly Supervisor: typeof Supervisor;
+  readonly KvTable: typeof KvTable;
+  readonly chain: typeof chain;
+}
+
+/** The measures of the simulated cluster. */
+export const measures = { heartbeatMs: 5_000, ttlMs: 15_000, slots: 8, stopTimeoutMs: 4_000 } as const;
+
+export interface InstanceOptions extends MachineOptions {
+  readonly name: string;
+  readonly library: Library;
+  readonly kv: Deno.Kv;
+  readonly registry: Registry;
+  /** How often processes crash, per write. */
+  readonly crashes: { share: number };
+  readonly heard: (instance: Instance, event: ClusterEvent) => void;
+}
+
+/** An instance, from its start until it is killed or has ended by itself. */
+export class Instance {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly cluster: Cluster;
+  readonly supervisor: Supervisor<string, Runnable>;
+  /** The tokens of claims whose session is over, as it has announced by itself. */
+  readonly voidTokens: Set<string> = new Set();
+  isStopping = false;
+  hasEnded = false;
+  failure: unknown = undefined;
+  readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(options: InstanceOptions) {
+    const { name, library: { Cluster, Supervisor, KvTable, chain }, random, heard } = options;
+    this.name = name;
+    const machine = this.machine = new Machine(options);
+    const kv = machine.connect(options.kv);
+    const { stopTimeoutMs, ...cluster } = measures;
+    const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
+    this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, allowLocal: true });
+    const { heartbeatMs } = measures;
+    const table = new KvTable<string, number, Runnable>(kv, {
+      prefix: ["bots"],
+      clock: machine,
+      random,
+      timeoutMs: heartbeatMs / 2,
+      pollMs: heartbeatMs / 2,
+      create: (_spec, key, { claim }) => {
+        if (!claim) throw new Error(`The process ${key} was built without a claim`);
+        const { registry, crashes } = options;
+        return new Bot({ key, instance: name, claim, kv, machine, random, registry, crashes, paceMs: heartbeatMs / 4 });
+      },
+    });
+    const supervisor = this.supervisor = new Supervisor(this.cluster.own(table), {
+      clock: machine,
+      random,
+      stopTimeoutMs,
+      intervalMs: 60_000,
+      restart: { minDelayMs: 100, maxDelayMs: 1_000 },
+    });
+    supervisor.subscribe(() => {});
+    const tokens: string[] = [];
+    this.cluster.subscribe((event) => {
+      if (event.type === "slot-claimed") tokens.push(event.token);
+      const isOver = event.type === "session-fenced" || (event.type === "session-left" && event.isSelf);
+      if (isOver) { for (const token of tokens.splice(0)) this.voidTokens.add(token); }
+      heard(this, event);
+    });
+    chain(this.cluster, supervisor)
+      .run(() => this.#stopping.promise, { signal: new AbortController().signal })
+      .catch((error) => this.failure = error)
+      .then(() => this.hasEnded = true);
+  }
+
+  /** Whether it executes now. */
+  get isAwake(): boolean {
+    return !this.machine.isDead && !this.machine.isPaused;
+  }
+
+  /** Asks it to end by itself. */
+  stop(): void {
+    this.isStopping = true;
+    this.machine.deliver(() => this.#stopping.resolve());
+  }
+
+  kill(): void {
+    this.machine.kill();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * What one simulated instance runs on: a clock of its own that is wrong, and a network that fails.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "@pact/supervisor";
+import { FaultyKv, type KvFault, type KvOperation } from "@pact/supervisor/testing";
+import type { VirtualTime } from "./virtual_time.ts";
+
+/** How likely each fault is, per call. What is left goes well. */
+export interface FaultRates {
+  readonly hang: number;
+  readonly landLate: number;
+  readonly slow: number;
+  readonly loseReply: number;
+  readonly deny: number;
+  readonly lock: number;
+  readonly cut: number;
+}
+
+export const noFaults: FaultRates = { hang: 0, landLate: 0, slow: 0, loseReply: 0, deny: 0, lock: 0, cut: 0 };
+
+export interface MachineOptions {
+  readonly time: VirtualTime;
+  readonly random: () => number;
+  /** How fast its clock runs. */
+  readonly rate: number;
+  /** How late a call that is slow, or lands late, may be, in ms. */
+  readonly slowMs: number;
+  readonly lateMs: number;
+}
+
+/** A machine that may be stopped, woken and killed. While it is stopped nothing is delivered to it. */
+export class Machine implements Clock {
+  rates: FaultRates = noFaults;
+  rate: number;
+  isPaused = false;
+  isDead = false;
+  readonly #options: MachineOptions;
+  /** What the monotonic clock showed when its rate was last changed, and when that was. */
+  #baseMs = 0;
+  #sinceMs: number;
+  readonly #deferred: (() => void)[] = [];
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.rate = options.rate;
+    this.#sinceMs = options.time.nowMs;
+    this.#baseMs = options.random() * 1e6;
+  }
+
+  now(): number {
+    return 1e12 + this.monotonic();
+  }
+
+  monotonic(): number {
+    return this.#baseMs + (this.#options.time.nowMs - this.#sinceMs) * this.rate;
+  }
+
+  timer(callback: () => void, delayMs: number): Timer {
+    const { time } = this.#options;
+    let isOff = false;
+    const wholeMs = Math.max(1, Math.ceil(delayMs)); // as timers are
+    const callOff = time.at(time.nowMs + wholeMs / this.rate, () => this.deliver(() => isOff || callback()));
+    return {
+      cancel: () => {
+        isOff = true;
+        callOff();
+      },
+    };
+  }
+
+  /** Changes how fast its clock runs. */
+  drift(rate: number): void {
+    this.#baseMs = this.monotonic();
+    this.#sinceMs = this.#options.time.nowMs;
+    this.rate = rate;
+  }
+
+  /** Moves its clock forwards. */
+  jump(ms: number): void {
+    this.#baseMs += ms;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  wake(): void {
+    this.isPaused = false;
+    const { time } = this.#options;
+    for (const callback of this.#deferred.splice(0)) time.at(time.nowMs, () => this.deliver(callback));
+  }
+
+  kill(): void {
+    this.isDead = true;
+    this.#deferred.length = 0;
+  }
+
+  /** Calls back unless the machine is dead; later, if it is stopped. */
+  deliver(callback: () => void): void {
+    if (this.isDead) return;
+    if (this.isPaused) this.#deferred.push(callback);
+    else callback();
+  }
+
+  /** Makes a database that can only be reached through this machine's network. */
+  connect(kv: Deno.Kv): FaultyKv {
+    return new FaultyKv(kv, { decide: (operation) => this.#fault(operation) });
+  }
+
+  #fault(operation: KvOperation): KvFault {
+    const { time, random, slowMs, lateMs } = this.#options;
+    const fate = this.#fate(operation);
+    const there = fate === "slow" ? random() * slowMs : fate === "landLate" ? random() * lateMs : 1 + random() * 20;
+    const back = fate === "slow" ? random() * slowMs : 1 + random() * 20;
+    return async <T>(call: () => Promise<T>): Promise<T> => {
+      await time.until(time.nowMs + there);
+      if (fate === "cut") return this.#reply(back, Promise.reject(new TypeError("connection refused")));
+      if (fate === "lock") return this.#reply(back, Promise.reject(new TypeError("database is locked")));
+      if (fate === "hang") return new Promise<T>(() => {});
+      const result = await this.#land(operation, call);
+      if (fate === "landLate") return new Promise<T>(() => {});
+      if (fate === "loseReply") return this.#reply(back, Promise.reject(new TypeError("connection reset")));
+      if (fate === "deny" && operation === "commit") return this.#reply(back, Promise.resolve({ ok: false } as T));
+      return this.#reply(back, Promise.resolve(result));
+    };
+  }
+
+  async #land<T>(operation: KvOperation, call: () => Promise<T>): Promise<T> {
+    const { time } = this.#options;
+    if (operation === "watch") return await call(); // answers when something changes
+    time.outstanding++;
+    try {
+      return await call();
+    } finally {
+      time.outstanding--;
+    }
+  }
+
+  #reply<T>(afterMs: number, outcome: Promise<T>): Promise<T> {
+    const { time } = this.#options;
+    outcome.catch(() => {});
+    return new Promise((resolve) => time.at(time.nowMs + afterMs, () => this.deliver(() => resolve(outcome))));
+  }
+
+  #fate(operation: KvOperation): keyof FaultRates | "well" {
+    let chance = this.#options.random();
+    for (const fate of ["hang", "landLate", "slow", "loseReply", "deny", "lock", "cut"] as const) {
+      chance -= this.rates[fate];
+      // A watch that is not heard of any more is what a stale one looks like.
+      if (chance < 0) return operation === "watch" && fate === "deny" ? "well" : fate;
+    }
+    return "well";
+  }
+}
