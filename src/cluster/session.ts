@@ -162,6 +162,7 @@ export class Session implements Claimant {
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
     else if (this.#ackedMs !== undefined) this.fence(); // buried: others may own everything by now
+    else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins anew
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
     if (stored?.record.nonce !== nonce) return false;
     this.#ackedMs = sentMs;
