@@ -135,8 +135,10 @@ export class Cluster implements Runnable {
 
   async #join(callback: RunCallback, signal: AbortSignal): Promise<void> {
     const { allowLocal, prefix, path, newId } = this.#settings;
-    if (!allowLocal) await abortable(assertShared(this.#store, { prefix, path, id: newId() }), signal);
     const instance = this.#instance = new Instance({
+      assertUsable: async () => {
+        if (!allowLocal) await assertShared(this.#store, { prefix, path, id: newId() });
+      },
       settings: this.#settings,
       ledger: this.#ledger,
       audiences: this.#audiences,

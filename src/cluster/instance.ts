@@ -6,7 +6,7 @@
 
 import { pause } from "../clock.ts";
 import type { SlotAudience } from "./claims.ts";
-import { ClusterMismatchError } from "./errors.ts";
+import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { ClusterEvent, ClusterFailedEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
 import { Member, type MemberHost } from "./member.ts";
@@ -24,6 +24,12 @@ export interface InstanceHost {
   readonly ledger: Ledger;
   /** Who wants to know that slots are held. */
   readonly audiences: ReadonlySet<SlotAudience>;
+  /**
+   * Checks the database before anything else is done with it.
+   *
+   * @throws {LocalDatabaseError} When others cannot see it.
+   */
+  assertUsable(): Promise<void>;
   /** Announces an event. */
   emit(event: ClusterEvent): void;
 }
@@ -67,6 +73,7 @@ export class Instance implements MemberHost {
   /**
    * Resolves when it has joined and taken its first slots.
    *
+   * @throws {LocalDatabaseError} When others cannot see the database.
    * @throws {ClusterMismatchError} When it cannot work with the others.
    */
   get up(): Promise<void> {
@@ -112,13 +119,16 @@ export class Instance implements MemberHost {
   async #fits(): Promise<boolean> {
     while (!this.isLeaving) {
       try {
+        await this.#host.assertUsable();
         await this.ledger.look();
         return true;
       } catch (error) {
         if (this.isLeaving) break;
-        this.failed("look", error);
-        this.#settled(error);
-        if (error instanceof ClusterMismatchError) break;
+        if (isHopeless(error)) {
+          this.#up.reject(error);
+          break;
+        }
+        this.failed("join", error);
         await this.#pauseBriefly();
       }
     }
@@ -141,6 +151,11 @@ export class Instance implements MemberHost {
   /** A first look that succeeds is what callers wait for; only others that are different make it hopeless. */
   readonly #settled = (error?: unknown): void => {
     if (error === undefined) this.#up.resolve();
-    else if (error instanceof ClusterMismatchError) this.#up.reject(error);
+    else if (isHopeless(error)) this.#up.reject(error);
   };
+}
+
+/** Whether it makes no sense to try again what failed. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof ClusterMismatchError || error instanceof LocalDatabaseError;
 }
