@@ -12,6 +12,7 @@
 
 import type { Claim } from "../kv/context.ts";
 import type { Lease } from "../table/table.ts";
+import type { SlotHeld } from "./plan.ts";
 
 /** Wants to know what becomes of the slots: a view of a table. */
 export interface SlotAudience {
@@ -27,11 +28,22 @@ class Hold {
   readonly claim: Claim;
   /** Who runs under it. */
   readonly leases: Set<SlotLease> = new Set();
-  isHandingOver = false;
+  handingOverSinceMs: number | undefined = undefined;
+  /** Who did not end when the slot was to be handed over. */
+  #blockers: readonly SlotLease[] = [];
 
   constructor(key: Deno.KvKey, versionstamp: string) {
     const { signal } = this.controller;
     this.claim = { check: { key, versionstamp }, signal, token: versionstamp };
+  }
+
+  get isBlocked(): boolean {
+    return this.#blockers.some((lease) => this.leases.has(lease));
+  }
+
+  reclaim(): void {
+    this.handingOverSinceMs = undefined;
+    this.#blockers = [...this.leases];
   }
 }
 
@@ -75,8 +87,8 @@ export class Claims {
     this.#onEmpty = onEmpty;
   }
 
-  /** The slots that are held, and whether each is being handed over. */
-  get held(): ReadonlyMap<number, { readonly isHandingOver: boolean; readonly claim: Claim }> {
+  /** The slots that are held. */
+  get held(): ReadonlyMap<number, SlotHeld & { readonly claim: Claim }> {
     return this.#holds;
   }
 
@@ -85,11 +97,14 @@ export class Claims {
     return this.#orphans.size > 0 || [...this.#holds.values()].some(({ leases }) => leases.size > 0);
   }
 
-  /** Slots that are being handed over and in which nobody runs. */
-  get drained(): number[] {
-    const drained: number[] = [];
-    for (const [slot, hold] of this.#holds) if (hold.isHandingOver && hold.leases.size === 0) drained.push(slot);
-    return drained;
+  /** Slots that are being handed over and in which nobody runs, with the tokens of their claims. */
+  get drained(): Map<number, string> {
+    return this.#tokens((hold) => hold.handingOverSinceMs !== undefined && hold.leases.size === 0);
+  }
+
+  /** Slots in which nobody runs, with the tokens of their claims. */
+  get idle(): Map<number, string> {
+    return this.#tokens((hold) => hold.leases.size === 0);
   }
 
   /**
@@ -113,7 +128,7 @@ export class Claims {
    */
   lease(slot: number, audience: SlotAudience, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
-    if (!hold || hold.isHandingOver) return undefined;
+    if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
     const lease = new SlotLease(hold.claim, audience, key, (each) => this.#released(hold, each));
     hold.leases.add(lease);
     return lease;
@@ -123,22 +138,22 @@ export class Claims {
    * Begins to hand a slot over: nothing is started there, and what runs is to end.
    *
    * @param slot The slot.
+   * @param nowMs The moment.
    */
-  handOver(slot: number): void {
+  handOver(slot: number, nowMs: number): void {
     const hold = this.#holds.get(slot);
     if (!hold) return;
-    hold.isHandingOver = true;
+    hold.handingOverSinceMs = nowMs;
     for (const { audience, key } of hold.leases) audience.mustEnd(key);
   }
 
   /**
-   * Holds a slot again as if it had never been about to be handed over.
+   * Does not hand a slot over after all. Until what runs there now has ended, it is not offered again.
    *
    * @param slot The slot.
    */
-  keep(slot: number): void {
-    const hold = this.#holds.get(slot);
-    if (hold) hold.isHandingOver = false;
+  reclaim(slot: number): void {
+    this.#holds.get(slot)?.reclaim();
   }
 
   /**
@@ -164,10 +179,16 @@ export class Claims {
     for (const slot of [...this.#holds.keys()]) this.lose(slot, reason);
   }
 
+  #tokens(isWanted: (hold: Hold) => boolean): Map<number, string> {
+    const tokens = new Map<number, string>();
+    for (const [slot, hold] of this.#holds) if (isWanted(hold)) tokens.set(slot, hold.claim.token);
+    return tokens;
+  }
+
   #released(hold: Hold, lease: SlotLease): void {
     hold.leases.delete(lease);
     this.#orphans.delete(lease);
-    const isAwaited = hold.isHandingOver || hold.controller.signal.aborted;
+    const isAwaited = hold.handingOverSinceMs !== undefined || hold.controller.signal.aborted;
     if (hold.leases.size === 0 && isAwaited) this.#onEmpty();
   }
 }

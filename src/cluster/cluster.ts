@@ -5,6 +5,7 @@
  */
 
 import { abortable } from "@std/async/abortable";
+import { pause } from "../clock.ts";
 import { describeValue } from "../errors.ts";
 import { type EventListener, EventStream } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keys.ts";
@@ -26,6 +27,8 @@ import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
 
 /** How long one call to the database may take, in heartbeats: a lost one leaves time for another before the fence. */
 const timeoutShare = 0.5;
+/** How long is waited before the changes of a table that failed are followed again, in heartbeats. */
+const changesShare = 0.2;
 
 /**
  * One instance of a program among others on the same database. It is a runnable: while it runs, the instance is a session
@@ -73,9 +76,9 @@ export class Cluster implements Runnable {
   constructor(kv: Deno.Kv, options: ClusterOptions = {}) {
     assertKv(kv);
     this.#settings = checkOptions(options);
-    const { clock, random, heartbeatMs, prefix, slots } = this.#settings;
+    const { clock, random, heartbeatMs, ttlMs, prefix, slots } = this.#settings;
     this.#store = new KvStore(kv, { clock, random, timeoutMs: heartbeatMs * timeoutShare });
-    this.#ledger = new Ledger(this.#store, prefix, slots);
+    this.#ledger = new Ledger(this.#store, { prefix, slots, ttlMs });
   }
 
   /**
@@ -135,8 +138,10 @@ export class Cluster implements Runnable {
 
   async #join(callback: RunCallback, signal: AbortSignal): Promise<void> {
     const { allowLocal, prefix, path, newId } = this.#settings;
-    if (!allowLocal) await abortable(assertShared(this.#store, { prefix, path, id: newId() }), signal);
     const instance = this.#instance = new Instance({
+      assertShared: async () => {
+        if (!allowLocal) await assertShared(this.#store, { prefix, path, id: newId() });
+      },
       settings: this.#settings,
       ledger: this.#ledger,
       audiences: this.#audiences,
@@ -172,7 +177,13 @@ export class Cluster implements Runnable {
     holds: (key) => {
       const member = this.#instance?.member;
       if (!member?.session.check()) return false;
-      return member.ownership.claims.held.get(this.#slotOf(key))?.isHandingOver === false;
+      const hold = member.ownership.claims.held.get(this.#slotOf(key));
+      return hold !== undefined && hold.handingOverSinceMs === undefined;
+    },
+    changesFailed: async (error, ending) => {
+      const { clock, heartbeatMs } = this.#settings;
+      this.#emit({ type: "cluster-failed", at: clock.now(), operation: "changes", error });
+      await pause(clock, heartbeatMs * changesShare, ending);
     },
     lease: (key, audience) => {
       const member = this.#instance?.member;

@@ -97,7 +97,7 @@ export interface ClusterFailedEvent {
   /** Which event. */
   readonly type: "cluster-failed";
   /** What was being done. */
-  readonly operation: "join" | "heartbeat" | "look" | "claim" | "release" | "leave";
+  readonly operation: "join" | "heartbeat" | "look" | "claim" | "release" | "leave" | "changes";
   /** What it failed with. */
   readonly error: unknown;
 }

@@ -5,16 +5,17 @@
  */
 
 import { pause } from "../clock.ts";
+import { describeValue } from "../errors.ts";
+import { type AdmissionHost, admit } from "./admission.ts";
 import type { SlotAudience } from "./claims.ts";
-import { ClusterMismatchError } from "./errors.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
 import { Member, type MemberHost } from "./member.ts";
 import type { ClusterSettings } from "./options.ts";
 import { Sightings } from "./sightings.ts";
 
-/** How long is waited at most before something is tried again, in heartbeats. */
-const retryShare = 0.1;
+/** How long a fenced instance waits at most before it joins again, in heartbeats. */
+const rejoinShare = 0.1;
 
 /** What an instance needs from its cluster. */
 export interface InstanceHost {
@@ -24,12 +25,14 @@ export interface InstanceHost {
   readonly ledger: Ledger;
   /** Who wants to know that slots are held. */
   readonly audiences: ReadonlySet<SlotAudience>;
+  /** Checks that others can see the database. */
+  assertShared(): Promise<void>;
   /** Announces an event. */
   emit(event: ClusterEvent): void;
 }
 
 /** One instance. */
-export class Instance implements MemberHost {
+export class Instance implements MemberHost, AdmissionHost {
   readonly ledger: Ledger;
   readonly clock: ClusterSettings["clock"];
   readonly random: () => number;
@@ -38,26 +41,28 @@ export class Instance implements MemberHost {
   readonly slots: number;
   readonly sightings: Sightings = new Sightings();
   readonly former: Set<string> = new Set();
+  readonly assertShared: () => Promise<void>;
   /** The session of now, or the last one. */
   member: Member;
   readonly #host: InstanceHost;
   readonly #ending: AbortController = new AbortController();
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #serving: Promise<void>;
-  readonly #retirements: Promise<void>[] = [];
+  readonly #retirements: Set<Promise<void>> = new Set();
 
   /** @param host What it needs from its cluster. */
   constructor(host: InstanceHost) {
     const { clock, random, heartbeatMs, ttlMs, slots } = host.settings;
     this.#host = host;
     this.ledger = host.ledger;
+    this.assertShared = host.assertShared;
     this.clock = clock;
     this.random = random;
     this.heartbeatMs = heartbeatMs;
     this.ttlMs = ttlMs;
     this.slots = slots;
     this.member = this.#newMember();
-    this.#serving = this.#serve();
+    this.#serving = this.#serve().catch(this.#up.reject);
   }
 
   /** Whether it is about to leave, or has left. */
@@ -68,7 +73,9 @@ export class Instance implements MemberHost {
   /**
    * Resolves when it has joined and taken its first slots.
    *
+   * @throws {LocalDatabaseError} When others cannot see the database.
    * @throws {ClusterMismatchError} When it cannot work with the others.
+   * @throws {KvClosedError} When the database is closed.
    */
   get up(): Promise<void> {
     return this.#up.promise;
@@ -86,61 +93,40 @@ export class Instance implements MemberHost {
     this.#host.emit({ at: this.clock.now(), ...event } as ClusterEvent);
   };
 
-  /** Tells the views that there are new slots. */
-  slotsGained(): void {
-    for (const audience of this.#host.audiences) audience.slotsGained();
-  }
-
   readonly failed = (operation: ClusterFailedEvent["operation"], error: unknown): void => {
     this.announce({ type: "cluster-failed", operation, error });
   };
 
+  readonly slotsGained = (): void => {
+    for (const audience of this.#host.audiences) audience.slotsGained();
+  };
+
   async #serve(): Promise<void> {
-    if (!await this.#fits()) return;
-    for (;;) {
-      const { member } = this;
-      await member.live(this.#settled);
-      if (this.isLeaving) return;
-      this.#retirements.push(this.#retire(member));
-      await this.#pauseBriefly();
-      if (this.isLeaving) return;
-      this.member = this.#newMember();
-    }
-  }
-
-  /** Looks before it joins: one that does not fit in must not disturb the others. */
-  async #fits(): Promise<boolean> {
+    await admit(this, this.#ending.signal);
     while (!this.isLeaving) {
-      try {
-        await this.ledger.look();
-        return true;
-      } catch (error) {
-        if (this.isLeaving) break;
-        this.#settled(error);
-        if (error instanceof ClusterMismatchError) break; // the caller is told
-        this.failed("look", error);
-        await this.#pauseBriefly();
-      }
+      const { member } = this;
+      await member.live(this.#up.resolve);
+      if (this.isLeaving) return;
+      const retirement = this.#retire(member);
+      this.#retirements.add(retirement);
+      retirement.then(() => this.#retirements.delete(retirement));
+      await pause(this.clock, this.random() * this.heartbeatMs * rejoinShare, this.#ending.signal);
+      if (!this.isLeaving) this.member = this.#newMember();
     }
-    return false;
-  }
-
-  #pauseBriefly(): Promise<void> {
-    return pause(this.clock, this.random() * this.heartbeatMs * retryShare, this.#ending.signal);
   }
 
   #newMember(): Member {
-    return new Member(this, this.#host.settings.newId());
+    const id = this.#host.settings.newId();
+    if (/^[0-9a-f-]+$/.test(id)) return new Member(this, id);
+    throw new TypeError(
+      `Cannot use what the option newId gave: an id has hexadecimal digits and dashes, current value is ${
+        typeof id === "string" ? JSON.stringify(id) : describeValue(id)
+      }`,
+    );
   }
 
   async #retire(member: Member): Promise<void> {
     await member.ended(this.#ending.signal);
     if (!member.ownership.claims.isBusy) await member.retire();
   }
-
-  /** A first look that succeeds is what callers wait for; only others that are different make it hopeless. */
-  readonly #settled = (error?: unknown): void => {
-    if (error === undefined) this.#up.resolve();
-    else if (error instanceof ClusterMismatchError) this.#up.reject(error);
-  };
 }

@@ -10,21 +10,22 @@
 import { allClaims, allSessions, claimKey, sessionKey } from "../kv/keys.ts";
 import type { KvStore } from "../kv/store.ts";
 import {
-  assertClaimRecord,
-  assertSessionRecord,
   type ClaimRecord,
   isClaimRecord,
+  isSessionRecord,
   recordFormat,
   type SessionRecord,
-  type Stored,
+  type SessionSeen,
+  toSession,
 } from "./records.ts";
+import { ownersOf, type SlotSeen } from "./slot_seen.ts";
 
 /** All records of a cluster at one moment, or nearly: rows that are read in several batches may belong to several. */
 export interface ClusterView {
   /** The sessions by id. */
-  readonly sessions: ReadonlyMap<string, Stored<SessionRecord>>;
-  /** The claims by slot. */
-  readonly claims: ReadonlyMap<number, Stored<ClaimRecord>>;
+  readonly sessions: ReadonlyMap<string, SessionSeen>;
+  /** What stands in the place of each claim, by slot. */
+  readonly claims: ReadonlyMap<number, SlotSeen>;
 }
 
 /** Who writes a claim. */
@@ -39,18 +40,16 @@ export interface Claimant {
   nextNonce(): number;
 }
 
-/** A slot to take, as it was seen. */
-export interface SlotSeen {
-  /** The slot. */
-  readonly slot: number;
-  /** The commit of what stands there, `null` when there is nothing. */
-  readonly versionstamp: string | null;
-  /** Who owned it. */
-  readonly owner: string | undefined;
+/** What a {@linkcode Ledger} needs beside the database. */
+export interface LedgerOptions {
+  /** Where the cluster lives. */
+  readonly prefix: Deno.KvKey;
+  /** Into how many slots the keys are divided. */
+  readonly slots: number;
+  /** The time to live of a session that cannot be read, in ms. */
+  readonly ttlMs: number;
 }
 
-/** Databases that one hosts oneself allow 10 checks in an atomic operation. */
-const maxChecks = 10;
 /** How many rows are read at once. */
 const batchSize = 500;
 /** How often a take is tried again that our own heartbeat has overtaken. */
@@ -59,44 +58,35 @@ const maxTries = 3;
 /** Reads and writes the records of one cluster. */
 export class Ledger {
   readonly #store: KvStore;
-  readonly #prefix: Deno.KvKey;
-  readonly #slots: number;
+  readonly #options: LedgerOptions;
 
   /**
    * @param store The database.
-   * @param prefix Where the cluster lives.
-   * @param slots How many slots there are.
+   * @param options Where the cluster lives and how it is divided.
    */
-  constructor(store: KvStore, prefix: Deno.KvKey, slots: number) {
+  constructor(store: KvStore, options: LedgerOptions) {
     this.#store = store;
-    this.#prefix = prefix;
-    this.#slots = slots;
+    this.#options = options;
   }
 
   /** Returns the key of the claim on a slot. */
   claimKey(slot: number): Deno.KvKey {
-    return claimKey(this.#prefix, slot);
+    return claimKey(this.#options.prefix, slot);
   }
 
-  /**
-   * Reads everything: one listing of the sessions and one of the claims.
-   *
-   * @throws {ClusterMismatchError} When an instance writes what this one cannot work with.
-   */
+  /** Reads everything: one listing of the sessions and one of the claims. */
   async look(): Promise<ClusterView> {
+    const { prefix, slots } = this.#options;
     const [sessionRows, claimRows] = await Promise.all([
-      this.#list("list the sessions", allSessions(this.#prefix)),
-      this.#list("list the claims", allClaims(this.#prefix, this.#slots)),
+      this.#list("list the sessions", allSessions(prefix)),
+      this.#list("list the claims", allClaims(prefix, slots)),
     ]);
-    const sessions = new Map<string, Stored<SessionRecord>>();
-    for (const { key, value, versionstamp } of sessionRows) {
-      assertSessionRecord(key, value, this.#slots);
-      sessions.set(value.session, { record: value, versionstamp });
-    }
-    const claims = new Map<number, Stored<ClaimRecord>>();
+    const sessions = new Map<string, SessionSeen>();
+    for (const row of sessionRows) sessions.set(row.key.at(-1) as string, toSession(row, this.#options));
+    const claims = new Map<number, SlotSeen>();
     for (const { key, value, versionstamp } of claimRows) {
-      assertClaimRecord(key, value);
-      claims.set(key.at(-1) as number, { record: value, versionstamp });
+      const slot = key.at(-1) as number;
+      claims.set(slot, { slot, versionstamp, owner: isClaimRecord(value) ? value.session : undefined });
     }
     return { sessions, claims };
   }
@@ -106,34 +96,37 @@ export class Ledger {
    *
    * @param record What to write.
    * @param last The commit of the last one, `null` for a new session.
-   * @returns What stands there now: this record, an earlier one that landed late, or nothing when the session was buried.
+   * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; nothing
+   * when the session was buried.
    */
-  async beat(record: SessionRecord, last: string | null): Promise<Stored<SessionRecord> | undefined> {
-    const key = sessionKey(this.#prefix, record.session);
+  async beat(record: SessionRecord, last: string | null): Promise<{ nonce: number; versionstamp: string } | undefined> {
+    const key = this.#sessionKey(record.session);
     const { kv } = this.#store;
     const commit = () => kv.atomic().check({ key, versionstamp: last }).set(key, record).commit();
     const result = await this.#store.call("write the heartbeat", commit);
-    if (result.ok) return { record, versionstamp: result.versionstamp };
+    if (result.ok) return { nonce: record.nonce, versionstamp: result.versionstamp };
     const { value, versionstamp } = await this.#store.call("read the heartbeat back", () => kv.get(key));
-    if (versionstamp === null) return undefined;
-    assertSessionRecord(key, value, this.#slots);
-    return { record: value, versionstamp };
+    return versionstamp !== null && isSessionRecord(value) ? { nonce: value.nonce, versionstamp } : undefined;
   }
 
   /**
-   * Deletes the record of a session, which can then never beat or claim again.
+   * Deletes the record of a session, which can then never beat or claim again. A first write that was given up may still
+   * land: it stands there until it is declared dead, too.
    *
    * @param id The session.
-   * @param last The commit that it has not moved from; without one it is deleted in any case, which only the session itself may do.
+   * @param last The commit that it has not moved from; without one it is deleted in any case, which only the session itself
+   * may do.
    * @returns Whether it is gone.
    */
   async bury(id: string, last?: string): Promise<boolean> {
-    const key = sessionKey(this.#prefix, id);
+    const key = this.#sessionKey(id);
     const { kv } = this.#store;
-    const commit = () =>
-      (last === undefined ? kv.atomic() : kv.atomic().check({ key, versionstamp: last })).delete(key).commit();
-    const result = await this.#store.call("delete a session", commit);
-    if (result.ok) return true;
+    const commit = () => {
+      const atomic = kv.atomic();
+      if (last !== undefined) atomic.check({ key, versionstamp: last });
+      return atomic.delete(key).commit();
+    };
+    if ((await this.#store.call("delete a session", commit)).ok) return true;
     return (await this.#store.call("read a session back", () => kv.get(key))).versionstamp === null;
   }
 
@@ -145,7 +138,7 @@ export class Ledger {
    * @returns The slots that are taken now, by their commit.
    */
   async take(claimant: Claimant, seen: readonly SlotSeen[]): Promise<Map<number, string>> {
-    const key = sessionKey(this.#prefix, claimant.id);
+    const key = this.#sessionKey(claimant.id);
     const record: ClaimRecord = { format: recordFormat, session: claimant.id, nonce: claimant.nextNonce() };
     for (let tries = 0; tries < maxTries; tries++) {
       await claimant.beating;
@@ -153,7 +146,7 @@ export class Ledger {
       const commit = () => {
         const atomic = this.#store.kv.atomic().check({ key, versionstamp });
         for (const owner of ownersOf(seen, claimant.id)) {
-          atomic.check({ key: sessionKey(this.#prefix, owner), versionstamp: null });
+          atomic.check({ key: this.#sessionKey(owner), versionstamp: null });
         }
         for (const each of seen) {
           const claim = this.claimKey(each.slot);
@@ -174,28 +167,23 @@ export class Ledger {
   /**
    * Gives slots back.
    *
-   * @param held The slots and the commits of our claims on them, at most 10.
-   * @returns The slots whose claim is not ours any more.
+   * @param tokens The slots and the commits of our claims on them, at most 10.
    */
-  async release(held: ReadonlyMap<number, string>): Promise<number[]> {
-    const { kv } = this.#store;
-    const commit = () => {
-      const atomic = kv.atomic();
-      for (const [slot, versionstamp] of held) {
+  async release(tokens: ReadonlyMap<number, string>): Promise<void> {
+    // Whatever it is refused for, the claims are not ours any more, or the next look finds that they still are.
+    await this.#store.call("release slots", () => {
+      const atomic = this.#store.kv.atomic();
+      for (const [slot, versionstamp] of tokens) {
         const key = this.claimKey(slot);
         atomic.check({ key, versionstamp }).delete(key);
       }
       return atomic.commit();
-    };
-    const slots = [...held.keys()];
-    const result = await this.#store.call("release slots", commit);
-    if (result.ok) return slots;
-    const rows = await this.#readBack(slots);
-    return slots.filter((slot, index) => rows[index].versionstamp !== held.get(slot));
+    });
   }
 
   async #landed(seen: readonly SlotSeen[], record: ClaimRecord): Promise<Map<number, string>> {
-    const rows = await this.#readBack(seen.map(({ slot }) => slot));
+    const keys = seen.map(({ slot }) => this.claimKey(slot));
+    const rows = await this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys));
     const landed = new Map<number, string>();
     rows.forEach(({ value, versionstamp }, index) => {
       const isOurs = isClaimRecord(value) && value.session === record.session && value.nonce === record.nonce;
@@ -204,47 +192,19 @@ export class Ledger {
     return landed;
   }
 
-  #readBack(slots: readonly number[]): Promise<Deno.KvEntryMaybe<unknown>[]> {
-    const keys = slots.map((slot) => this.claimKey(slot));
-    return this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys));
+  #sessionKey(id: string): Deno.KvKey {
+    return sessionKey(this.#options.prefix, id);
   }
 
-  async #list(operation: string, selector: Deno.KvListSelector): Promise<Deno.KvEntry<unknown>[]> {
+  /** Lists rows, without those of a table that lives below. */
+  async #list(operation: string, selector: { start: Deno.KvKey; end: Deno.KvKey }): Promise<Deno.KvEntry<unknown>[]> {
     const rows: Deno.KvEntry<unknown>[] = [];
     let cursor: string | undefined = "";
     while (cursor !== undefined) {
       const batch = await this.#store.list(operation, selector, { limit: batchSize, cursor });
-      rows.push(...batch.rows);
+      rows.push(...batch.rows.filter(({ key }) => key.length === selector.start.length));
       cursor = batch.cursor;
     }
     return rows;
   }
-}
-
-/**
- * Divides slots into groups that one operation can take.
- *
- * @param seen The slots.
- * @param self Who takes them.
- * @returns The groups: each needs at most 10 checks, one of them for the session that takes.
- */
-export function takeable(seen: readonly SlotSeen[], self: string): SlotSeen[][] {
-  const groups: SlotSeen[][] = [];
-  let group: SlotSeen[] = [];
-  for (const each of seen) {
-    const grown = [...group, each];
-    if (1 + ownersOf(grown, self).size + grown.length > maxChecks) {
-      groups.push(group);
-      group = [each];
-    } else {
-      group = grown;
-    }
-  }
-  return group.length > 0 ? [...groups, group] : groups;
-}
-
-function ownersOf(seen: readonly SlotSeen[], self: string): Set<string> {
-  const owners = new Set<string>();
-  for (const { owner } of seen) if (owner !== undefined && owner !== self) owners.add(owner);
-  return owners;
 }

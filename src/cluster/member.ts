@@ -42,20 +42,20 @@ export class Member {
   /**
    * Joins and stays in the cluster until the session is over.
    *
-   * @param looked Is called after each look, with the error if it failed.
+   * @param looked Is called after each look that went well.
    */
-  async live(looked: (error?: unknown) => void): Promise<void> {
+  async live(looked: () => void): Promise<void> {
     const { clock, heartbeatMs } = this.#host;
     await this.session.join();
     if (this.session.isOver) return;
     this.#host.announce({ type: "session-joined", session: this.session.id, isSelf: true });
     await pause(clock, heartbeatMs * settleShare, this.session.signal);
+    await this.#look(looked); // before the first heartbeat, which says that it can take slots
     const beating = this.session.keepAlive();
-    await this.session.beating;
     while (this.session.check()) {
       this.#wake = new AbortController();
       if (clock.monotonic() >= this.#nextLookMs) await this.#look(looked);
-      if (await this.ownership.releaseDrained()) this.#nextLookMs = 0; // there may be more to hand over
+      await this.#releaseDrained();
       await pause(clock, Math.max(0, this.#nextLookMs - clock.monotonic()), this.#wake.signal, this.session.signal);
     }
     await beating;
@@ -76,16 +76,17 @@ export class Member {
 
   /** Leaves the cluster. What nobody runs in is free at once; what somebody still runs in is free after the time to live. */
   async leave(): Promise<void> {
-    const { claims } = this.ownership;
     const { id, isOver: isFenced } = this.session;
     this.session.end();
-    if (claims.isBusy) {
-      for (const slot of claims.held.keys()) claims.handOver(slot);
-      await this.ownership.releaseDrained();
-      claims.loseAll(new ClaimLostError("the instance has left the cluster"));
-    } else if (await this.retire() && !isFenced) {
-      this.#host.announce({ type: "session-left", session: id, isSelf: true });
+    const { claims } = this.ownership;
+    if (!claims.isBusy) {
+      await this.session.beating; // a first write that landed later would stand there for its time to live
+      if (await this.retire() && !isFenced) this.#host.announce({ type: "session-left", session: id, isSelf: true });
+      return;
     }
+    const { idle } = claims;
+    claims.loseAll(new ClaimLostError("the instance has left the cluster")); // nothing watches over them any more
+    await this.ownership.release(idle);
   }
 
   /**
@@ -116,17 +117,21 @@ export class Member {
     this.#host.announce({ type: "session-fenced", session: id, cause, silentMs, slots });
   }
 
-  async #look(looked: (error?: unknown) => void): Promise<void> {
+  async #look(looked: () => void): Promise<void> {
     const { clock, heartbeatMs, sightings } = this.#host;
     const beganMs = clock.monotonic();
-    try {
-      await this.ownership.look();
+    if (await this.ownership.look()) {
+      this.session.hasLooked();
       looked();
-    } catch (error) {
-      looked(error);
-      this.#host.failed("look", error);
     }
     const nextMs = Math.min(beganMs + heartbeatMs, sightings.nextDeathMs(this.session.id));
     this.#nextLookMs = Math.max(nextMs, clock.monotonic() + heartbeatMs * minLookShare);
+  }
+
+  async #releaseDrained(): Promise<void> {
+    const { drained } = this.ownership.claims;
+    if (drained.size === 0) return;
+    await this.ownership.release(drained);
+    this.#nextLookMs = 0; // there may be more to hand over
   }
 }

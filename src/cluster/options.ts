@@ -34,14 +34,15 @@ export interface ClusterOptions {
    */
   readonly timeline?: string;
   /**
-   * How often the record of a session is rewritten and those of the others are read.
+   * How often the record of a session is rewritten and those of the others are read, at least 10 ms.
    *
    * @default {5_000}
    */
   readonly heartbeatMs?: number;
   /**
-   * After how long without a heartbeat others declare a session dead, at least three heartbeats. It gives itself up after
-   * two thirds of that.
+   * After how long without a heartbeat others declare a session dead, at least three heartbeats. It gives itself up, and
+   * aborts its processes, after two thirds of that: those that take longer than the last third to end then may still
+   * execute while others run already.
    *
    * @default {15_000}
    */
@@ -100,15 +101,15 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
-  const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, maxTimerMs);
-  const ttlMs = checkWhole("ttlMs", options.ttlMs ?? 15_000, maxTimerMs);
+  const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, 10, maxTimerMs);
+  const ttlMs = checkWhole("ttlMs", options.ttlMs ?? 15_000, 30, maxTimerMs);
   if (ttlMs < minHeartbeatsPerTtl * heartbeatMs) {
     throw new RangeError(
       `Cannot use the option ttlMs: it must be at least ${minHeartbeatsPerTtl} times heartbeatMs, ` +
         `current values are ${ttlMs} and ${heartbeatMs}`,
     );
   }
-  const slots = checkWhole("slots", options.slots ?? 256, 65_536);
+  const slots = checkWhole("slots", options.slots ?? 256, 1, 65_536);
   return { prefix: [...prefix], path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
 }
 
@@ -119,11 +120,11 @@ function checkShape(name: string, expected: string, value: unknown, isRight: boo
   );
 }
 
-function checkWhole(name: string, value: unknown, max: number): number {
+function checkWhole(name: string, value: unknown, min: number, max: number): number {
   checkShape(name, "a number", value, typeof value === "number");
   const number = value as number;
-  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
+  if (Number.isInteger(number) && number >= min && number <= max) return number;
   throw new RangeError(
-    `Cannot use the option ${name}: it must be a whole number from 1 to ${max}, current value is ${number}`,
+    `Cannot use the option ${name}: it must be a whole number from ${min} to ${max}, current value is ${number}`,
   );
 }

@@ -14,6 +14,8 @@ export interface OwnedChangesOptions<K> {
   readonly streams: Set<ChangeStream<K>>;
   /** Follows the whole table until a signal aborts. */
   follow(ending: AbortSignal): AsyncIterable<K | undefined>;
+  /** Is told that following failed. Resolves when it may be tried again. */
+  failed(error: unknown, ending: AbortSignal): Promise<void>;
   /** Tells which changes are handed on. */
   isOurs(key: K): boolean;
 }
@@ -59,15 +61,18 @@ export class OwnedChanges<K> implements AsyncIterableIterator<K | undefined> {
     return this;
   }
 
+  /** The news of slots must not end with the news of entries: when those fail, they are followed anew. */
   async #follow(): Promise<void> {
-    const { streams, follow, isOurs } = this.#options;
+    const { streams, follow, isOurs, failed } = this.#options;
+    const { signal } = this.#ending;
     streams.add(this.#stream);
-    try {
-      for await (const key of follow(this.#ending.signal)) {
-        if (key === undefined || isOurs(key)) this.#stream.announce(key);
+    while (!signal.aborted) {
+      try {
+        for await (const key of follow(signal)) if (key === undefined || isOurs(key)) this.#stream.announce(key);
+      } catch (error) {
+        await failed(error, signal);
+        this.#stream.announce(undefined);
       }
-    } catch (error) {
-      this.#stream.fail(error);
     }
   }
 }

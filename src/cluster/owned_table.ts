@@ -20,6 +20,8 @@ export interface SlotOwner {
   readonly audiences: Set<SlotAudience>;
   /** Tells whether processes of a key may be started here now. */
   holds(key: KvTableKey): boolean;
+  /** Is told that the changes of a table cannot be followed. Resolves when that may be tried again. */
+  changesFailed(error: unknown, ending: AbortSignal): Promise<void>;
   /** Grants the right to run a process, if it may be started here now. */
   lease(key: KvTableKey, audience: SlotAudience): SlotLease | undefined;
 }
@@ -83,6 +85,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
       signal,
       streams: this.#streams,
       follow: (ending) => this.#table.changes({ signal: ending }),
+      failed: (error, ending) => this.#owner.changesFailed(error, ending),
       isOurs: (key) => this.#owner.holds(key),
     });
   }

@@ -9,11 +9,11 @@ import { Claims } from "./claims.ts";
 import { ClaimLostError } from "./errors.ts";
 import type { ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import type { ClusterView, Ledger } from "./ledger.ts";
-import { takeable } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { place } from "./placement.ts";
 import type { Session } from "./session.ts";
 import type { Sightings } from "./sightings.ts";
+import { maxChecks, takeable } from "./slot_seen.ts";
 
 /** What the ownership of a session needs from its instance. */
 export interface OwnershipHost {
@@ -23,6 +23,8 @@ export interface OwnershipHost {
   readonly clock: Clock;
   /** How often everybody beats, in ms. */
   readonly heartbeatMs: number;
+  /** How long the processes of a slot may take to end before it is not handed over after all, in ms. */
+  readonly ttlMs: number;
   /** Into how many slots the keys are divided. */
   readonly slots: number;
   /** What is known of all sessions. */
@@ -39,12 +41,10 @@ export interface OwnershipHost {
 
 /** For how long an unowned slot is left to the session that should own it, in heartbeats: that one looks once meanwhile. */
 const graceShare = 1.5;
-/** Who has not moved for this many heartbeats is not given anything. */
-const responsiveShare = 2;
-/** Which share of the slots is handed over at the same time at most. */
+/** Which share of the slots is on its way to others at the same time at most. */
 const handOverShare = 1 / 16;
-/** How many claims are given back in one operation. */
-const maxReleases = 10;
+/** How many placements are remembered. */
+const maxPlacements = 4;
 
 const nothing: ClusterView = { sessions: new Map(), claims: new Map() };
 
@@ -57,7 +57,8 @@ export class Ownership {
   unowned: ReadonlyMap<number, number> = new Map();
   readonly #host: OwnershipHost;
   readonly #session: Session;
-  #preferred: { readonly among: string; readonly slots: readonly string[] } | undefined = undefined;
+  /** The last placements, by who they were among: they cost a millisecond. */
+  readonly #placements: Map<string, readonly string[]> = new Map();
 
   /**
    * @param host What it needs from its instance.
@@ -70,43 +71,43 @@ export class Ownership {
     this.claims = new Claims(onDrained);
   }
 
-  /** Reads everything and does what follows from it. */
-  async look(): Promise<void> {
-    this.view = await this.#host.ledger.look();
-    if (!this.#session.check()) return;
-    this.#sight(this.view);
-    const sessions = await this.#buryDead(this.view);
-    if (!this.#session.check()) return;
-    if (!sessions.has(this.#session.id)) return this.#session.fence("declared-dead");
-    this.#loseTaken(this.view);
-    const next = this.#plan({ ...this.view, sessions });
-    this.unowned = next.unowned;
-    await this.#follow(next);
+  /**
+   * Reads everything and does what follows from it.
+   *
+   * @returns Whether that went well; if not, it was told.
+   */
+  async look(): Promise<boolean> {
+    try {
+      this.view = await this.#host.ledger.look();
+      if (!this.#session.check()) return false;
+      this.#sight(this.view);
+      const sessions = await this.#buryDead(this.view);
+      if (!this.#session.check()) return false;
+      if (!sessions.has(this.#session.id)) this.#session.fence("declared-dead");
+      this.#loseTaken(this.view);
+      return await this.#follow(this.#plan({ ...this.view, sessions }));
+    } catch (error) {
+      this.#host.failed("look", error);
+      return false;
+    }
   }
 
   /**
-   * Gives back what nobody runs in any more. From before the attempt on nothing starts there, whatever comes of it.
+   * Gives slots back. From before the attempt on nothing starts there, whatever comes of it.
    *
-   * @returns Whether there was anything.
+   * @param tokens The slots, in which nobody runs, and the tokens of their claims.
    */
-  async releaseDrained(): Promise<boolean> {
-    let drained = this.claims.drained;
-    if (drained.length === 0) return false;
-    for (; drained.length > 0; drained = this.claims.drained) {
-      const releasing = new Map<number, string>();
-      for (const slot of drained.slice(0, maxReleases)) {
-        releasing.set(slot, this.claims.held.get(slot)!.claim.token);
-        this.claims.lose(slot, new ClaimLostError("it is handed over"));
-      }
-      try {
-        for (const slot of await this.#host.ledger.release(releasing)) {
-          this.#host.announce({ type: "slot-released", slot, cause: "handed-over" });
-        }
-      } catch (error) {
-        this.#host.failed("release", error); // the next look finds what is still ours
-      }
+  async release(tokens: ReadonlyMap<number, string>): Promise<void> {
+    const all = [...tokens];
+    for (const [slot] of all) {
+      this.claims.lose(slot, new ClaimLostError("it is handed over"));
+      this.#host.announce({ type: "slot-released", slot, cause: "handed-over" });
     }
-    return true;
+    try {
+      while (all.length > 0) await this.#host.ledger.release(new Map(all.splice(0, maxChecks)));
+    } catch (error) {
+      this.#host.failed("release", error); // the next look finds what is still ours
+    }
   }
 
   #sight({ sessions }: ClusterView): void {
@@ -125,13 +126,15 @@ export class Ownership {
   async #buryDead(view: ClusterView): Promise<ClusterView["sessions"]> {
     const { clock, ledger, sightings, announce } = this.#host;
     const sessions = new Map(view.sessions);
-    for (const id of sightings.dead(clock.monotonic())) {
-      const seen = sightings.get(id);
-      if (id === this.#session.id || !seen || !await ledger.bury(id, seen.versionstamp)) continue;
-      sightings.forget(id);
-      sessions.delete(id);
-      announce({ type: "session-dead", session: id, silentMs: clock.monotonic() - seen.sinceMs });
-    }
+    await Promise.all(
+      sightings.dead(clock.monotonic()).map(async (id) => {
+        const seen = sightings.get(id);
+        if (id === this.#session.id || !seen || !await ledger.bury(id, seen.versionstamp)) return;
+        sightings.forget(id);
+        sessions.delete(id);
+        announce({ type: "session-dead", session: id, silentMs: clock.monotonic() - seen.sinceMs });
+      }),
+    );
     return sessions;
   }
 
@@ -145,50 +148,55 @@ export class Ownership {
   }
 
   #plan(view: ClusterView): Plan {
-    const { clock, heartbeatMs, slots, sightings } = this.#host;
-    const self = this.#session.id;
+    const { clock, heartbeatMs, ttlMs, slots, sightings } = this.#host;
     const nowMs = clock.monotonic();
-    const isResponsive = (id: string) => nowMs - (sightings.get(id)?.sinceMs ?? nowMs) < heartbeatMs * responsiveShare;
+    const self = this.#session.id;
+    const candidates = [...view.sessions].filter(([id, { accepts }]) => accepts || id === self).map(([id]) => id);
     return plan({
       self,
-      preferred: this.#preferredAmong(view),
-      isResponsive,
+      preferred: this.#place(candidates),
+      takers: this.#place(candidates.filter((id) => id === self || sightings.isMoving(id, nowMs))),
       view,
       held: this.claims.held,
       unownedSince: this.unowned,
       nowMs,
       graceMs: heartbeatMs * graceShare,
+      handOverMs: ttlMs,
       maxHandingOver: Math.ceil(slots * handOverShare),
     });
   }
 
-  /** Whoever has never beaten may be a ghost: a first write that landed long after it was given up. */
-  #preferredAmong({ sessions }: ClusterView): readonly string[] {
-    const beating = [...sessions.values()].filter(({ record }) =>
-      record.hasBeaten || record.session === this.#session.id
-    );
-    const ids = beating.map(({ record }) => record.session).sort();
-    const among = ids.join();
-    if (this.#preferred?.among !== among) this.#preferred = { among, slots: place(ids, this.#host.slots) };
-    return this.#preferred.slots;
+  #place(sessions: readonly string[]): readonly string[] {
+    const among = sessions.toSorted().join();
+    let placement = this.#placements.get(among);
+    if (!placement) {
+      if (this.#placements.size >= maxPlacements) this.#placements.clear();
+      placement = place(sessions, this.#host.slots);
+      this.#placements.set(among, placement);
+    }
+    return placement;
   }
 
-  async #follow({ take, handOver, keep }: Plan): Promise<void> {
-    const { ledger, announce } = this.#host;
-    for (const slot of keep) this.claims.keep(slot);
-    for (const slot of handOver) this.claims.handOver(slot);
-    const held = this.claims.held.size;
+  async #follow({ take, handOver, reclaim, unowned }: Plan): Promise<boolean> {
+    const { ledger, clock, announce, slotsGained, failed } = this.#host;
+    this.unowned = unowned;
+    for (const slot of reclaim) this.claims.reclaim(slot);
+    for (const slot of handOver) this.claims.handOver(slot, clock.monotonic());
+    if (reclaim.length > 0) slotsGained();
     try {
       for (const group of takeable(take, this.#session.id)) {
         const taken = await ledger.take(this.#session, group);
-        if (!this.#session.check()) return;
+        if (!this.#session.check()) return false;
         for (const [slot, token] of taken) {
           this.claims.hold(slot, ledger.claimKey(slot), token);
           announce({ type: "slot-claimed", slot, token });
         }
+        if (taken.size > 0) slotsGained();
       }
-    } finally {
-      if (keep.length > 0 || this.claims.held.size > held) this.#host.slotsGained();
+      return this.#session.check();
+    } catch (error) {
+      failed("claim", error);
+      return false;
     }
   }
 }

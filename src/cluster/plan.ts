@@ -3,16 +3,26 @@
  *
  * ```text
  *             its owner has no session             take
- *   unowned ◀─────────────────────────── owned ◀────────── unowned, preferred here, or nobody came for a heartbeat
- *      ▲                                   │ preferred elsewhere
- *      │ released                          ▼
+ *   unowned ◀─────────────────────────── owned ◀────────── unowned, preferred here, or nobody came for a while
+ *      ▲                                 │   ▲
+ *      │ released           preferred    │   │ wanted here again, or a process did not end in time
+ *      │                    elsewhere    ▼   │
  *      └────────────────────────── handing over: its processes stop, no others start
  * ```
  *
  * @module
  */
 
-import type { ClusterView, SlotSeen } from "./ledger.ts";
+import type { ClusterView } from "./ledger.ts";
+import type { SlotSeen } from "./slot_seen.ts";
+
+/** A slot that is held. */
+export interface SlotHeld {
+  /** Since when it is being handed over, in ms; `undefined` when it is not. */
+  readonly handingOverSinceMs: number | undefined;
+  /** Whether a process still runs there that did not end when the slot was to be handed over. */
+  readonly isBlocked: boolean;
+}
 
 /** What a session knows when it decides. */
 export interface Situation {
@@ -20,19 +30,21 @@ export interface Situation {
   readonly self: string;
   /** Which session should own each slot. */
   readonly preferred: readonly string[];
-  /** Tells whether a session moves, so that it can be expected to take what it should own. */
-  readonly isResponsive: (session: string) => boolean;
+  /** Which session should take each slot now: the same, among those that move. */
+  readonly takers: readonly string[];
   /** What stands in the database. */
   readonly view: ClusterView;
-  /** The slots that are held, and whether each is being handed over. */
-  readonly held: ReadonlyMap<number, { readonly isHandingOver: boolean }>;
+  /** The slots that are held. */
+  readonly held: ReadonlyMap<number, SlotHeld>;
   /** Slots that were taken for unowned at an earlier look, and since when, in ms. */
   readonly unownedSince: ReadonlyMap<number, number>;
   /** Now, in ms. */
   readonly nowMs: number;
-  /** For how long an unowned slot is left to the session that should own it, in ms. */
+  /** For how long an unowned slot is left to the session that should take it, in ms. */
   readonly graceMs: number;
-  /** How many slots are handed over at the same time at most. */
+  /** How long the processes of a slot may take to end before it is not handed over after all, in ms. */
+  readonly handOverMs: number;
+  /** How many slots are on their way to others at the same time at most. */
   readonly maxHandingOver: number;
 }
 
@@ -42,8 +54,8 @@ export interface Plan {
   readonly take: readonly SlotSeen[];
   /** Held slots to hand over from now on. */
   readonly handOver: readonly number[];
-  /** Slots that were being handed over and are wanted here again. */
-  readonly keep: readonly number[];
+  /** Slots that were being handed over and stay here: wanted here again, or a process did not end. */
+  readonly reclaim: readonly number[];
   /** Slots without an owner that has a session, and since when, in ms. */
   readonly unowned: ReadonlyMap<number, number>;
 }
@@ -55,36 +67,45 @@ export interface Plan {
  * @returns What to do.
  */
 export function plan(situation: Situation): Plan {
-  const { self, preferred, isResponsive, view, held, unownedSince, nowMs, graceMs } = situation;
+  const { self, preferred, takers, held, unownedSince, nowMs, graceMs } = situation;
   const take: SlotSeen[] = [];
-  const leaving: number[] = [];
-  const keep: number[] = [];
+  const elsewhere: number[] = [];
+  const reclaim: number[] = [];
   const unowned = new Map<number, number>();
+  let onTheirWay = 0;
   for (let slot = 0; slot < preferred.length; slot++) {
     const hold = held.get(slot);
-    const isOurs = preferred[slot] === self;
     if (hold) {
-      if (isOurs && hold.isHandingOver) keep.push(slot);
-      if (!isOurs && !hold.isHandingOver && isResponsive(preferred[slot])) leaving.push(slot);
+      if (isReclaimed(slot, hold, situation)) reclaim.push(slot);
+      else if (hold.handingOverSinceMs !== undefined) onTheirWay++;
+      else if (preferred[slot] !== self && preferred[slot] === takers[slot] && !hold.isBlocked) elsewhere.push(slot);
       continue;
     }
-    const seen = seenAt(slot, view);
+    const seen = seenAt(slot, situation);
     if (seen.owner === self) take.push(seen); // it landed late: written anew, nothing of before can undo it
-    else if (seen.owner === undefined || !view.sessions.has(seen.owner)) {
-      const since = unownedSince.get(slot) ?? nowMs;
-      unowned.set(slot, since);
-      if (isOurs || nowMs - since >= graceMs) take.push(seen);
+    else if (isUnowned(seen, situation)) {
+      const sinceMs = unownedSince.get(slot) ?? nowMs;
+      unowned.set(slot, sinceMs);
+      if (takers[slot] === self || nowMs - sinceMs >= graceMs) take.push(seen);
+      else onTheirWay++;
     }
   }
-  return { take, handOver: leaving.slice(0, roomFor(situation, keep)), keep, unowned };
+  const room = Math.max(0, situation.maxHandingOver - onTheirWay);
+  return { take, handOver: elsewhere.slice(0, room), reclaim, unowned };
 }
 
-function roomFor({ held, maxHandingOver }: Situation, keep: readonly number[]): number {
-  const already = [...held.values()].filter(({ isHandingOver }) => isHandingOver).length;
-  return Math.max(0, maxHandingOver - (already - keep.length));
+function isReclaimed(slot: number, { handingOverSinceMs }: SlotHeld, situation: Situation): boolean {
+  if (handingOverSinceMs === undefined) return false;
+  const { self, preferred, nowMs, handOverMs } = situation;
+  return preferred[slot] === self || nowMs - handingOverSinceMs >= handOverMs;
 }
 
-function seenAt(slot: number, { claims }: ClusterView): SlotSeen {
-  const claim = claims.get(slot);
-  return { slot, versionstamp: claim?.versionstamp ?? null, owner: claim?.record.session };
+function seenAt(slot: number, { view }: Situation): SlotSeen {
+  return view.claims.get(slot) ?? { slot, versionstamp: null, owner: undefined };
+}
+
+/** What we cannot read belongs to whoever we cannot work with, as long as one of those is there. */
+function isUnowned({ owner, versionstamp }: SlotSeen, { view: { sessions } }: Situation): boolean {
+  if (owner !== undefined) return !sessions.has(owner);
+  return versionstamp === null || [...sessions.values()].every(({ misfit }) => misfit === undefined);
 }

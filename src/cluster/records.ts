@@ -4,9 +4,7 @@
  * @module
  */
 
-import { ClusterMismatchError } from "./errors.ts";
-
-/** The format of all records. A reader that finds another one does not touch the record. */
+/** The format of all records. What is written in another one is not touched while its writer is alive. */
 export const recordFormat = 1;
 
 /** One instance of the program, as long as its record moves. */
@@ -21,8 +19,11 @@ export interface SessionRecord {
   readonly ttlMs: number;
   /** Into how many slots the session divides the keys. */
   readonly slots: number;
-  /** False in the first write alone, which may land long after it was given up: nobody may be there then. */
-  readonly hasBeaten: boolean;
+  /**
+   * Whether it can be given slots: it has looked around not long ago. Never in the first write, which may land long after it
+   * was given up, when nobody is there.
+   */
+  readonly accepts: boolean;
 }
 
 /** Who owns a slot. It changes only when the owner does, so its versionstamp is the fencing token. */
@@ -35,42 +36,27 @@ export interface ClaimRecord {
   readonly nonce: number;
 }
 
-/** A record and the commit that wrote it. */
-export interface Stored<R> {
-  /** What is written. */
-  readonly record: R;
-  /** The commit. */
+/** A session as it was read. */
+export interface SessionSeen {
+  /** The commit of its last heartbeat. */
   readonly versionstamp: string;
+  /** After how long without a heartbeat it may be declared dead, in ms. */
+  readonly ttlMs: number;
+  /** Whether it can be given slots. */
+  readonly accepts: boolean;
+  /** Why this instance cannot work with it, if it cannot. */
+  readonly misfit: string | undefined;
 }
 
 /**
- * Checks a record of a session.
+ * Tells a record of a session from anything else.
  *
- * @param key Where it stands.
- * @param value What stands there.
- * @param slots Into how many slots this instance divides the keys.
- * @throws {ClusterMismatchError} When it is in another format, or of another number of slots.
+ * @param value Any value.
+ * @returns Whether it is one, in our format.
  */
-export function assertSessionRecord(key: Deno.KvKey, value: unknown, slots: number): asserts value is SessionRecord {
-  assertClaimRecord(key, value);
-  const { ttlMs, slots: theirs, session } = value as SessionRecord;
-  if (!Number.isFinite(ttlMs) || session !== key.at(-1)) throw unreadable(key, value);
-  if (theirs === slots) return;
-  throw new ClusterMismatchError(
-    `Cannot be in one cluster with session ${session}: all instances need the same number of slots, ` +
-      `current values are ${theirs} there and ${slots} here`,
-  );
-}
-
-/**
- * Checks a claim.
- *
- * @param key Where it stands.
- * @param value What stands there.
- * @throws {ClusterMismatchError} When it is in another format.
- */
-export function assertClaimRecord(key: Deno.KvKey, value: unknown): asserts value is ClaimRecord {
-  if (!isClaimRecord(value)) throw unreadable(key, value);
+export function isSessionRecord(value: unknown): value is SessionRecord {
+  const { ttlMs, slots } = (value ?? {}) as Partial<SessionRecord>;
+  return isClaimRecord(value) && Number.isFinite(ttlMs) && Number.isInteger(slots);
 }
 
 /**
@@ -84,9 +70,24 @@ export function isClaimRecord(value: unknown): value is ClaimRecord {
   return format === recordFormat && typeof session === "string" && typeof nonce === "number";
 }
 
-function unreadable(key: Deno.KvKey, value: unknown): ClusterMismatchError {
-  return new ClusterMismatchError(
-    `Cannot read the record at ${key.map(String).join("/")}: this version reads format ${recordFormat}, ` +
-      `current format is ${String((value as Partial<ClaimRecord> | null)?.format)}`,
-  );
+/**
+ * Reads what stands in the place of a session. Whatever it is, it is alive as long as it moves.
+ *
+ * @param row What stands there.
+ * @param own How this instance divides the keys, and the time to live of what cannot be read.
+ * @returns The session.
+ */
+export function toSession(
+  { value, versionstamp }: { readonly value: unknown; readonly versionstamp: string },
+  own: { readonly slots: number; readonly ttlMs: number },
+): SessionSeen {
+  if (!isSessionRecord(value)) {
+    const format = String((value as Partial<SessionRecord> | null)?.format);
+    const misfit = `this version reads format ${recordFormat}, its format is ${format}`;
+    return { versionstamp, ttlMs: own.ttlMs, accepts: false, misfit };
+  }
+  const { ttlMs, slots, accepts } = value;
+  if (slots === own.slots) return { versionstamp, ttlMs, accepts, misfit: undefined };
+  const misfit = `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
+  return { versionstamp, ttlMs, accepts: false, misfit };
 }

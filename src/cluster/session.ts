@@ -17,6 +17,7 @@
 import { type Clock, pause, type Timer } from "../clock.ts";
 import type { Claimant, Ledger } from "./ledger.ts";
 import { recordFormat } from "./records.ts";
+import { fenceShare } from "./sightings.ts";
 
 /** What a session needs from its instance. */
 export interface SessionHost {
@@ -39,10 +40,8 @@ export interface SessionHost {
 /** Why a session gives itself up: no beat was acknowledged in time, or others have deleted its record. */
 export type FenceCause = "silent" | "declared-dead";
 
-/** Share of the time to live after which a session fences itself. */
-const fenceShare = 2 / 3;
-/** Share of a heartbeat that is waited for at most before one that failed is tried again. */
-const retryShare = 0.1;
+/** How long is waited at most before a write that failed is tried again, in heartbeats. */
+const minRetryShare = 0.1;
 
 /** One session of one instance. After it is over there may be another one, under another id. */
 export class Session implements Claimant {
@@ -57,6 +56,8 @@ export class Session implements Claimant {
   #nonce = 0;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
+  /** When the last look that succeeded ended. */
+  #lookedMs = -Infinity;
   #timer: Timer | undefined = undefined;
 
   /**
@@ -90,6 +91,11 @@ export class Session implements Claimant {
     return this.#ackedMs === undefined ? 0 : this.#host.clock.monotonic() - this.#ackedMs;
   }
 
+  /** Says that it could look around, and so can take slots. */
+  hasLooked(): void {
+    this.#lookedMs = this.#host.clock.monotonic();
+  }
+
   /** Returns a number that it never gave before. */
   nextNonce(): number {
     return ++this.#nonce;
@@ -121,7 +127,7 @@ export class Session implements Claimant {
 
   /** Writes the record for the first time, again and again until it stands there or the session is over. */
   async join(): Promise<void> {
-    await this.#beat();
+    await (this.beating = this.#beat());
   }
 
   /** Beats, from now on, until the session is over. */
@@ -141,14 +147,16 @@ export class Session implements Claimant {
   /** Writes the record, again and again until that is acknowledged. */
   async #beat(): Promise<void> {
     const { clock, heartbeatMs, random, failed } = this.#host;
+    let retryMs = heartbeatMs * minRetryShare;
     while (this.check()) {
       try {
         if (await this.#write()) return;
       } catch (error) {
         if (!this.check()) return;
         failed(this.#ackedMs === undefined ? "join" : "heartbeat", error);
-        await pause(clock, random() * heartbeatMs * retryShare, this.signal);
       }
+      await pause(clock, random() * retryMs, this.signal);
+      if (this.#ackedMs === undefined) retryMs = Math.min(2 * retryMs, heartbeatMs); // there is nothing to lose yet
     }
   }
 
@@ -156,14 +164,15 @@ export class Session implements Claimant {
     const { ledger, clock, ttlMs, slots } = this.#host;
     const sentMs = clock.monotonic();
     const nonce = this.nextNonce();
-    const hasBeaten = this.versionstamp !== null;
-    const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, hasBeaten };
+    const accepts = sentMs - this.#lookedMs < this.#fenceMs;
+    const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, accepts };
     const stored = await ledger.beat(record, this.versionstamp);
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
     else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
+    else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins anew
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
-    if (stored?.record.nonce !== nonce) return false;
+    if (stored?.nonce !== nonce) return false;
     this.#ackedMs = sentMs;
     this.#arm();
     return true;

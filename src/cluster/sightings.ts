@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { SessionRecord, Stored } from "./records.ts";
+import type { SessionSeen } from "./records.ts";
 
 /** What is known of a session. */
 export interface Sighting {
@@ -20,10 +20,12 @@ export interface Sighting {
   readonly ttlMs: number;
 }
 
-/** Who came and went between two looks. */
+/** What happened between two looks. */
 export interface Movements {
   /** Sessions that were not there before. */
   readonly joined: string[];
+  /** Sessions that were there before and have beaten since. */
+  readonly moved: string[];
   /** Sessions that are not there any more. */
   readonly left: string[];
 }
@@ -37,14 +39,15 @@ export class Sightings {
    *
    * @param sessions What was read.
    * @param nowMs A moment after it was read, so that a session is never thought to stand still for longer than it does.
-   * @returns Who came and went.
+   * @returns What happened meanwhile.
    */
-  see(sessions: ReadonlyMap<string, Stored<SessionRecord>>, nowMs: number): Movements {
-    const movements: Movements = { joined: [], left: [] };
-    for (const [id, { versionstamp, record: { ttlMs } }] of sessions) {
+  see(sessions: ReadonlyMap<string, SessionSeen>, nowMs: number): Movements {
+    const movements: Movements = { joined: [], moved: [], left: [] };
+    for (const [id, { versionstamp, ttlMs }] of sessions) {
       const known = this.#seen.get(id);
-      if (known === undefined) movements.joined.push(id);
-      if (known?.versionstamp !== versionstamp) this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs });
+      if (known?.versionstamp === versionstamp) continue;
+      (known ? movements.moved : movements.joined).push(id);
+      this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs });
     }
     for (const id of this.#seen.keys()) {
       if (sessions.has(id)) continue;
@@ -73,6 +76,17 @@ export class Sightings {
   }
 
   /**
+   * Tells whether a session moves, or at least has not stood still for so long that it would have given itself up.
+   *
+   * @param id The session.
+   * @param nowMs The moment.
+   */
+  isMoving(id: string, nowMs: number): boolean {
+    const seen = this.#seen.get(id);
+    return seen !== undefined && nowMs - seen.sinceMs < seen.ttlMs * fenceShare;
+  }
+
+  /**
    * Returns who has not moved for its time to live.
    *
    * @param nowMs The moment.
@@ -86,8 +100,11 @@ export class Sightings {
    *
    * @param self Who does not count.
    */
-  nextDeathMs(self: string): number {
+  nextDeathMs(self?: string): number {
     const deaths = [...this.#seen].map(([id, { sinceMs, ttlMs }]) => id === self ? Infinity : sinceMs + ttlMs);
     return Math.min(...deaths);
   }
 }
+
+/** Share of its time to live after which a session that was not acknowledged gives itself up. */
+export const fenceShare = 2 / 3;

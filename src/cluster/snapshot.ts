@@ -64,7 +64,7 @@ export function takeSnapshot(instance: Instance, at: number): ClusterSnapshot {
     slots: {
       total,
       owned: held.map(([slot]) => slot),
-      handingOver: held.filter(([, { isHandingOver }]) => isHandingOver).map(([slot]) => slot),
+      handingOver: held.filter(([, { handingOverSinceMs }]) => handingOverSinceMs !== undefined).map(([slot]) => slot),
       unowned: [...unowned.keys()].filter((slot) => !claims.held.has(slot)),
     },
   };
@@ -74,7 +74,9 @@ function sessionsOf(
   { member: { session, ownership: { view } }, sightings, clock, ttlMs }: Instance,
 ): SessionSnapshot[] {
   const counts = new Map<string, number>();
-  for (const { record } of view.claims.values()) counts.set(record.session, (counts.get(record.session) ?? 0) + 1);
+  for (const { owner } of view.claims.values()) {
+    if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  }
   return [...view.sessions.keys()].map((id) => {
     const isSelf = id === session.id;
     const seen = sightings.get(id);
