@@ -148,8 +148,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
         `Cannot run what the entry gave: a runnable has a run method, current value is ${describeValue(runnable)}`,
       );
     }
-    // What has failed before may fail at once, and an error costs 0.4 us for each frame below it: from an empty stack then.
-    if (this.#number > 1) ready.then(() => this.beginRun(runnable));
+    // What has failed before may fail at once, and an error costs 0.4 us for each frame below it: from an
+    // empty stack then, and bound, as a closure would be a frame too.
+    if (this.#number > 1) ready.then(this.beginRun.bind(this, runnable));
     else this.beginRun(runnable);
   }
 
