@@ -62,7 +62,8 @@ export type {
 } from "./src/events.ts";
 export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
 export { leaf, startStop } from "./src/process/leaf.ts";
-export { Process, type ProcessExit, type ProcessOptions, type ProcessState } from "./src/process/process.ts";
+export type { ProcessState } from "./src/process/life.ts";
+export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
 export type { CallOptions } from "./src/supervisor/calls.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";

@@ -59,7 +59,8 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
 
   /** {@inheritDoc KvEntry.spec} */
   async spec(): Promise<Spec> {
-    return await validateSpec(this.#settings.schema, this.key, this.#row.value);
+    const { schema } = this.#settings;
+    return schema ? await validateSpec(schema, this.key, this.#row.value) : this.#row.value as Spec;
   }
 
   /** {@inheritDoc KvEntry.get} */

@@ -93,7 +93,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    */
   async set(key: K, spec: Spec, options?: { signal?: AbortSignal }): Promise<void> {
     const entryKey = toEntryKey(this.prefix, key);
-    await validateSpec(this.#settings.schema, key, spec);
+    const { schema } = this.#settings;
+    if (schema) await validateSpec(schema, key, spec);
     await this.#write("set", key, (atomic) => atomic.set(entryKey, spec), options?.signal);
   }
 

@@ -86,18 +86,17 @@ export class InvalidSpecError extends Error {
 /**
  * Validates a value.
  *
- * @param schema The schema; without one every value passes.
+ * @param schema The schema.
  * @param key The key of the entry, for the error.
  * @param value The value.
  * @returns The spec, as the schema hands it out.
  * @throws {InvalidSpecError} When the schema finds an issue.
  */
 export async function validateSpec<Spec>(
-  schema: SpecSchema<Spec> | undefined,
+  schema: SpecSchema<Spec>,
   key: unknown,
   value: unknown,
 ): Promise<Spec> {
-  if (!schema) return value as Spec;
   const result = await schema["~standard"].validate(value);
   if (result.issues) throw new InvalidSpecError(key, result.issues);
   return result.value;

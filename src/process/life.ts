@@ -1,13 +1,13 @@
 /**
- * One life of a runnable: from the first instruction of its run to the last.
+ * One life of a runnable: from before the first instruction of its run to the last.
  *
  * ```text
- *              callback called          asked to stop, or the work ended
- *   starting ──────────────────▶ running ──────────────────▶ stopping
- *      │  ╲                         │                            │
- *      │   ╲ asked to stop: abort   │ run settles                │ run settles
- *      │    ╲──────────▶ stopping   ▼                            ▼
- *      └────────────────────────▶ stopped ◀──────────────────────┘
+ *   initial ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
+ *      │            │           │           ▲  ▲         ▲
+ *      │ asked      │ asked:    │ asked, or the work     │
+ *      │ to stop    │ abort     ╰─ ended ───╯  │         │
+ *      ╰────────────┴──────────────────────────╯         │
+ *                   ╰────────── run settles ─────────────╯
  * ```
  *
  * @module
@@ -16,55 +16,60 @@
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
 import { onAbort } from "./on_abort.ts";
-import { isAbortEcho, type RunCallback, type Runnable } from "./runnable.ts";
+import { isAbortEcho, type Runnable } from "./runnable.ts";
 
-/** How far a life has come. */
-export type LifeState = "starting" | "running" | "stopping" | "stopped";
-
-/** Is told, within the same instruction, how a life goes. */
-export interface LifeOwner {
-  /** The callback was called: it is up. */
-  lifeIsUp(): void;
-  /** It was up, and its callback returns: it is about to end. */
-  lifeIsLeaving(): void;
-  /** The run settled; `outcome` and `error` of the life say how. */
-  lifeEnded(): void;
-}
+/** Where a process stands. It only ever moves to the right, and may skip. */
+export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
 
 /** Why a run is aborted when nobody gave a better reason. One for all: an exception with a stack costs 4 us. */
 export const stopReason: DOMException = new DOMException("The process was asked to stop", "AbortError");
 
-/** Runs a runnable once and classifies how it ended. Its owner is told; nothing here rejects. */
-export class Life<P extends Runnable> {
-  readonly runnable: P;
-  readonly owner: LifeOwner;
+/**
+ * Runs a runnable once and classifies how it ended; nothing here rejects. Whoever extends it is told how it goes, within
+ * the same instruction: an owner beside it would be one object more for each process.
+ */
+export abstract class Life<P extends Runnable> {
+  state: ProcessState = "initial";
+  /** What it runs, once it has begun. */
+  runnable: P | undefined = undefined;
   readonly controller: AbortController = new AbortController();
-  state: LifeState = "starting";
   /** Whether the callback was called while the life was wanted. */
   wasUp = false;
+  /** Whether somebody asked for the end, so that it is no failure of the process. */
+  isAsked = false;
+  /** Whether the run was aborted, or never begun. */
+  isForced = false;
   outcome: ExitOutcome = "returned";
   error: unknown = undefined;
   #isCalledBack = false;
-  #isAskedToStop = false;
   #doom: { error: unknown } | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
-  /**
-   * @param runnable What to run.
-   * @param owner Who is told.
-   */
-  constructor(runnable: P, owner: LifeOwner) {
-    this.runnable = runnable;
-    this.owner = owner;
+  /** The callback was called: it is up. */
+  protected abstract lifeIsUp(): void;
+  /** It was up, and its callback returns: it is about to end. */
+  protected abstract lifeIsLeaving(): void;
+  /** The run settled; `outcome` and `error` say how. */
+  protected abstract lifeEnded(): void;
+
+  /** Whether nobody has asked for its end, nor given its start-up up. */
+  get isWanted(): boolean {
+    return !this.isAsked && this.#doom === undefined && this.state !== "stopped";
   }
 
-  /** Starts the run. Called once. */
-  begin(): void {
-    if (this.state !== "starting") return this.#end(undefined); // asked to stop before it has begun
+  /**
+   * Starts the run. Called once.
+   *
+   * @param runnable What to run.
+   */
+  beginRun(runnable: P): void {
+    if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
+    this.state = "starting";
+    this.runnable = runnable;
     let run: unknown;
     try {
-      run = this.runnable.run(this.#callback, { signal: this.controller.signal });
+      run = runnable.run((signal) => this.#calledBack(signal), { signal: this.controller.signal });
     } catch (error) {
       run = Promise.reject(error);
     }
@@ -74,11 +79,12 @@ export class Life<P extends Runnable> {
 
   /** Asks for a graceful end; while starting there is nothing to be graceful with, so the run is aborted. */
   stop(): void {
-    if (this.state === "stopped") return;
-    const wasStarting = this.state === "starting";
-    this.#isAskedToStop = true;
+    const { isWanted } = this;
+    this.isAsked = true;
+    if (!isWanted) return;
+    this.isForced = !this.wasUp;
     this.#letGo(); // first: a listener to the abort may call the callback
-    if (wasStarting) this.controller.abort(stopReason);
+    if (this.isForced) this.controller.abort(stopReason);
   }
 
   /**
@@ -87,8 +93,9 @@ export class Life<P extends Runnable> {
    * @param reason What the run's signal aborts with.
    */
   force(reason: unknown): void {
-    if (this.state === "stopped") return;
-    this.#isAskedToStop = true;
+    this.isAsked = true;
+    if (this.isForced || this.state === "stopped") return;
+    this.isForced = true;
     this.#letGo();
     this.controller.abort(reason);
   }
@@ -100,24 +107,25 @@ export class Life<P extends Runnable> {
    */
   doom(error: unknown): void {
     this.#doom = { error };
+    this.isForced = true;
     this.state = "stopping";
     this.controller.abort(error);
   }
 
-  readonly #callback: RunCallback = (signal) => {
+  #calledBack(signal: AbortSignal | undefined): Promise<void> | undefined {
     if (this.#isCalledBack || this.state === "stopped") {
       throw new ProcessStateError("call the run callback again", this.state);
     }
     this.#isCalledBack = true;
-    if (this.state !== "starting") return; // asked to stop meanwhile: nothing to wait for
+    if (this.state !== "starting") return undefined; // asked to stop meanwhile: nothing to wait for
     this.state = "running";
     this.wasUp = true;
-    this.owner.lifeIsUp();
+    this.lifeIsUp();
     return this.#untilLetGo(signal);
-  };
+  }
 
   #untilLetGo(signal: AbortSignal | undefined): Promise<void> | undefined {
-    if (this.state !== "running") return undefined; // the owner asked for a stop at once
+    if (this.state !== "running") return undefined; // it was asked to stop at once
     return new Promise((resolve) => {
       this.#release = resolve;
       if (signal !== this.controller.signal) this.#narrower = onAbort(signal, () => this.#letGo());
@@ -127,7 +135,7 @@ export class Life<P extends Runnable> {
   #letGo(): void {
     const wasRunning = this.state === "running";
     this.state = "stopping";
-    if (wasRunning) this.owner.lifeIsLeaving();
+    if (wasRunning) this.lifeIsLeaving();
     this.#release?.();
     this.#forgetNarrower();
   }
@@ -145,16 +153,16 @@ export class Life<P extends Runnable> {
       this.outcome = "failed";
       this.error = verdict.error;
     } else {
-      this.outcome = this.#isAskedToStop ? "stopped" : "returned";
+      this.outcome = this.isAsked ? "stopped" : "returned";
     }
-    this.owner.lifeEnded();
+    this.lifeEnded();
   }
 
   /** Only the echo of our own abort is no failure: an AbortError of the run's own making is one. */
   #failureOf(failure: { error: unknown } | undefined): { error: unknown } | undefined {
     if (this.#doom) return failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : this.#doom;
     if (failure) return isAbortEcho(failure.error, this.controller.signal) ? undefined : failure;
-    if (!this.#isCalledBack && !this.#isAskedToStop) return { error: new ProcessEndedEarlyError() };
+    if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;
   }
 }

@@ -6,12 +6,9 @@
 
 import { abortable } from "@std/async/abortable";
 import { describeValue, ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
-import { Life } from "./life.ts";
+import { Life, type ProcessState } from "./life.ts";
 import { onAbort } from "./on_abort.ts";
 import { isRunnable, type Runnable } from "./runnable.ts";
-
-/** Where a process stands. It only ever moves to the right, and may skip. */
-export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
 
 /** How a process ended: as it should, or with an error. */
 export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
@@ -46,10 +43,7 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   /** Resolves when the run has settled, and never rejects. A process that is never started nor stopped never exits. */
   readonly exited: Promise<ProcessExit>;
   readonly #signal: AbortSignal | undefined;
-  readonly #life: Life<P>;
-  readonly #up: PromiseWithResolvers<boolean> = Promise.withResolvers();
-  readonly #resolveExited: (exit: ProcessExit) => void;
-  #isBegun = false;
+  readonly #life: ToldLife<P> = new ToldLife();
 
   /**
    * Makes a process that has not started yet.
@@ -65,19 +59,12 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     }
     this.runnable = runnable;
     this.#signal = options.signal;
-    const { promise, resolve } = Promise.withResolvers<ProcessExit>();
-    this.exited = promise;
-    this.#resolveExited = resolve;
-    this.#life = new Life(runnable, {
-      lifeIsUp: () => this.#up.resolve(true),
-      lifeIsLeaving: () => {},
-      lifeEnded: () => this.#ended(),
-    });
+    this.exited = this.#life.exited.promise;
   }
 
   /** Where the process stands. */
   get state(): ProcessState {
-    return this.#isBegun || this.#life.state === "stopped" ? this.#life.state : "initial";
+    return this.#life.state;
   }
 
   /**
@@ -92,9 +79,8 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     if (this.state !== "initial") throw new ProcessStateError("start the process", this.state);
     options.signal?.throwIfAborted();
     this.#signal?.throwIfAborted();
-    this.#isBegun = true;
-    this.#signal?.addEventListener("abort", this.#forced);
-    this.#life.begin();
+    this.#life.lifetime = onAbort(this.#signal, () => this.#life.force(this.#signal?.reason));
+    this.#life.beginRun(this.runnable);
     if (await this.#isUp(options.signal)) return;
     if (options.signal?.aborted) throw options.signal.reason;
     throw this.#life.outcome === "failed" ? this.#life.error : new ProcessEndedEarlyError("it was stopped meanwhile");
@@ -113,7 +99,7 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     if (state === "stopped") throw new ProcessStateError("stop the process", state);
     if (state === "initial") {
       this.#life.state = "stopped";
-      this.#resolveExited({ ok: true });
+      this.#life.exited.resolve({ ok: true });
       return;
     }
     this.#life.stop();
@@ -129,9 +115,9 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   }
 
   async #isUp(signal: AbortSignal | undefined): Promise<boolean> {
-    if (signal === undefined) return await this.#up.promise;
+    if (signal === undefined) return await this.#life.up.promise;
     try {
-      return await abortable(this.#up.promise, signal);
+      return await abortable(this.#life.up.promise, signal);
     } catch (_aborted) {
       if (this.#life.wasUp) return true; // a moment before
       this.#life.force(signal.reason);
@@ -139,13 +125,25 @@ export class Process<P extends Runnable> implements AsyncDisposable {
       return false;
     }
   }
+}
 
-  readonly #forced = (): void => this.#life.force(this.#signal?.reason);
+/** A life that keeps what the process promises. */
+class ToldLife<P extends Runnable> extends Life<P> {
+  readonly up: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  readonly exited: PromiseWithResolvers<ProcessExit> = Promise.withResolvers();
+  /** Listens to the lifetime signal of the process. */
+  lifetime: Disposable | undefined = undefined;
 
-  #ended(): void {
-    const { outcome, error } = this.#life;
-    this.#signal?.removeEventListener("abort", this.#forced);
-    this.#up.resolve(false);
-    this.#resolveExited(outcome === "failed" ? { ok: false, error } : { ok: true });
+  protected override lifeIsUp(): void {
+    this.up.resolve(true);
+  }
+
+  protected override lifeIsLeaving(): void {}
+
+  protected override lifeEnded(): void {
+    const { outcome, error } = this;
+    this.lifetime?.[Symbol.dispose]();
+    this.up.resolve(false);
+    this.exited.resolve(outcome === "failed" ? { ok: false, error } : { ok: true });
   }
 }

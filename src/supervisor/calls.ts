@@ -80,7 +80,7 @@ export function stopWith<K, P extends Runnable>(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { attempt } = keeper;
-  if (attempt?.state === "stuck") return Promise.reject(new ProcessStuckError(keeper.key, attempt.sinceAt));
+  if (attempt?.isStuck) return Promise.reject(new ProcessStuckError(keeper.key, attempt.sinceAt));
   const ended = attempt && keeper.whenEnded().then(throwFailure);
   keeper.stop();
   if (!attempt || !ended) return Promise.resolve();

@@ -197,5 +197,5 @@ function printFailure<K>(event: SupervisorEvent<K>): void {
 }
 
 function isStuck<K, P extends Runnable>({ attempt }: Keeper<K, P>): boolean {
-  return attempt?.state === "stuck";
+  return attempt?.isStuck === true;
 }

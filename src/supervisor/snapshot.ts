@@ -89,8 +89,8 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
 }
 
 /** Names what is going on with a key. */
-export function stateOf<K, P extends Runnable>({ attempt, phase, running }: Keeper<K, P>): ProcessSnapshotState {
+export function stateOf<K, P extends Runnable>({ attempt, phase }: Keeper<K, P>): ProcessSnapshotState {
   if (!attempt) return phase === "looking" || phase === "asking" ? "queued" : phase;
-  if (attempt.state === "running") return running ? "running" : "stopping";
-  return attempt.state === "building" || attempt.state === "ended" ? "starting" : attempt.state;
+  if (attempt.isStuck) return "stuck";
+  return attempt.state === "initial" || attempt.state === "stopped" ? "starting" : attempt.state;
 }

@@ -243,7 +243,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {
     const existing = this.#engine.keepers.get(key)?.attempt;
-    if (existing?.state === "stuck") throw new ProcessStuckError(key, existing.sinceAt);
+    if (existing?.isStuck) throw new ProcessStuckError(key, existing.sinceAt);
     return await callAndWait(this.#engine.keeperOf(key), signal);
   }
 }

@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Runnable } from "@pact/supervisor";
-import type { Life } from "../../src/process/life.ts";
 import { settle } from "../supervisor/fixtures/mod.ts";
-import { begin, lifeOf } from "./life_fixture.ts";
+import { begin, lifeOf, type ToldLife } from "./life_fixture.ts";
 import { countingSignal } from "./signals.ts";
 
 const oops = new Error("oops");
@@ -97,7 +95,7 @@ Deno.test("Life lets the callback return at once when a narrower signal has abor
   assertEquals(told, ["up running", "returned stopped"]);
 });
 
-const lifeEnds: [string, (life: Life<Runnable>, leave: () => void) => void][] = [
+const lifeEnds: [string, (life: ToldLife, leave: () => void) => void][] = [
   ["stopped", (life) => life.stop()],
   ["forced", (life) => life.force(reason)],
   ["over by itself", (_life, leave) => leave()],

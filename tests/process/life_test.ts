@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ProcessStateError, type RunCallback, type Runnable } from "@pact/supervisor";
-import { Life } from "../../src/process/life.ts";
+import { ProcessStateError, type RunCallback } from "@pact/supervisor";
 import { settle } from "../supervisor/fixtures/mod.ts";
-import { begin, lifeOf } from "./life_fixture.ts";
+import { begin, lifeOf, type Run, ToldLife } from "./life_fixture.ts";
 
 const oops = new Error("oops");
 const ownAbort = new DOMException("own", "AbortError");
@@ -25,7 +24,6 @@ Deno.test("Life starts the run within begin()", () => {
   assertEquals(isRun, true);
 });
 
-type Run = (running: RunCallback, signal: AbortSignal) => unknown;
 const early = "Cannot start process: its run ended without calling the callback";
 const ends: [string, Run, string[]][] = [
   ["returns early", () => Promise.resolve(), [`failed stopped ProcessEndedEarlyError: ${early}`]],
@@ -115,12 +113,12 @@ Deno.test("Life.stop() lets the callback return and aborts nothing", async () =>
 });
 
 Deno.test("Life.stop() within lifeIsUp lets the callback return at once", async () => {
-  const runnable: Runnable = { run: async (running, { signal }) => void await running(signal) };
-  const life: Life<Runnable> = new Life(runnable, {
-    lifeIsUp: () => life.stop(),
-    lifeIsLeaving: () => {},
-    lifeEnded: () => {},
-  });
+  class Reluctant extends ToldLife {
+    protected override lifeIsUp(): void {
+      this.stop();
+    }
+  }
+  const life = new Reluctant(async (running, signal) => void await running(signal));
   await begin(life);
   assertEquals([life.state, life.outcome], ["stopped", "stopped"]);
 });
