@@ -43,6 +43,8 @@ export interface OwnershipHost {
 const graceShare = 1.5;
 /** Which share of the slots is on its way to others at the same time at most. */
 const handOverShare = 1 / 16;
+/** How many may be at least, however few slots there are. */
+const minHandingOver = 4;
 /** How many placements are remembered. */
 const maxPlacements = 4;
 
@@ -162,7 +164,7 @@ export class Ownership {
       nowMs,
       graceMs: heartbeatMs * graceShare,
       handOverMs: ttlMs,
-      maxHandingOver: Math.ceil(slots * handOverShare),
+      maxHandingOver: Math.max(minHandingOver, Math.ceil(slots * handOverShare)),
     });
   }
 

@@ -21,6 +21,7 @@ export class Checks implements Registry {
   readonly #areClocksSound: boolean;
   /** The highest token under which each key was started or written. */
   readonly #tokens: Map<string, string> = new Map();
+  readonly #handedOverMs: Map<number, number> = new Map();
   /** Sessions whose record stands in the database. */
   readonly sessions: Map<string, string> = new Map();
   /** The commits of the claims that stand in the database, by slot. */
@@ -93,8 +94,16 @@ export class Checks implements Registry {
     return this.claims.get(slotOf(key, measures.slots)) === claim.token;
   }
 
-  /** When there have been no faults for long enough: every entry runs in exactly one instance, nothing else runs. */
-  converged(keys: ReadonlySet<string>): void {
+  /** A slot was handed over: until somebody takes it, its processes run nowhere. */
+  handedOver(slot: number, atMs: number): void {
+    this.#handedOverMs.set(slot, atMs);
+  }
+
+  /**
+   * When there have been no faults for long enough: every entry runs in exactly one instance, nothing else runs. An entry
+   * whose slot has been handed over since a moment may be on its way.
+   */
+  converged(keys: ReadonlySet<string>, handedOverSinceMs: number): void {
     if (this.violation) return;
     const running = new Map<string, string[]>();
     for (const { key, instance, signal } of this.lives) {
@@ -103,6 +112,8 @@ export class Checks implements Registry {
     }
     for (const key of keys) {
       const where = running.get(key) ?? [];
+      const handedOverMs = this.#handedOverMs.get(slotOf(key, measures.slots)) ?? -Infinity;
+      if (where.length === 0 && handedOverMs > handedOverSinceMs) continue;
       if (where.length !== 1) this.fail(`${key} runs in [${where}] when it should run in one instance`);
     }
     for (const [key, where] of running) if (!keys.has(key)) this.fail(`${key} runs in ${where} without an entry`);

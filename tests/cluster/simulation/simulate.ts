@@ -149,6 +149,7 @@ class Simulation {
         if (event.type === "cluster-failed" || event.type === "idle") return;
         this.#note(`${of.name} says ${JSON.stringify({ ...event, at: undefined })}`);
         if (event.type === "slot-claimed") this.#counts.claimed++;
+        if (event.type === "slot-released") this.#checks.handedOver(event.slot, this.#time.nowMs);
         if (event.type === "session-dead") this.#counts.dead++;
         if (event.type !== "session-fenced") return;
         this.#counts.fenced++;
@@ -250,7 +251,9 @@ class Simulation {
     }
     if (this.#alive.filter(({ isStopping }) => !isStopping).length === 0) this.#start();
     await this.#pass(ttlMs + 2 * heartbeatMs);
-    this.#checks.converged(this.#desired);
+    this.#checks.converged(this.#desired, this.#time.nowMs - 2 * heartbeatMs);
+    await this.#pass(8 * heartbeatMs); // until nothing is handed over any more
+    this.#checks.converged(this.#desired, Infinity);
     for (const { failure, name } of this.#instances.values()) {
       if (failure !== undefined) this.#checks.fail(`${name} failed with ${failure}`);
     }
