@@ -158,6 +158,7 @@ export class Ownership {
       self,
       preferred: this.#place(candidates),
       takers: this.#place(candidates.filter((id) => id === self || sightings.isMoving(id, nowMs))),
+      canReceive: (id) => sightings.wasSeenMoving(id, nowMs),
       view,
       held: this.claims.held,
       unownedSince: this.unowned,

@@ -32,6 +32,8 @@ export interface Situation {
   readonly preferred: readonly string[];
   /** Which session should take each slot now: the same, among those that move. */
   readonly takers: readonly string[];
+  /** Tells whether a session can be relied on to take what is handed over to it. */
+  readonly canReceive: (session: string) => boolean;
   /** What stands in the database. */
   readonly view: ClusterView;
   /** The slots that are held. */
@@ -67,7 +69,7 @@ export interface Plan {
  * @returns What to do.
  */
 export function plan(situation: Situation): Plan {
-  const { self, preferred, takers, held, unownedSince, nowMs, graceMs } = situation;
+  const { self, preferred, takers, canReceive, held, unownedSince, nowMs, graceMs } = situation;
   const take: SlotSeen[] = [];
   const elsewhere: number[] = [];
   const reclaim: number[] = [];
@@ -78,7 +80,7 @@ export function plan(situation: Situation): Plan {
     if (hold) {
       if (isReclaimed(slot, hold, situation)) reclaim.push(slot);
       else if (hold.handingOverSinceMs !== undefined) onTheirWay++;
-      else if (preferred[slot] !== self && preferred[slot] === takers[slot] && !hold.isBlocked) elsewhere.push(slot);
+      else if (preferred[slot] !== self && canReceive(preferred[slot]) && !hold.isBlocked) elsewhere.push(slot);
       continue;
     }
     const seen = seenAt(slot, situation);

@@ -18,6 +18,8 @@ export interface Sighting {
   readonly sinceMs: number;
   /** For how long it may stand there, in ms. */
   readonly ttlMs: number;
+  /** Whether it was ever seen to move. */
+  readonly hasMoved: boolean;
 }
 
 /** What happened between two looks. */
@@ -47,7 +49,7 @@ export class Sightings {
       const known = this.#seen.get(id);
       if (known?.versionstamp === versionstamp) continue;
       (known ? movements.moved : movements.joined).push(id);
-      this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs });
+      this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs, hasMoved: known !== undefined });
     }
     for (const id of this.#seen.keys()) {
       if (sessions.has(id)) continue;
@@ -84,6 +86,16 @@ export class Sightings {
   isMoving(id: string, nowMs: number): boolean {
     const seen = this.#seen.get(id);
     return seen !== undefined && nowMs - seen.sinceMs < seen.ttlMs * fenceShare;
+  }
+
+  /**
+   * Tells whether a session was seen to move, and not long ago: one that is there may have been dead for a while.
+   *
+   * @param id The session.
+   * @param nowMs The moment.
+   */
+  wasSeenMoving(id: string, nowMs: number): boolean {
+    return this.isMoving(id, nowMs) && this.#seen.get(id)!.hasMoved;
   }
 
   /**

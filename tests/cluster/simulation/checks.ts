@@ -38,6 +38,11 @@ export class Checks implements Registry {
     this.lives.add(life);
   }
 
+  /** What ran on a machine that is dead does not run any more. */
+  killed(name: string): void {
+    for (const life of this.lives) if (life.instance === name) this.lives.delete(life);
+  }
+
   end(life: Life): void {
     this.lives.delete(life);
   }
@@ -62,32 +67,26 @@ export class Checks implements Registry {
   /** Before time moves on. */
   momentEnds(): void {
     if (this.violation) return;
-    const holders = new Map<string, Life>();
+    const running = new Map<string, Life>();
+    const valid = new Map<string, Life>();
     for (const life of this.lives) {
       const instance = this.#instances.get(life.instance)!;
       if (!instance.isAwake) continue;
-      if (life.claim.signal.aborted && !life.signal.aborted) {
-        this.fail(`${life.key} runs in ${life.instance} though its claim was aborted`);
+      const { claim, signal } = life;
+      const isVoid = instance.voidTokens.has(claim.token);
+      if ((isVoid || claim.signal.aborted) && !signal.aborted) {
+        this.fail(`${life.key} runs in ${life.instance}, which has given its claim up`);
       }
-      this.#alone(holders, life, instance);
+      if (isVoid) continue; // it was told to end, and may take a moment
+      if (!signal.aborted && this.#isCurrent(life)) this.#alone(valid, life, "has a valid claim");
+      if (this.#areClocksSound) this.#alone(running, life, "runs");
     }
   }
 
-  /** No two processes of a key at once, but for one whose session has given itself up and which was told to end. */
-  #alone(holders: Map<string, Life>, life: Life, instance: Instance): void {
-    if (instance.voidTokens.has(life.claim.token)) {
-      if (!life.signal.aborted) this.fail(`${life.key} runs in ${life.instance}, whose session is over`);
-      return;
-    }
-    if (!life.signal.aborted && this.#isCurrent(life)) {
-      const other = holders.get(`valid ${life.key}`);
-      if (other) this.fail(`${life.key} has a valid claim in ${other.instance} and ${life.instance}`);
-      holders.set(`valid ${life.key}`, life);
-    }
-    if (!this.#areClocksSound) return;
-    const other = holders.get(life.key);
-    if (other) this.fail(`${life.key} runs in ${other.instance} and ${life.instance}`);
-    holders.set(life.key, life);
+  #alone(others: Map<string, Life>, life: Life, does: string): void {
+    const other = others.get(life.key);
+    if (other) this.fail(`${life.key} ${does} in ${other.instance} and in ${life.instance}`);
+    others.set(life.key, life);
   }
 
   #isCurrent({ key, claim }: Life): boolean {

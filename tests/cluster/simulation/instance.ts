@@ -7,6 +7,7 @@
 import type { chain, Runnable, Supervisor } from "@pact/supervisor";
 import type { Cluster, ClusterEvent } from "@pact/supervisor/cluster";
 import type { KvTable } from "@pact/supervisor/kv";
+import type { FaultyKv } from "@pact/supervisor/testing";
 import { Bot, type Registry } from "./bot.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 
@@ -42,13 +43,14 @@ export class Instance {
   isStopping = false;
   hasEnded = false;
   failure: unknown = undefined;
+  readonly #kv: FaultyKv;
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: InstanceOptions) {
     const { name, library: { Cluster, Supervisor, KvTable, chain }, random, heard } = options;
     this.name = name;
     const machine = this.machine = new Machine(options);
-    const kv = machine.connect(options.kv);
+    const kv = this.#kv = machine.connect(options.kv);
     const { stopTimeoutMs, ...cluster } = measures;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
     this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, allowLocal: true });
@@ -62,7 +64,7 @@ export class Instance {
       create: (_spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, crashes } = options;
-        return new Bot({ key, instance: name, claim, kv, machine, random, registry, crashes, paceMs: heartbeatMs / 4 });
+        return new Bot({ key, instance: name, claim, kv, machine, random, registry, crashes, paceMs: heartbeatMs });
       },
     });
     const supervisor = this.supervisor = new Supervisor(this.cluster.own(table), {
@@ -99,5 +101,6 @@ export class Instance {
 
   kill(): void {
     this.machine.kill();
+    this.#kv.cutWatches(new Error("killed"));
   }
 }

@@ -29,6 +29,8 @@ export interface MachineOptions {
   /** How late a call that is slow, or lands late, may be, in ms. */
   readonly slowMs: number;
   readonly lateMs: number;
+  /** Resolves when there are no more faults: what would land late lands then. */
+  readonly calm: Promise<void>;
 }
 
 /** A machine that may be stopped, woken and killed. While it is stopped nothing is delivered to it. */
@@ -116,7 +118,7 @@ export class Machine implements Clock {
     const there = fate === "slow" ? random() * slowMs : fate === "landLate" ? random() * lateMs : 1 + random() * 20;
     const back = fate === "slow" ? random() * slowMs : 1 + random() * 20;
     return async <T>(call: () => Promise<T>): Promise<T> => {
-      await time.until(time.nowMs + there);
+      await (fate === "landLate" ? this.#sleepUnlessCalm(there) : time.until(time.nowMs + there));
       if (fate === "cut") return this.#reply(back, Promise.reject(new TypeError("connection refused")));
       if (fate === "lock") return this.#reply(back, Promise.reject(new TypeError("database is locked")));
       if (fate === "hang") return new Promise<T>(() => {});
@@ -126,6 +128,11 @@ export class Machine implements Clock {
       if (fate === "deny" && operation === "commit") return this.#reply(back, Promise.resolve({ ok: false } as T));
       return this.#reply(back, Promise.resolve(result));
     };
+  }
+
+  #sleepUnlessCalm(ms: number): Promise<void> {
+    const { time, calm } = this.#options;
+    return Promise.race([time.until(time.nowMs + ms), calm]);
   }
 
   async #land<T>(operation: KvOperation, call: () => Promise<T>): Promise<T> {

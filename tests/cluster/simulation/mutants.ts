@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
         from: ".set(key, record).commit()",
         to: ".set(key, record, { expireIn: record.ttlMs }).commit()",
       },
-      { file: "ownership.ts", from: "of sightings.dead(clock.monotonic())", to: "of [] as string[]" },
+      { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "([] as string[])" },
     ],
   },
   {
@@ -48,54 +48,39 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "compares timestamps of other machines",
     changes: [
-      { file: "session.ts", from: "slots, hasBeaten };", to: "slots, hasBeaten, beatAt: clock.now() };" },
+      { file: "session.ts", from: "slots, accepts };", to: "slots, accepts, beatAt: clock.now() };" },
       {
         file: "sightings.ts",
         from: "sinceMs: nowMs, ttlMs",
-        to: "sinceMs: (sessions.get(id)!.record as any).beatAt, ttlMs",
+        to: "sinceMs: (sessions.get(id) as any).beatAt ?? nowMs, ttlMs",
       },
-      { file: "ownership.ts", from: "of sightings.dead(clock.monotonic())", to: "of sightings.dead(clock.now())" },
+      {
+        file: "records.ts",
+        from: "return { versionstamp, ttlMs, accepts, misfit: undefined };",
+        to: "return { versionstamp, ttlMs, accepts, misfit: undefined, beatAt: (value as any).beatAt } as any;",
+      },
+      { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
   },
   {
     mistake: "takes a slot without a check that its owner has no session",
     changes: [{
       file: "ledger.ts",
-      from: "atomic.check({ key: sessionKey(this.#prefix, owner), versionstamp: null });",
+      from: "atomic.check({ key: this.#sessionKey(owner), versionstamp: null });",
       to: "",
     }],
   },
   {
     mistake: "releases a slot before its processes have ended",
-    changes: [{ file: "claims.ts", from: "hold.isHandingOver && hold.leases.size === 0", to: "hold.isHandingOver" }],
-  },
-  {
-    mistake: "takes a slot without a check that its own session is there",
-    changes: [{ file: "ledger.ts", from: ".atomic().check({ key, versionstamp });", to: ".atomic();" }],
-  },
-  {
-    mistake: "declares a session dead without a check that it has not moved",
-    changes: [{ file: "ownership.ts", from: "await ledger.bury(id, seen.versionstamp)", to: "await ledger.bury(id)" }],
-  },
-  {
-    mistake: "counts from when a heartbeat was acknowledged, not from when it was sent",
-    changes: [{ file: "session.ts", from: "this.#ackedMs = sentMs;", to: "this.#ackedMs = clock.monotonic();" }],
-  },
-  {
-    mistake: "fences itself only when its time to live is over",
-    changes: [{ file: "session.ts", from: "const fenceShare = 2 / 3;", to: "const fenceShare = 1;" }],
-  },
-  {
-    mistake: "starts processes in a slot that is being handed over",
     changes: [{
       file: "claims.ts",
-      from: "if (!hold || hold.isHandingOver) return undefined;",
-      to: "if (!hold) return undefined;",
+      from: "hold.handingOverSinceMs !== undefined && hold.leases.size === 0",
+      to: "hold.handingOverSinceMs !== undefined",
     }],
   },
   {
-    mistake: "holds what was taken although the session is over",
-    changes: [{ file: "ownership.ts", from: "if (!this.#session.check()) return;\n        for", to: "for" }],
+    mistake: "fences itself only when its time to live is over",
+    changes: [{ file: "sightings.ts", from: "const fenceShare = 2 / 3;", to: "const fenceShare = 1;" }],
   },
 ];
 

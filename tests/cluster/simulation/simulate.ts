@@ -45,7 +45,7 @@ export async function simulate(options: SimulationOptions): Promise<History> {
   try {
     return await simulation.run();
   } finally {
-    simulation.end();
+    await simulation.end();
   }
 }
 
@@ -63,6 +63,7 @@ class Simulation {
   readonly #counts = { claimed: 0, fenced: 0, dead: 0, written: 0 };
   readonly #admin: Deno.Kv;
   readonly #crashes = { share: 0.02 };
+  readonly #calm: PromiseWithResolvers<void> = Promise.withResolvers();
   #rates: FaultRates = noFaults;
   #started = 0;
 
@@ -88,8 +89,9 @@ class Simulation {
     return { steps: this.#steps, ...this.#counts };
   }
 
-  end(): void {
+  async end(): Promise<void> {
     for (const instance of this.#instances.values()) instance.kill();
+    await this.#time.settle();
   }
 
   async #pass(ms: number): Promise<void> {
@@ -132,8 +134,8 @@ class Simulation {
 
   #start(): void {
     const name = `I${++this.#started}`;
-    const rate = 1 - drift + this.#random() * 2 * drift;
-    this.#note(`${name} starts, its clock runs at ${rate.toFixed(2)}`);
+    const rate = 1 + drift * (Math.floor(this.#random() * 3) - 1); // as far apart as they may be
+    this.#note(`${name} starts, its clock runs at ${rate}`);
     const instance = new Instance({
       name,
       library: this.#options.library,
@@ -143,6 +145,7 @@ class Simulation {
       rate,
       slowMs: heartbeatMs / 2,
       lateMs: 3 * ttlMs,
+      calm: this.#calm.promise,
       registry: this.#checks,
       crashes: this.#crashes,
       heard: (of, event) => {
@@ -163,6 +166,7 @@ class Simulation {
   #kill(instance: Instance): void {
     this.#note(`${instance.name} is killed`);
     instance.kill();
+    this.#checks.killed(instance.name);
   }
 
   #stop(instance: Instance): void {
@@ -243,6 +247,7 @@ class Simulation {
   async #converge(): Promise<void> {
     this.#note("the faults stop");
     this.#crashes.share = 0;
+    this.#calm.resolve();
     this.#rates = noFaults;
     for (const { machine } of this.#instances.values()) {
       machine.rates = noFaults;

@@ -34,7 +34,7 @@ export class VirtualTime {
   /** Lets time pass. Before it moves on from any moment, everything that follows from that moment has happened. */
   async pass(ms: number, momentEnds: () => void): Promise<void> {
     const endMs = this.nowMs + ms;
-    await this.#settle();
+    await this.settle();
     for (let next = this.#heap[0]; next !== undefined && next.atMs <= endMs; next = this.#heap[0]) {
       if (!next.isOff && next.atMs > this.nowMs) {
         momentEnds();
@@ -43,13 +43,14 @@ export class VirtualTime {
       this.#pop();
       if (next.isOff) continue;
       next.callback();
-      await this.#settle();
+      await this.settle();
     }
     momentEnds();
     this.nowMs = endMs;
   }
 
-  async #settle(): Promise<void> {
+  /** Resolves when nothing happens any more without time passing. */
+  async settle(): Promise<void> {
     do await new Promise((resolve) => setImmediate(resolve)); while (this.outstanding > 0);
   }
 

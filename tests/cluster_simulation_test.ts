@@ -1,0 +1,43 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Violation } from "./cluster/simulation/checks.ts";
+import { library } from "./cluster/simulation/library.ts";
+import { load, mutants } from "./cluster/simulation/mutants.ts";
+import { simulateSeeds } from "./cluster/simulation/seeds.ts";
+import { simulate } from "./cluster/simulation/simulate.ts";
+
+const steps = 200;
+
+Deno.test("Cluster keeps its promises in 2 000 simulated histories of 200 steps", async () => {
+  const { violations, ...counts } = await simulateSeeds({ from: 1, count: 2_000, steps });
+  console.log(`simulated: ${JSON.stringify(counts)}`);
+  assertEquals(violations, []);
+  assertEquals(counts.histories, 2_000);
+  // Histories in which nothing happens would prove nothing.
+  assert(counts.claimed > 20_000 && counts.fenced > 2_000 && counts.dead > 2_000 && counts.written > 200_000);
+});
+
+Deno.test("Cluster keeps its promises in 50 simulated histories over a real database in memory", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    using kv = await Deno.openKv(":memory:");
+    await simulate({ library, seed, steps, kv });
+  }
+});
+
+Deno.test("simulate() makes the same history from the same seed", async () => {
+  const first = await simulate({ library, seed: 3, steps });
+  assertEquals(await simulate({ library, seed: 3, steps }), first);
+});
+
+for (const mutant of mutants) {
+  Deno.test(`simulate() finds a cluster that ${mutant.mistake}`, async () => {
+    const mutated = await load(mutant);
+    const error = await assertRejects(async () => {
+      for (let seed = 1; seed <= 500; seed++) await simulate({ library: mutated, seed, steps });
+    }, Violation);
+    const seed = Number(/^Seed (\d+) /.exec((error as Violation).message)?.[1]);
+    // What it was found by can be looked at again.
+    const again = await assertRejects(() => simulate({ library: mutated, seed, steps }), Violation);
+    assertEquals((again as Violation).message, (error as Violation).message);
+    assertMatch((again as Violation).message, /after\n/);
+  });
+}
