@@ -60,7 +60,7 @@ export class Instance {
       clock: machine,
       random,
       timeoutMs: heartbeatMs / 2,
-      pollMs: heartbeatMs / 2,
+      pollMs: heartbeatMs,
       create: (_spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, crashes } = options;

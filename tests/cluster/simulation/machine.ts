@@ -155,7 +155,8 @@ export class Machine implements Clock {
   #fate(operation: KvOperation): keyof FaultRates | "well" {
     let chance = this.#options.random();
     for (const fate of ["hang", "landLate", "slow", "loseReply", "deny", "lock", "cut"] as const) {
-      chance -= this.rates[fate];
+      // Listings that are answered at different moments are what a view is torn by.
+      chance -= this.rates[fate] * (operation === "list" && fate === "slow" ? 5 : 1);
       // A watch that is not heard of any more is what a stale one looks like.
       if (chance < 0) return operation === "watch" && fate === "deny" ? "well" : fate;
     }
