@@ -47,6 +47,7 @@ export class Instance implements MemberHost, AdmissionHost {
   readonly #host: InstanceHost;
   readonly #ending: AbortController = new AbortController();
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
+  #isUp = false;
   readonly #serving: Promise<void>;
   readonly #retirements: Set<Promise<void>> = new Set();
 
@@ -101,11 +102,24 @@ export class Instance implements MemberHost, AdmissionHost {
     for (const audience of this.#host.audiences) audience.slotsGained();
   };
 
+  readonly #isUpNow = (): void => {
+    this.#isUp = true;
+    this.#up.resolve();
+  };
+
   async #serve(): Promise<void> {
-    await admit(this, this.#ending.signal);
     while (!this.isLeaving) {
       const { member } = this;
-      await member.live(this.#up.resolve);
+      try {
+        await admit(this, this.#ending.signal);
+        if (!this.isLeaving) await member.live(this.#isUpNow);
+      } catch (error) {
+        if (!this.#isUp) throw error;
+        member.session.end();
+        this.former.add(member.session.id);
+        this.failed("join", error); // whoever waited for it has long gone on
+        await pause(this.clock, this.heartbeatMs, this.#ending.signal);
+      }
       if (this.isLeaving) return;
       const retirement = this.#retire(member);
       this.#retirements.add(retirement);

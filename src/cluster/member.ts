@@ -16,7 +16,7 @@ export interface MemberHost extends SessionHost, OwnershipHost {
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void;
 }
 
-/** How long a new session waits for others that start at the same time before it takes anything, in heartbeats. */
+/** How long a new session waits before it takes anything, in heartbeats: others that start at the same time are seen then. */
 const settleShare = 0.1;
 /** How long after a look the next one comes at the earliest, in heartbeats. */
 const minLookShare = 0.1;
@@ -26,6 +26,7 @@ export class Member {
   readonly session: Session;
   readonly ownership: Ownership;
   readonly #host: MemberHost;
+  #hasJoined = false;
   #nextLookMs = 0;
   #wake: AbortController = new AbortController();
 
@@ -43,15 +44,20 @@ export class Member {
    * Joins and stays in the cluster until the session is over.
    *
    * @param looked Is called after each look that went well.
+   * @throws {ClusterMismatchError} When somebody has joined at the same time that this instance cannot work with.
    */
   async live(looked: () => void): Promise<void> {
     const { clock, heartbeatMs } = this.#host;
     await this.session.join();
     if (this.session.isOver) return;
+    this.#hasJoined = true;
     this.#host.announce({ type: "session-joined", session: this.session.id, isSelf: true });
-    await pause(clock, heartbeatMs * settleShare, this.session.signal);
-    await this.#look(looked); // before the first heartbeat, which says that it can take slots
+    while (this.session.check() && !await this.ownership.survey()) {
+      await pause(clock, heartbeatMs * minLookShare, this.session.signal);
+    }
+    this.session.hasLooked(); // so that the first heartbeat says that it can take slots
     const beating = this.session.keepAlive();
+    await pause(clock, heartbeatMs * settleShare, this.session.signal);
     while (this.session.check()) {
       this.#wake = new AbortController();
       if (clock.monotonic() >= this.#nextLookMs) await this.#look(looked);
@@ -77,11 +83,12 @@ export class Member {
   /** Leaves the cluster. What nobody runs in is free at once; what somebody still runs in is free after the time to live. */
   async leave(): Promise<void> {
     const { id, isOver: isFenced } = this.session;
+    const isKnown = this.#hasJoined && !isFenced;
     this.session.end();
     const { claims } = this.ownership;
     if (!claims.isBusy) {
       await this.session.beating; // a first write that landed later would stand there for its time to live
-      if (await this.retire() && !isFenced) this.#host.announce({ type: "session-left", session: id, isSelf: true });
+      if (await this.retire() && isKnown) this.#host.announce({ type: "session-left", session: id, isSelf: true });
       return;
     }
     const { idle } = claims;

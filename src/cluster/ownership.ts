@@ -6,7 +6,7 @@
 
 import type { Clock } from "../clock.ts";
 import { Claims } from "./claims.ts";
-import { ClaimLostError } from "./errors.ts";
+import { ClaimLostError, ClusterMismatchError } from "./errors.ts";
 import type { ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import type { ClusterView, Ledger } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
@@ -71,6 +71,27 @@ export class Ownership {
     this.#host = host;
     this.#session = session;
     this.claims = new Claims(onDrained);
+  }
+
+  /**
+   * Sees who is there, before anything is taken.
+   *
+   * @returns Whether that went well; if not, it was told.
+   * @throws {ClusterMismatchError} When somebody has joined at the same time that this instance cannot work with.
+   */
+  async survey(): Promise<boolean> {
+    try {
+      this.view = await this.#host.ledger.look();
+    } catch (error) {
+      this.#host.failed("look", error);
+      return false;
+    }
+    if (!this.#session.check()) return false;
+    this.#sight(this.view);
+    for (const [id, { misfit }] of this.view.sessions) {
+      if (misfit) throw new ClusterMismatchError(`Cannot be in one cluster with session ${id}: ${misfit}`);
+    }
+    return true;
   }
 
   /**

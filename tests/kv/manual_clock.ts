@@ -24,6 +24,11 @@ export class ManualClock implements Clock {
     return this.#alarms.size;
   }
 
+  /** In how many ms the next timer is due; `Infinity` when there is none. */
+  get nextMs(): number {
+    return Math.max(0, Math.min(...Array.from(this.#alarms, ({ dueAt }) => dueAt)) - this.#nowMs);
+  }
+
   now(): number {
     return this.#nowMs;
   }

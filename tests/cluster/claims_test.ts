@@ -1,0 +1,202 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { Claims, type SlotAudience } from "../../src/cluster/claims.ts";
+import { ClaimLostError } from "../../src/cluster/mod.ts";
+
+const key = ["claim", 3];
+const lost = new ClaimLostError("somebody else has taken it");
+
+/** Keeps what it is told. */
+class Listener implements SlotAudience {
+  readonly told: unknown[] = [];
+
+  slotsGained(): void {
+    this.told.push("gained");
+  }
+
+  mustEnd(key: unknown): void {
+    this.told.push(`${key} must end`);
+  }
+}
+
+/** Claims that hold slot 3, an audience, and how many times nobody ran any more. */
+function holding() {
+  const counts = { empty: 0 };
+  const claims = new Claims(() => void counts.empty++);
+  claims.hold(3, key, "0001");
+  return { claims, listener: new Listener(), counts };
+}
+
+Deno.test("Claims.lease() gives what a process can prove its right with", () => {
+  const { claims, listener } = holding();
+  const lease = claims.lease(3, listener, "acme")!;
+  assertEquals(lease.claim.check, { key, versionstamp: "0001" });
+  assertEquals([lease.claim.token, lease.claim.signal.aborted], ["0001", false]);
+  assertStrictEquals(lease.signal, lease.claim.signal);
+});
+
+Deno.test("Claims.lease() gives all processes of a slot one claim", () => {
+  const { claims, listener } = holding();
+  const [one, other] = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
+  assertStrictEquals(one.claim, other.claim);
+});
+
+Deno.test("Claims.lease() gives nothing in a slot that is not held", () => {
+  const { claims, listener } = holding();
+  assertEquals(claims.lease(4, listener, "acme"), undefined);
+});
+
+Deno.test("Claims.lease() gives nothing in a slot that is being handed over", () => {
+  const { claims, listener } = holding();
+  claims.handOver(3, 500);
+  assertEquals(claims.lease(3, listener, "acme"), undefined);
+});
+
+Deno.test("Claims.lease() gives leases again in a slot that is reclaimed", () => {
+  const { claims, listener } = holding();
+  claims.handOver(3, 500);
+  claims.reclaim(3);
+  assertEquals(claims.lease(3, listener, "acme")?.claim.token, "0001");
+});
+
+Deno.test("Claims.lease() gives nothing in a slot that was lost", () => {
+  const { claims, listener } = holding();
+  claims.lose(3, lost);
+  assertEquals([claims.lease(3, listener, "acme"), claims.held.size], [undefined, 0]);
+});
+
+Deno.test("Claims.handOver() tells everybody who runs there to end, and aborts nobody", () => {
+  const { claims, listener } = holding();
+  const leases = ["acme", "bolt", "gone"].map((each) => claims.lease(3, listener, each)!);
+  leases[2].release();
+  claims.handOver(3, 500);
+  assertEquals([listener.told, leases[0].signal.aborted], [["acme must end", "bolt must end"], false]);
+});
+
+Deno.test("Claims.drained names a slot that is handed over when the last process has ended", () => {
+  const { claims, listener, counts } = holding();
+  const leases = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
+  claims.handOver(3, 500);
+  leases[0].release();
+  assertEquals([[...claims.drained], counts.empty], [[], 0]);
+  leases[1].release();
+  assertEquals([[...claims.drained], counts.empty], [[[3, "0001"]], 1]);
+});
+
+Deno.test("Claims.drained names a slot at once in which nothing runs when it is handed over", () => {
+  const { claims } = holding();
+  claims.hold(4, key, "0002");
+  assertEquals([...claims.drained], []);
+  claims.handOver(3, 500);
+  assertEquals([...claims.drained], [[3, "0001"]]);
+});
+
+Deno.test("Claims.drained does not name a slot that is reclaimed", () => {
+  const { claims } = holding();
+  claims.handOver(3, 500);
+  claims.reclaim(3);
+  assertEquals([...claims.drained], []);
+});
+
+Deno.test("Claims.held tells since when a slot is being handed over", () => {
+  const { claims } = holding();
+  const since = () => claims.held.get(3)!.handingOverSinceMs;
+  const told = [since()];
+  claims.handOver(3, 500);
+  told.push(since());
+  claims.reclaim(3);
+  told.push(since());
+  assertEquals(told, [undefined, 500, undefined]);
+});
+
+Deno.test("Claims.held tells that a reclaimed slot is blocked until what ran there has ended", () => {
+  const { claims, listener } = holding();
+  const isBlocked = () => claims.held.get(3)!.isBlocked;
+  const before = claims.lease(3, listener, "acme")!;
+  const told = [isBlocked()];
+  claims.handOver(3, 500);
+  claims.reclaim(3);
+  const after = claims.lease(3, listener, "bolt")!;
+  told.push(isBlocked());
+  before.release();
+  told.push(isBlocked());
+  assertEquals(told, [false, true, false]);
+  after.release();
+});
+
+Deno.test("Claims.idle names the slots in which nothing runs, handed over or not", () => {
+  const { claims, listener } = holding();
+  claims.hold(4, key, "0002");
+  claims.hold(5, key, "0003");
+  claims.lease(4, listener, "acme");
+  claims.handOver(5, 500);
+  assertEquals([...claims.idle], [[3, "0001"], [5, "0003"]]);
+});
+
+Deno.test("Claims says nothing when a process ends in a slot that goes on", () => {
+  const { claims, listener, counts } = holding();
+  claims.lease(3, listener, "acme")!.release();
+  assertEquals([counts.empty, claims.isBusy], [0, false]);
+});
+
+Deno.test("Claims.lose() aborts the claim with the reason", () => {
+  const { claims, listener } = holding();
+  const { signal } = claims.lease(3, listener, "acme")!;
+  claims.lose(3, lost);
+  assertStrictEquals(signal.reason, lost);
+});
+
+Deno.test("Claims.lose() leaves other slots alone", () => {
+  const { claims, listener } = holding();
+  claims.hold(4, key, "0002");
+  const { signal } = claims.lease(4, listener, "acme")!;
+  claims.lose(3, lost);
+  assertEquals([signal.aborted, [...claims.held.keys()]], [false, [4]]);
+});
+
+Deno.test("Claims.loseAll() aborts every claim", () => {
+  const { claims, listener } = holding();
+  claims.hold(4, key, "0002");
+  const signals = [3, 4].map((slot) => claims.lease(slot, listener, slot)!.signal);
+  claims.loseAll(lost);
+  assertEquals([signals.map(({ reason }) => reason), claims.held.size], [[lost, lost], 0]);
+});
+
+Deno.test("Claims.isBusy is true until the last process of a lost slot has ended", () => {
+  const { claims, listener, counts } = holding();
+  const leases = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
+  claims.lose(3, lost);
+  leases[0].release();
+  assertEquals([claims.isBusy, counts.empty], [true, 0]);
+  leases[1].release();
+  assertEquals([claims.isBusy, counts.empty], [false, 1]);
+});
+
+Deno.test("Claims.hold() makes a new claim of a slot that was lost, and the old one stays aborted", () => {
+  const { claims, listener } = holding();
+  const before = claims.lease(3, listener, "acme")!;
+  claims.lose(3, lost);
+  claims.hold(3, key, "0002");
+  const after = claims.lease(3, listener, "acme")!;
+  assertEquals([before.signal.aborted, after.signal.aborted, after.claim.token], [true, false, "0002"]);
+  before.release();
+  assertEquals(claims.isBusy, true);
+  after.release();
+  assertEquals(claims.isBusy, false);
+});
+
+Deno.test("Claims takes a lease that is given back twice for one", () => {
+  const { claims, listener } = holding();
+  const leases = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
+  claims.handOver(3, 500);
+  leases[0].release();
+  leases[0].release();
+  assertEquals([...claims.drained], []);
+});
+
+Deno.test("Claims ignores slots that are not held when they are handed over, reclaimed or lost", () => {
+  const { claims } = holding();
+  claims.handOver(4, 500);
+  claims.reclaim(4);
+  claims.lose(4, lost);
+  assertEquals([...claims.held.keys()], [3]);
+});

@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { systemClock } from "@pact/supervisor";
+import { Cluster, type ClusterOptions } from "../../src/cluster/mod.ts";
+import { checkOptions } from "../../src/cluster/options.ts";
+
+const max = 2_147_483_647;
+
+Deno.test("checkOptions() fills the defaults of the design in", () => {
+  const { newId, ...settings } = checkOptions({});
+  assertEquals(settings, {
+    prefix: ["cluster"],
+    path: undefined,
+    timeline: undefined,
+    allowLocal: false,
+    heartbeatMs: 5_000,
+    ttlMs: 15_000,
+    slots: 256,
+    clock: systemClock,
+    random: Math.random,
+  });
+  assert(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(newId()));
+});
+
+Deno.test("checkOptions() makes another id each time by default", () => {
+  const { newId } = checkOptions({});
+  assertEquals(newId() === newId(), false);
+});
+
+Deno.test("checkOptions() treats undefined like an absent option", () => {
+  const names = ["prefix", "path", "timeline", "allowLocal", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
+  const { newId: _, ...settings } = checkOptions(Object.fromEntries(names.map((name) => [name, undefined])));
+  const { newId: __, ...defaults } = checkOptions({});
+  assertEquals(settings, defaults);
+});
+
+Deno.test("checkOptions() keeps what is given", () => {
+  const given = {
+    prefix: ["app", 1],
+    path: "/data/kv.sqlite",
+    timeline: "production",
+    allowLocal: true,
+    heartbeatMs: 10,
+    ttlMs: 30,
+    slots: 1,
+    clock: { ...systemClock },
+    random: () => 0,
+  };
+  const { newId: _, ...settings } = checkOptions(given);
+  assertEquals(settings, given);
+});
+
+Deno.test("checkOptions() is not changed by what becomes of the prefix", () => {
+  const prefix = ["app"];
+  const settings = checkOptions({ prefix });
+  prefix.push("more");
+  assertEquals(settings.prefix, ["app"]);
+});
+
+const accepted: readonly ClusterOptions[] = [
+  { heartbeatMs: 5_000, ttlMs: 15_000 },
+  { heartbeatMs: 10, ttlMs: max },
+  { heartbeatMs: 10, ttlMs: 30 },
+  { slots: 65_536 },
+  { slots: 1 },
+];
+for (const options of accepted) {
+  Deno.test(`checkOptions() accepts ${Deno.inspect(options)}`, () => void checkOptions(options));
+}
+
+const clock = "an object with now, monotonic and timer, current value is ";
+const whole = (to: number, value: unknown, from = 1) =>
+  `a whole number from ${from} to ${to}, current value is ${value}`;
+const relation = (ttlMs: number, heartbeatMs: number) =>
+  `at least 3 times heartbeatMs, current values are ${ttlMs} and ${heartbeatMs}`;
+
+const refused: readonly (readonly [
+  options: Record<string, unknown>,
+  kind: typeof TypeError | typeof RangeError,
+  name: string,
+  what: string,
+])[] = [
+  [{ prefix: [] }, TypeError, "prefix", "a list of at least one"],
+  [{ prefix: "cluster" }, TypeError, "prefix", "current value is cluster"],
+  [{ prefix: [{}] }, TypeError, "prefix", "current value is [[object Object]]"],
+  [{ path: 1 }, TypeError, "path", "a string, current value is 1"],
+  [{ path: null }, TypeError, "path", "a string, current value is null"],
+  [{ path: new URL("file:///kv") }, TypeError, "path", "a string, current value is [object URL]"],
+  [{ timeline: true }, TypeError, "timeline", "a string, current value is true"],
+  [{ allowLocal: "yes" }, TypeError, "allowLocal", "a boolean, current value is yes"],
+  [{ allowLocal: null }, TypeError, "allowLocal", "a boolean, current value is null"],
+  [{ clock: {} }, TypeError, "clock", `${clock}[object Object]`],
+  [{ clock: null }, TypeError, "clock", `${clock}null`],
+  [{ clock: { now: () => 0, timer: () => {} } }, TypeError, "clock", `${clock}[object Object]`],
+  [{ random: 0.5 }, TypeError, "random", "a function, current value is 0.5"],
+  [{ newId: "a1" }, TypeError, "newId", "a function, current value is a1"],
+  [{ heartbeatMs: "5000" }, TypeError, "heartbeatMs", "a number, current value is 5000"],
+  [{ heartbeatMs: 0 }, RangeError, "heartbeatMs", whole(max, 0, 10)],
+  [{ heartbeatMs: 9 }, RangeError, "heartbeatMs", whole(max, 9, 10)],
+  [{ heartbeatMs: -10 }, RangeError, "heartbeatMs", whole(max, -10, 10)],
+  [{ heartbeatMs: 10.5 }, RangeError, "heartbeatMs", whole(max, 10.5, 10)],
+  [{ heartbeatMs: NaN }, RangeError, "heartbeatMs", whole(max, NaN, 10)],
+  [{ heartbeatMs: max + 1 }, RangeError, "heartbeatMs", whole(max, max + 1, 10)],
+  [{ heartbeatMs: 10, ttlMs: 29 }, RangeError, "ttlMs", whole(max, 29, 30)],
+  [{ ttlMs: 5_000n }, TypeError, "ttlMs", "a number, current value is 5000"],
+  [{ ttlMs: Infinity }, RangeError, "ttlMs", whole(max, Infinity, 30)],
+  [{ ttlMs: 14_999 }, RangeError, "ttlMs", relation(14_999, 5_000)],
+  [{ heartbeatMs: 5_001 }, RangeError, "ttlMs", relation(15_000, 5_001)],
+  [{ slots: 0 }, RangeError, "slots", whole(65_536, 0)],
+  [{ slots: 65_537 }, RangeError, "slots", whole(65_536, 65_537)],
+  [{ slots: 2.5 }, RangeError, "slots", whole(65_536, 2.5)],
+  [{ slots: "256" }, TypeError, "slots", "a number, current value is 256"],
+];
+for (const [options, kind, name, what] of refused) {
+  Deno.test(`new Cluster() throws ${kind.name} at the options ${Deno.inspect(options)}`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const { message } = assertThrows(() => new Cluster(kv, options as ClusterOptions), kind);
+    assert(message.startsWith(`Cannot use the option ${name}: it must be`), message);
+    assert(message.includes(what), message);
+  });
+}
+
+const ids: readonly (readonly [id: unknown, shown: string])[] = [
+  ["worker-1", '"worker-1"'],
+  ["A1", '"A1"'],
+  ["", '""'],
+  ["a 1", '"a 1"'],
+  ["a1\n", '"a1\\n"'],
+  [undefined, "undefined"],
+  [{}, "[object Object]"],
+];
+for (const [id, shown] of ids) {
+  Deno.test(`Cluster.run() rejects with TypeError when newId gives ${Deno.inspect(id)}, and can be run again`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const cluster = new Cluster(kv, { allowLocal: true, newId: () => id as string });
+    for (let runs = 0; runs < 2; runs++) {
+      const { message } = await assertRejects(() => cluster.run(() => {}), TypeError);
+      const expected = "an id has hexadecimal digits and dashes";
+      assertEquals(message, `Cannot use what the option newId gave: ${expected}, current value is ${shown}`);
+    }
+  });
+}
+
+Deno.test("new Cluster() throws TypeError at a prefix where control records live", async () => {
+  using kv = await Deno.openKv(":memory:");
+  assertThrows(
+    () => new Cluster(kv, { prefix: ["@pact/supervisor", "cluster"] }),
+    TypeError,
+    'control records live under "@pact/supervisor"',
+  );
+});
+
+for (const value of [undefined, null, {}, "kv.sqlite"]) {
+  Deno.test(`new Cluster() throws TypeError at ${Deno.inspect(value)} in place of a database`, () => {
+    assertThrows(() => new Cluster(value as unknown as Deno.Kv), TypeError, "kv must be an open Deno.Kv");
+  });
+}

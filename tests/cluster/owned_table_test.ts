@@ -1,0 +1,311 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Entry, Runnable, Table } from "@pact/supervisor";
+import { ClaimLostError, Cluster, place, slotOf } from "../../src/cluster/mod.ts";
+import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
+import { failWith, holdReply, testTable } from "../../src/testing/mod.ts";
+import { settle, watch } from "../supervisor/fixtures/mod.ts";
+import { fenceMs, heartbeatMs, manyKeys, type OwnedBot, settleMs, TestClock, ttlMs, World } from "./fixtures.ts";
+
+testTable<KvTableKey>("Cluster.own() of all slots", {
+  keys: ["a", "b", "1", 1, 1n, true],
+  async open(build) {
+    const kv = await Deno.openKv(":memory:");
+    const clock = new TestClock();
+    const cluster = new Cluster(kv, { allowLocal: true, clock, heartbeatMs });
+    const table = new KvTable<KvTableKey, string, Runnable>(kv, {
+      prefix: ["bots"],
+      create: (flavour, key) => build(key, flavour),
+      pollMs: 1,
+    });
+    const [up, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const run = cluster.run(() => {
+      up.resolve();
+      return over.promise;
+    });
+    await clock.armed(settleMs);
+    clock.advance(settleMs);
+    await up.promise;
+    return {
+      table: cluster.own(table),
+      set: (key, flavour) => table.set(key, flavour),
+      delete: (key) => table.delete(key),
+      async close() {
+        over.resolve();
+        await run;
+        kv.close();
+      },
+    };
+  },
+});
+
+type Owned = Table<string, OwnedBot>;
+
+async function keysOf(table: Owned): Promise<string[]> {
+  return (await Array.fromAsync({ [Symbol.asyncIterator]: () => table[Symbol.asyncIterator]() })).map(({ key }) => key)
+    .sort();
+}
+
+/** Reads the changes of a table as they come, until its world ends. */
+function follow(table: Owned, world: World) {
+  const controller = new AbortController();
+  const heard: (string | undefined)[] = [];
+  const reading = (async () => {
+    for await (const key of table.changes!({ signal: controller.signal })) heard.push(key);
+  })();
+  return {
+    heard,
+    async [Symbol.asyncDispose]() {
+      controller.abort();
+      await world.settle();
+      await reading;
+    },
+  };
+}
+
+const keys = manyKeys(40);
+
+/** Two instances that share 40 keys; what the first one would own, and what it would not, when the second has joined. */
+async function openShared() {
+  const world = await World.open(keys);
+  const one = await world.member("a", {}, { bare: true });
+  const preferred = place(["a-0", "b-0"], 16);
+  const isOurs = (key: string) => preferred[slotOf(key, 16)] === "a-0";
+  return {
+    world,
+    one,
+    owned: one.cluster.own(one.table),
+    ours: keys.filter(isOurs),
+    theirs: keys.filter((key) => !isOurs(key)),
+  };
+}
+
+Deno.test("Cluster.own() is empty while the cluster does not run", async () => {
+  await using world = await World.open(["acme"]);
+  const one = world.instance("a");
+  const owned = one.cluster.own(one.table);
+  assertEquals([await owned.get("acme"), await keysOf(owned)], [undefined, []]);
+  one.begin({ bare: true });
+});
+
+Deno.test("Cluster.own() does not ask the database for a key that is not ours", async () => {
+  await using world = await World.open(["acme"]);
+  const one = world.instance("a");
+  await one.cluster.own(one.table).get("acme");
+  assertEquals(one.kv.count("get"), 0);
+  one.begin({ bare: true });
+});
+
+Deno.test("Cluster.own() has no keys in slots of others, once these are handed over", async () => {
+  const { world, owned, ours, theirs } = await openShared();
+  await using _world = world;
+  assertEquals(await keysOf(owned), keys.toSorted());
+  const other = await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  const others = other.cluster.own(other.table);
+  assertEquals([await keysOf(owned), await keysOf(others)], [ours.toSorted(), theirs.toSorted()]);
+  assert(ours.length > 0 && theirs.length > 0);
+  for (const key of keys) {
+    assertEquals([!!await owned.get(key), !!await others.get(key)], [ours.includes(key), theirs.includes(key)], key);
+  }
+});
+
+Deno.test("Cluster.own() gives no lease to an entry that was read before its slot was handed over", async () => {
+  const { world, owned, ours, theirs } = await openShared();
+  await using _world = world;
+  const [kept, gone] = [(await owned.get(ours[0]))!, (await owned.get(theirs[0]))!];
+  await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  assertEquals([kept.lease?.() === undefined, gone.lease?.()], [false, undefined]);
+});
+
+Deno.test("Cluster.own() yields no entry whose slot is handed over during the iteration", async () => {
+  const { world, owned, ours } = await openShared();
+  await using _world = world;
+  const iterator = owned[Symbol.asyncIterator]();
+  const seen = [(await iterator.next()).value.key];
+  await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) seen.push(next.value.key);
+  assertEquals(seen.slice(1).filter((key) => !ours.includes(key)), []);
+  assertEquals(ours.filter((key) => !seen.includes(key)), []);
+});
+
+Deno.test("Cluster.own() has no key whose slot is handed over while it is being read", async () => {
+  const { world, one, owned, theirs } = await openShared();
+  await using _world = world;
+  const first = theirs.toSorted((a, b) => slotOf(a, 16) - slotOf(b, 16))[0]; // slots are handed over one by one, in order
+  const gate = Promise.withResolvers<void>();
+  one.kv.inject("get", holdReply(gate.promise));
+  const get = watch(owned.get(first));
+  await world.member("b", {}, { bare: true });
+  await world.pass(heartbeatMs);
+  assertEquals([get.fate, one.owned.includes(slotOf(first, 16))], ["pending", false]);
+  gate.resolve();
+  await settle();
+  assertEquals([get.fate, get.value], ["resolved", undefined]);
+});
+
+Deno.test("Cluster.own().changes() names the keys of processes whose slot is handed over", async () => {
+  const { world, owned, theirs } = await openShared();
+  await using _world = world;
+  const leases = new Map<string, { release(): unknown }>();
+  for (const key of theirs) leases.set(key, (await owned.get(key))!.lease!()!);
+  await using changes = follow(owned, world);
+  await world.settle();
+  await world.member("b", {}, { bare: true });
+  await world.pass(heartbeatMs);
+  const first = [...changes.heard];
+  assert(first.length > 0, "nothing is named");
+  assertEquals(first.filter((key) => key === undefined || !theirs.includes(key)), []);
+  assertEquals(await owned.get(first[0]!), undefined);
+  for (const lease of leases.values()) lease.release();
+});
+
+Deno.test("Cluster.own().changes() says nothing of keys in a handed over slot that do not run", async () => {
+  const { world, owned } = await openShared();
+  await using _world = world;
+  await using changes = follow(owned, world);
+  await world.settle();
+  await world.member("b", {}, { bare: true });
+  await world.pass(5 * heartbeatMs);
+  assertEquals(changes.heard, []);
+});
+
+Deno.test("Cluster.own().changes() says undefined when slots are gained", async () => {
+  const { world, one, owned } = await openShared();
+  await using _world = world;
+  const other = await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  await using changes = follow(owned, world);
+  await world.settle();
+  const before = one.owned.length;
+  other.leave();
+  await world.pass(2 * heartbeatMs);
+  assertEquals([changes.heard.includes(undefined), before < 16, one.owned.length], [true, true, 16]);
+});
+
+Deno.test("Cluster.own().changes() does not say undefined when nothing is gained", async () => {
+  const { world, owned } = await openShared();
+  await using _world = world;
+  await using changes = follow(owned, world);
+  await world.pass(10 * heartbeatMs);
+  assertEquals(changes.heard, []);
+});
+
+Deno.test("Cluster.own().changes() names our changed keys and not those of others", async () => {
+  const { world, owned, ours, theirs } = await openShared();
+  await using _world = world;
+  await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  await using changes = follow(owned, world);
+  await world.settle();
+  for (const key of [ours[0], theirs[0], ours[1]]) await world.writer.set(key, 1);
+  await world.pass(heartbeatMs);
+  assertEquals(changes.heard, [ours[0], ours[1]]);
+});
+
+Deno.test("Cluster.own().changes() goes on when the changes of the table fail, announces it and says undefined", async () => {
+  const { world, one, owned, ours } = await openShared();
+  await using _world = world;
+  one.kv.inject("get", failWith(new Error("oops")));
+  await using changes = follow(owned, world);
+  await world.pass(heartbeatMs / 5 - 1);
+  assertEquals([changes.heard, one.of("cluster-failed").map(({ operation }) => operation)], [[], ["changes"]]);
+  await world.pass(1);
+  assertEquals(changes.heard, [undefined]);
+  await world.writer.set(ours[0], 1);
+  await world.pass(heartbeatMs);
+  assertEquals(changes.heard, [undefined, ours[0]]);
+});
+
+Deno.test("Cluster.own().changes() of a view that has ended is told nothing any more", async () => {
+  const { world, owned } = await openShared();
+  await using _world = world;
+  const controller = new AbortController();
+  const changes = owned.changes!({ signal: controller.signal })[Symbol.asyncIterator]();
+  const next = watch(changes.next());
+  await world.settle();
+  controller.abort();
+  await world.settle();
+  assertEquals([next.value, world.clock.timersSet > 0], [{ done: true, value: undefined }, true]);
+});
+
+Deno.test("Cluster.own() gives create the claim of the slot", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  const slot = slotOf("acme", 16);
+  const row = (await world.database.read("claim")).find(({ key }) => key.at(-1) === slot)!;
+  const claim = one.bots.get("acme")!.claim!;
+  assertEquals(claim.check, { key: row.key, versionstamp: row.versionstamp });
+  assertEquals([claim.token, claim.signal.aborted], [row.versionstamp, false]);
+});
+
+Deno.test("KvTable gives create no claim outside of a cluster", async () => {
+  await using world = await World.open(["acme"]);
+  const one = world.instance("a");
+  const bot = await (await one.table.get("acme"))!.get();
+  assertEquals(bot.claim, undefined);
+  one.begin({ bare: true });
+});
+
+Deno.test("Cluster.own() gives an entry the claim that it has when it is started, not when it was read", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a", {}, { bare: true });
+  const entry: Entry<string, OwnedBot> = (await one.cluster.own(one.table).get("acme"))!;
+  await world.database.raw.delete(["@pact/supervisor", "c", "session", "a-0"]);
+  await world.pass(2 * heartbeatMs); // fenced, and a member again
+  const lease = entry.lease!()!;
+  const { claim } = await entry.get();
+  assertEquals([one.cluster.snapshot().session, claim?.signal === lease.signal, lease.signal.aborted], [
+    "a-1",
+    true,
+    false,
+  ]);
+  lease.release();
+});
+
+Deno.test("A write with the check of a claim lands as long as the claim is held, through many heartbeats", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  const { check } = one.bots.get("acme")!.claim!;
+  await world.pass(20 * heartbeatMs);
+  assertEquals((await one.kv.atomic().check(check).set(["out"], 1).commit()).ok, true);
+});
+
+Deno.test("A write with the check of a claim is refused when somebody else has taken the slot", async () => {
+  await using world = await World.open(["acme"]);
+  world.mayOverlap = true;
+  world.manners.set("acme", { deaf: true, lingers: true });
+  const one = await world.member("a");
+  const bot = one.bots.get("acme")!;
+  one.kv.break(failWith(new Error("cut off")));
+  await world.member("b");
+  await world.pass(2 * ttlMs);
+  const former = await world.database.raw.atomic().check(bot.claim!.check).set(["out"], 1).commit();
+  const other = world.instances[1].bots.get("acme")!.claim!;
+  const present = await world.database.raw.atomic().check(other.check).set(["out"], 2).commit();
+  assertEquals([former.ok, present.ok, other.token > bot.claim!.token], [false, true, true]);
+  bot.down.resolve();
+});
+
+Deno.test("A claim is aborted with ClaimLostError when its session is fenced", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  const { signal } = one.bots.get("acme")!.claim!;
+  one.kv.break(failWith(new Error("cut off")));
+  await world.pass(fenceMs - settleMs - 1);
+  assertEquals(signal.aborted, false);
+  await world.pass(1);
+  assert(signal.reason instanceof ClaimLostError, String(signal.reason));
+  assertEquals(signal.reason.message, "The claim is lost: no heartbeat was acknowledged for 2000 ms");
+});
+
+Deno.test("Cluster.own() has no keys after a stall, before any timer has fired", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  const owned = one.cluster.own(one.table);
+  const entry = (await owned.get("acme"))!;
+  world.clock.stalledMs = fenceMs;
+  assertEquals(entry.lease!(), undefined);
+  assertEquals([await owned.get("acme"), one.bots.get("acme")!.claim!.signal.aborted], [undefined, true]);
+});

@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { isClaimRecord, isSessionRecord, toSession } from "../../src/cluster/records.ts";
+
+const claim = { format: 1, session: "a1", nonce: 7 };
+const session = { ...claim, ttlMs: 9_000, slots: 256, accepts: true };
+const own = { slots: 256, ttlMs: 15_000 };
+
+const noClaims: readonly unknown[] = [
+  undefined,
+  null,
+  1,
+  "a1",
+  [],
+  {},
+  { ...session, format: 2 },
+  { ...session, format: "1" },
+  { ...session, session: 1 },
+  { ...session, nonce: "7" },
+  { ...session, nonce: undefined },
+];
+const noSessions: readonly unknown[] = [
+  ...noClaims,
+  claim,
+  { ...session, ttlMs: NaN },
+  { ...session, ttlMs: Infinity },
+  { ...session, ttlMs: "15000" },
+  { ...session, slots: 2.5 },
+  { ...session, slots: undefined },
+];
+
+Deno.test("isClaimRecord() is true for a claim, whatever a later version adds", () => {
+  assertEquals([isClaimRecord(claim), isClaimRecord({ ...claim, region: "ams" })], [true, true]);
+});
+
+Deno.test("isSessionRecord() is true for a session, whatever a later version adds", () => {
+  assertEquals([isSessionRecord(session), isSessionRecord({ ...session, region: "ams" })], [true, true]);
+});
+
+for (const value of noClaims) {
+  Deno.test(`isClaimRecord() is false for ${Deno.inspect(value)}`, () => assertEquals(isClaimRecord(value), false));
+}
+
+for (const value of noSessions) {
+  Deno.test(`isSessionRecord() is false for ${Deno.inspect(value)}, and toSession() calls it a misfit`, () => {
+    assertEquals(isSessionRecord(value), false);
+    const { misfit, ...rest } = toSession({ value, versionstamp: "1" }, own);
+    assertEquals(rest, { versionstamp: "1", ttlMs: own.ttlMs, accepts: false });
+    assertEquals(misfit?.startsWith("this version reads format 1, its format is "), true, misfit);
+  });
+}
+
+for (const accepts of [true, false]) {
+  Deno.test(`toSession() tells that a session ${accepts ? "accepts" : "does not accept"} slots, and its own time to live`, () => {
+    const seen = toSession({ value: { ...session, accepts }, versionstamp: "1" }, own);
+    assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts, misfit: undefined });
+  });
+}
+
+Deno.test("toSession() calls a session with another number of slots a misfit, which lives as long as it says", () => {
+  const seen = toSession({ value: { ...session, slots: 128 }, versionstamp: "1" }, own);
+  const misfit = "all instances need the same number of slots, current values are 128 there and 256 here";
+  assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts: false, misfit });
+});
