@@ -93,7 +93,7 @@ export class Checks implements Registry {
     return this.claims.get(slotOf(key, measures.slots)) === claim.token;
   }
 
-  /** A slot was handed over: until somebody takes it, its processes run nowhere. */
+  /** A slot is, or was, handed over: until somebody takes it, its processes run nowhere. */
   handedOver(slot: number, atMs: number): void {
     this.#handedOverMs.set(slot, atMs);
   }

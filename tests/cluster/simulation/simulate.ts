@@ -256,6 +256,9 @@ class Simulation {
     }
     if (this.#alive.filter(({ isStopping }) => !isStopping).length === 0) this.#start();
     await this.#pass(ttlMs + 2 * heartbeatMs);
+    for (const { cluster } of this.#alive) {
+      for (const slot of cluster.snapshot().slots.handingOver) this.#checks.handedOver(slot, this.#time.nowMs);
+    }
     this.#checks.converged(this.#desired, this.#time.nowMs - 2 * heartbeatMs);
     await this.#pass(8 * heartbeatMs); // until nothing is handed over any more
     this.#checks.converged(this.#desired, Infinity);
