@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Cluster } from "../../src/cluster/mod.ts";
-import { failLocked, failWith, hang } from "../../src/testing/mod.ts";
+import { failLocked, failWith, hang, holdReply } from "../../src/testing/mod.ts";
 import { ErrorConsole } from "../supervisor/fixtures/mod.ts";
 import {
   fenceMs,
@@ -268,6 +268,105 @@ Deno.test("Cluster declares a session dead in one instance, and the others see i
   assertEquals(ends.sort(), ["session-dead", "session-left"]);
 });
 
+Deno.test("Cluster declares a session dead when its time to live has passed, without waiting for the next look", async () => {
+  const { world, one, other } = await openPair();
+  await using _world = world;
+  kill(one);
+  await world.pass(2 * ttlMs);
+  const [{ silentMs }] = other.of("session-dead");
+  assert(silentMs >= ttlMs && silentMs <= ttlMs + heartbeatMs / 10, `${silentMs} ms`);
+});
+
+Deno.test("Cluster takes the slots of a session in the same look in which it declares it dead", async () => {
+  const { world, one, other } = await openPair();
+  await using _world = world;
+  const before = other.owned.length;
+  kill(one);
+  await world.pass(2 * ttlMs);
+  const [{ at }] = other.of("session-dead");
+  assertEquals(other.of("slot-claimed").filter((claimed) => claimed.at === at).length, 16 - before);
+});
+
+Deno.test("Cluster does not bury a session that moves between the look and the burial", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  const beat = (nonce: number) =>
+    world.database.raw.set(["@pact/supervisor", "c", "session", "f-0"], {
+      format: 1,
+      session: "f-0",
+      nonce,
+      ttlMs,
+      slots: 16,
+      accepts: false,
+    });
+  await beat(1);
+  await world.pass(ttlMs); // seen after a heartbeat
+  let nonce = 1;
+  one.kv.break(async (call) => {
+    await beat(++nonce); // before each commit, so before the burial too
+    return await call();
+  }, "commit");
+  await world.pass(heartbeatMs);
+  assertEquals([one.of("session-dead"), await world.database.sessions()], [[], ["a-0", "f-0"]]);
+  assert(nonce > 1);
+});
+
+Deno.test("Cluster takes what another one should take and cannot, after one and a half heartbeats", async () => {
+  await using world = await World.open();
+  const [one, other] = [await world.member("a", {}, { bare: true }), await world.member("b", {}, { bare: true })];
+  const third = await world.member("c", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  other.kv.break((call) => other.kv.checks.at(-1) === 1 ? call() : Promise.reject(oops), "commit"); // it beats on
+  third.leave();
+  await world.pass(heartbeatMs);
+  const before = one.owned.length + other.owned.length;
+  await world.pass(graceMs + heartbeatMs);
+  assertEquals([before < 16, one.owned.length + other.owned.length], [true, 16]);
+});
+
+Deno.test("Cluster holds no slot whose claim is acknowledged when the session is fenced already", async () => {
+  await using world = await World.open();
+  const one = world.instance("a");
+  const reply = Promise.withResolvers<void>();
+  for (let beats = 0; beats < 2; beats++) one.kv.inject("commit", (call) => call());
+  one.kv.inject("commit", holdReply(reply.promise));
+  one.begin({ bare: true });
+  await world.pass(settleMs);
+  assertEquals((await world.database.owners()).size, 9, "the first claims have landed");
+  world.clock.stalledMs = fenceMs;
+  reply.resolve();
+  await world.settle();
+  assertEquals([one.of("session-fenced").length, one.of("slot-claimed"), one.owned], [1, [], []]);
+});
+
+Deno.test("Cluster.run() leaves the session that was fenced to its time to live while a process of it is stuck", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a", {}, { bare: true });
+  const lease = (await one.cluster.own(one.table).get("acme"))!.lease!()!; // whose process does not end
+  world.clock.stalledMs = fenceMs;
+  await world.pass(heartbeatMs);
+  assertEquals([lease.signal.aborted, await world.database.sessions()], [true, ["a-0", "a-1"]]);
+  one.leave();
+  await world.settle();
+  assertEquals([one.run.fate, await world.database.sessions()], ["resolved", ["a-0"]]);
+});
+
+Deno.test("Cluster.run() waits until the session that was fenced is deleted", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  const reply = Promise.withResolvers<void>();
+  one.kv.inject("commit", holdReply(reply.promise)); // the burial
+  world.clock.stalledMs = fenceMs;
+  one.cluster.own(one.table);
+  await world.pass(heartbeatMs - settleMs);
+  one.leave();
+  await world.settle();
+  assertEquals([one.of("session-fenced").length, one.run.fate], [1, "pending"]);
+  reply.resolve();
+  await world.settle();
+  assertEquals(one.run.fate, "resolved");
+});
+
 Deno.test("Cluster does not mind that the wall clock jumps", async () => {
   const { world, one, other } = await openPair();
   await using _world = world;
@@ -289,6 +388,7 @@ Deno.test("Cluster fences itself, aborts its processes and joins again as anothe
   one.kv.break();
   await world.pass(2 * heartbeatMs);
   assertEquals([one.keys, one.cluster.snapshot().session, one.callbacks], [["acme"], "a-1", 1]);
+  assertEquals(one.of("session-left"), []);
   assertEquals(one.of("session-fenced").map(({ session, slots, silentMs }) => [session, slots, silentMs]), [[
     "a-0",
     16,
@@ -367,8 +467,10 @@ Deno.test("Cluster keeps the slot of a stuck process when it leaves, until its t
   const one = await world.member("a");
   const other = world.instance("b");
   world.manners.delete("acme");
+  const { signal } = one.bots.get("acme")!.claim!;
   one.leave();
   await world.pass(20 * heartbeatMs); // the supervisor gives up
+  assertEquals(signal.reason.message, "The claim is lost: the instance has left the cluster");
   assertEquals([one.run.fate, await world.database.sessions()], ["resolved", ["a-0"]]);
   assertEquals((await world.database.owners()).size, 1, "slots without a stuck process are given back");
   other.begin();

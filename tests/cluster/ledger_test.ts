@@ -93,11 +93,11 @@ Deno.test("Ledger.look() ignores slots beyond its own number", async () => {
   assertEquals((await ledger.look()).claims.size, 0);
 });
 
-for (const kind of ["session", "claim"]) {
-  Deno.test(`Ledger.look() ignores the control records of a table below the "${kind}" of its prefix`, async () => {
+for (const below of [["session"], ["claim"], ["session", "a1"], ["claim", 3]]) {
+  Deno.test(`Ledger.look() ignores the control records of a table at ${below.join("/")} below its prefix`, async () => {
     using database = await TestDatabase.open();
     const { ledger } = database.ledger();
-    const table = new KvTable(database.raw, { prefix: ["c", kind], create: () => ({ run: async () => {} }) });
+    const table = new KvTable(database.raw, { prefix: ["c", ...below], create: () => ({ run: async () => {} }) });
     await table.set("acme", null);
     const { sessions, claims } = await ledger.look();
     assertEquals([sessions.size, claims.size], [0, 0]);

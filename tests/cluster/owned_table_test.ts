@@ -138,7 +138,7 @@ Deno.test("Cluster.own() has no key whose slot is handed over while it is being 
   one.kv.inject("get", holdReply(gate.promise));
   const get = watch(owned.get(first));
   await world.member("b", {}, { bare: true });
-  await world.pass(heartbeatMs);
+  await world.pass(2 * heartbeatMs); // it is seen to join, and then to beat
   assertEquals([get.fate, one.owned.includes(slotOf(first, 16))], ["pending", false]);
   gate.resolve();
   await settle();
@@ -153,7 +153,7 @@ Deno.test("Cluster.own().changes() names the keys of processes whose slot is han
   await using changes = follow(owned, world);
   await world.settle();
   await world.member("b", {}, { bare: true });
-  await world.pass(heartbeatMs);
+  await world.pass(2 * heartbeatMs); // it is seen to join, and then to beat
   const first = [...changes.heard];
   assert(first.length > 0, "nothing is named");
   assertEquals(first.filter((key) => key === undefined || !theirs.includes(key)), []);

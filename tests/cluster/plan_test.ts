@@ -9,6 +9,8 @@ interface Case {
   readonly preferred: string;
   /** Who should take each slot now. Default as preferred. */
   readonly takers?: string;
+  /** Who cannot be relied on to take what is handed over. Default nobody. */
+  readonly unreliable?: string;
   /** Whose name the claim on each slot bears; "?" is a claim that cannot be read. */
   readonly claims: string;
   /** Who has a session; a capital is one that we cannot work with. Default "ab". */
@@ -125,9 +127,9 @@ const cases: readonly Case[] = [
   },
   { title: "a slot preferred elsewhere with a process that did not end", preferred: "b", claims: "a", held: "k" },
   {
-    title: "a held slot preferred by a session that does not move",
+    title: "a held slot preferred by a session that was not seen to move",
     preferred: "b",
-    takers: "a",
+    unreliable: "b",
     claims: "a",
     held: "h",
   },
@@ -192,12 +194,13 @@ const cases: readonly Case[] = [
 
 for (const { title, take = [], handOver = [], reclaim = [], unowned = {}, ...situation } of cases) {
   Deno.test(`plan() of ${title}`, () => {
-    const { since = {}, preferred, takers = preferred, max = 9 } = situation;
+    const { since = {}, preferred, takers = preferred, unreliable = "", max = 9 } = situation;
     const view = viewOf(situation);
     const result = plan({
       self: "a",
       preferred: [...preferred],
       takers: [...takers],
+      canReceive: (session) => !unreliable.includes(session),
       view,
       held: heldOf(situation),
       unownedSince: new Map(Object.entries(since).map(([slot, sinceMs]) => [Number(slot), sinceMs])),
@@ -219,6 +222,7 @@ Deno.test("plan() says of a slot to take what stands there and whose it was", ()
     self: "a",
     preferred: ["a", "a"],
     takers: ["a", "a"],
+    canReceive: () => true,
     view: viewOf(situation),
     held: new Map(),
     unownedSince: new Map(),

@@ -377,6 +377,20 @@ Deno.test("Session leaves no timer after an answer that comes when it has ended"
   assertEquals([test.alive, test.database.clock.pending], ["resolved", 0]);
 });
 
+Deno.test("Session.beating resolves when the beat that is under way has been acknowledged", async () => {
+  await using test = await TestSession.alive();
+  const reply = Promise.withResolvers<void>();
+  test.kv.inject("commit", holdReply(reply.promise));
+  await test.pass(heartbeatMs);
+  const before = test.session.versionstamp;
+  const beating = watch(test.session.beating);
+  await test.database.settle();
+  assertEquals(beating.fate, "pending");
+  reply.resolve();
+  await test.database.settle();
+  assertEquals([beating.fate, test.session.versionstamp !== before], ["resolved", true]);
+});
+
 Deno.test("Session fences once", async () => {
   await using test = await TestSession.alive();
   test.session.fence("silent");

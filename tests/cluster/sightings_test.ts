@@ -79,6 +79,20 @@ for (const [title, nowMs, isMoving] of movings) {
   });
 }
 
+const seenMovings: readonly (readonly [title: string, looks: [number, Rows][], nowMs: number, wasSeen: boolean])[] = [
+  ["was seen once", [[5, { a: ["1", 9] }]], 5, false],
+  ["was seen where it stood", [[5, { a: ["1", 9] }], [6, { a: ["1", 9] }]], 6, false],
+  ["has moved less than two thirds of its time to live ago", [[5, { a: ["1", 9] }], [6, { a: ["2", 9] }]], 11, true],
+  ["has moved two thirds of its time to live ago", [[5, { a: ["1", 9] }], [6, { a: ["2", 9] }]], 12, false],
+  ["has gone and come again", [[5, { a: ["1", 9] }], [6, {}], [7, { a: ["2", 9] }]], 7, false],
+  ["is not there", [[5, {}]], 5, false],
+];
+for (const [title, looks, nowMs, wasSeen] of seenMovings) {
+  Deno.test(`Sightings.wasSeenMoving() is ${wasSeen} for a session that ${title}`, () => {
+    assertEquals(seen(looks).wasSeenMoving("a", nowMs), wasSeen);
+  });
+}
+
 Deno.test("Sightings.isMoving() is false for a session that is not there", () => {
   assertEquals(seen([[5, { a: ["1", 9] }]]).isMoving("b", 5), false);
 });
@@ -91,7 +105,10 @@ Deno.test("Sightings.dead() does not name a session that was forgotten", () => {
 
 Deno.test("Sightings.get() tells since when a session stands where", () => {
   const sightings = seen([[5, { a: ["1", 9] }], [6, { a: ["1", 9] }]]);
-  assertEquals([sightings.get("a"), sightings.get("b")], [{ versionstamp: "1", sinceMs: 5, ttlMs: 9 }, undefined]);
+  assertEquals([sightings.get("a"), sightings.get("b")], [
+    { versionstamp: "1", sinceMs: 5, ttlMs: 9, hasMoved: false },
+    undefined,
+  ]);
 });
 
 Deno.test("Sightings.nextDeathMs() is the earliest of the others", () => {
