@@ -7,6 +7,7 @@
 import { pause } from "../clock.ts";
 import { describeValue } from "../errors.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
+import { listen } from "./bell.ts";
 import type { SlotAudience } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
@@ -25,6 +26,8 @@ export interface InstanceHost {
   readonly ledger: Ledger;
   /** Who wants to know that slots are held. */
   readonly audiences: ReadonlySet<SlotAudience>;
+  /** What is rewritten when slots become free. */
+  readonly bell: { readonly kv: Deno.Kv; readonly key: Deno.KvKey };
   /** Checks that others can see the database. */
   assertShared(): Promise<void>;
   /** Announces an event. */
@@ -49,6 +52,7 @@ export class Instance implements MemberHost, AdmissionHost {
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
   #isUp = false;
   readonly #serving: Promise<void>;
+  readonly #listening: Promise<void>;
   readonly #retirements: Set<Promise<void>> = new Set();
 
   /** @param host What it needs from its cluster. */
@@ -64,6 +68,7 @@ export class Instance implements MemberHost, AdmissionHost {
     this.slots = slots;
     this.member = this.#newMember();
     this.#serving = this.#serve().catch(this.#up.reject);
+    this.#listening = this.#listen();
   }
 
   /** Whether it is about to leave, or has left. */
@@ -85,6 +90,7 @@ export class Instance implements MemberHost, AdmissionHost {
   /** Leaves the cluster. Resolves when that is done and nothing is under way. */
   async end(): Promise<void> {
     this.#ending.abort();
+    await this.#listening;
     await this.member.leave();
     await this.#serving;
     await Promise.all(this.#retirements);
@@ -127,6 +133,12 @@ export class Instance implements MemberHost, AdmissionHost {
       await pause(this.clock, this.random() * this.heartbeatMs * rejoinShare, this.#ending.signal);
       if (!this.isLeaving) this.member = this.#newMember();
     }
+  }
+
+  #listen(): Promise<void> {
+    const { clock, heartbeatMs: retryMs } = this;
+    const { bell: { kv, key } } = this.#host;
+    return listen({ kv, key, clock, retryMs, signal: this.#ending.signal }, () => this.member.lookSoon());
   }
 
   #newMember(): Member {

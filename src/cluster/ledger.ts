@@ -7,7 +7,7 @@
  * @module
  */
 
-import { allClaims, allSessions, claimKey, sessionKey } from "../kv/keys.ts";
+import { allClaims, allSessions, bellKey, claimKey, sessionKey } from "../kv/keys.ts";
 import type { KvStore } from "../kv/store.ts";
 import {
   type ClaimRecord,
@@ -124,7 +124,7 @@ export class Ledger {
     const commit = () => {
       const atomic = kv.atomic();
       if (last !== undefined) atomic.check({ key, versionstamp: last });
-      return atomic.delete(key).commit();
+      return this.#ring(atomic.delete(key)).commit();
     };
     if ((await this.#store.call("delete a session", commit)).ok) return true;
     return (await this.#store.call("read a session back", () => kv.get(key))).versionstamp === null;
@@ -177,7 +177,7 @@ export class Ledger {
         const key = this.claimKey(slot);
         atomic.check({ key, versionstamp }).delete(key);
       }
-      return atomic.commit();
+      return this.#ring(atomic).commit();
     });
   }
 
@@ -190,6 +190,11 @@ export class Ledger {
       if (isOurs && versionstamp !== null) landed.set(seen[index].slot, versionstamp);
     });
     return landed;
+  }
+
+  /** Has others look at once. */
+  #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
+    return atomic.set(bellKey(this.#options.prefix), recordFormat); // the value does not matter: its commit is new
   }
 
   #sessionKey(id: string): Deno.KvKey {

@@ -27,6 +27,9 @@ export class Member {
   readonly ownership: Ownership;
   readonly #host: MemberHost;
   #hasJoined = false;
+  #lookedMs = -Infinity;
+  /** Whether something has happened since the last look began. */
+  #isHurried = false;
   #nextLookMs = 0;
   #wake: AbortController = new AbortController();
 
@@ -60,11 +63,17 @@ export class Member {
     await pause(clock, heartbeatMs * settleShare, this.session.signal);
     while (this.session.check()) {
       this.#wake = new AbortController();
-      if (clock.monotonic() >= this.#nextLookMs) await this.#look(looked);
+      if (clock.monotonic() >= this.#dueMs) await this.#look(looked);
       await this.#releaseDrained();
-      await pause(clock, Math.max(0, this.#nextLookMs - clock.monotonic()), this.#wake.signal, this.session.signal);
+      await pause(clock, Math.max(0, this.#dueMs - clock.monotonic()), this.#wake.signal, this.session.signal);
     }
     await beating;
+  }
+
+  /** Looks around before it would be time. */
+  lookSoon(): void {
+    this.#isHurried = true;
+    this.#wake.abort();
   }
 
   /**
@@ -111,6 +120,12 @@ export class Member {
     }
   }
 
+  /** When it is time for the next look. */
+  get #dueMs(): number {
+    if (!this.#isHurried) return this.#nextLookMs;
+    return Math.min(this.#nextLookMs, this.#lookedMs + this.#host.heartbeatMs * minLookShare);
+  }
+
   #fenced(cause: FenceCause): void {
     const { id, silentMs } = this.session;
     const { claims } = this.ownership;
@@ -127,12 +142,14 @@ export class Member {
   async #look(looked: () => void): Promise<void> {
     const { clock, heartbeatMs, sightings } = this.#host;
     const beganMs = clock.monotonic();
+    this.#isHurried = false;
     if (await this.ownership.look()) {
       this.session.hasLooked();
       looked();
     }
+    this.#lookedMs = clock.monotonic();
     const nextMs = Math.min(beganMs + heartbeatMs, sightings.nextDeathMs(this.session.id));
-    this.#nextLookMs = Math.max(nextMs, clock.monotonic() + heartbeatMs * minLookShare);
+    this.#nextLookMs = Math.max(nextMs, this.#lookedMs + heartbeatMs * minLookShare);
   }
 
   async #releaseDrained(): Promise<void> {

