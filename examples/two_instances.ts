@@ -1,0 +1,49 @@
+/**
+ * Three instances of a program share a table of bots: one is killed, one is paused and wakes up late, and every bot goes
+ * on with one owner. It takes half a minute.
+ *
+ * The instances are OS processes that know nothing of each other but the file of the database:
+ * [instance.ts](two_instances/instance.ts) is all it takes to be one.
+ */
+
+import { chain, leaf, main, parallel } from "@pact/supervisor";
+import { delay } from "@std/async/delay";
+import { type BotSpec, botTable, names } from "./two_instances/bots.ts";
+import { OsProcess } from "./two_instances/os_process.ts";
+import { say, Watch } from "./two_instances/watch.ts";
+
+const directory = await Deno.makeTempDir({ prefix: "two_instances_" }); // nothing else may live in it
+const path = `${directory}/bots.sqlite3`;
+const kv = await Deno.openKv(path);
+const spec: BotSpec = { everyMs: 250 };
+for (const name of names) await botTable(kv, "").set(name, spec);
+
+const instances = ["A", "B", "C"].map((name) => new OsProcess(name, path));
+const [, victim, sleeper] = instances;
+const watch = new Watch(kv);
+
+/** What happens to the instances. */
+async function play(signal: AbortSignal): Promise<void> {
+  say(`three instances start on ${path}`);
+  await delay(9_000, { signal });
+  say("B is killed: SIGKILL");
+  victim.signal("SIGKILL");
+  await delay(6_000, { signal });
+  say("C is paused, for longer than it may be silent: SIGSTOP");
+  sleeper.signal("SIGSTOP");
+  await delay(7_000, { signal });
+  say("C is woken, and takes itself for the owner of its bots for an instant: SIGCONT");
+  sleeper.signal("SIGCONT");
+  await delay(7_000, { signal });
+  sum();
+}
+
+function sum(): void {
+  const longest = Math.max(...watch.ownerlessMs);
+  const refused = sleeper.lines.filter((line) => line.includes("was refused")).length;
+  say(`${watch.ownerlessMs.length} moves, silent for ${longest} ms at most, ${refused} late writes of C refused`);
+}
+
+await main(chain(parallel(...instances), leaf((signal) => watch.watch(signal)), leaf(play)));
+kv.close();
+await Deno.remove(directory, { recursive: true });

@@ -1,0 +1,162 @@
+/**
+ * Instances in OS processes that are killed, paused and restarted at random.
+ *
+ * @module
+ */
+
+import { nop } from "@pact/supervisor";
+import { delay } from "@std/async/delay";
+import { Program } from "../os/program.ts";
+import { chaosTable, keys, pace } from "./chaos.ts";
+
+/** How many instances there are. */
+const size = 5;
+/** How many of them work undisturbed at any time: without a live one nobody takes over. */
+const minUndisturbed = 2;
+/** How long it is quiet between two deeds. */
+const quietMs = { min: 300, max: 1_700 } as const;
+
+/** How long it may take until everything runs, in ms. */
+const patienceMs = 20_000;
+
+/** Something that was done to an instance. */
+export interface Deed {
+  readonly what: "kill" | "pause" | "restart";
+  readonly owner: string;
+  readonly at: number;
+}
+
+/** One instance. */
+export class ChaosInstance extends Program {
+  isDisturbed = false;
+
+  constructor(path: string, readonly owner: string) {
+    super("tests/cluster/chaos_program.ts", path, owner);
+  }
+
+  /** Whether it has joined and runs something. */
+  get isUp(): boolean {
+    return this.#address !== undefined;
+  }
+
+  /** Says which processes run in it. */
+  async running(): Promise<string[]> {
+    if (this.#address === undefined) return [];
+    const response = await fetch(this.#address);
+    return await response.json();
+  }
+
+  get #address(): string | undefined {
+    return this.lines.find((line) => line.startsWith("instance: listening on "))?.split(" ").at(-1);
+  }
+}
+
+/** Does to instances what happens to them. Disposing of it kills them all. */
+export class Havoc implements AsyncDisposable {
+  readonly deeds: Deed[] = [];
+  /** All instances that there ever were. */
+  readonly instances: ChaosInstance[] = [];
+  /** What ended with another exit code than 0 although it was asked to end. */
+  readonly failed: ChaosInstance[] = [];
+  live: ChaosInstance[] = [];
+  readonly #path: string;
+  readonly #random: () => number;
+
+  /**
+   * @param path The database.
+   * @param random Chance.
+   */
+  constructor(path: string, random: () => number) {
+    this.#path = path;
+    this.#random = random;
+    for (let i = 0; i < size; i++) this.#start();
+  }
+
+  /** Goes on until a moment; all are awake again when it resolves. */
+  async wreak(untilAt: number): Promise<void> {
+    const deeds: Promise<void>[] = [];
+    while (Date.now() < untilAt) {
+      await delay(this.#between(quietMs.min, quietMs.max));
+      const free = this.live.filter(({ isUp, isDisturbed }) => isUp && !isDisturbed);
+      const victim = free[Math.floor(this.#random() * free.length)];
+      const chance = this.#random();
+      if (free.length <= minUndisturbed) continue;
+      if (chance < 0.35) deeds.push(this.#kill(victim));
+      else if (chance < 0.75) deeds.push(this.#pause(victim, this.#between(0, 2 * pace.ttlMs)));
+      else deeds.push(this.#restart(victim));
+    }
+    await Promise.all(deeds);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance[Symbol.asyncDispose]()));
+  }
+
+  #start(): void {
+    const instance = new ChaosInstance(this.#path, String(this.instances.length + 1));
+    this.instances.push(instance);
+    this.live.push(instance);
+  }
+
+  async #kill(victim: ChaosInstance): Promise<void> {
+    this.#note("kill", victim);
+    await victim.end("SIGKILL");
+    this.#replace(victim);
+  }
+
+  async #pause(victim: ChaosInstance, forMs: number): Promise<void> {
+    this.#note("pause", victim);
+    victim.isDisturbed = true;
+    victim.signal("SIGSTOP");
+    await delay(forMs);
+    victim.signal("SIGCONT");
+    victim.isDisturbed = false;
+  }
+
+  async #restart(victim: ChaosInstance): Promise<void> {
+    this.#note("restart", victim);
+    victim.isDisturbed = true;
+    if ((await victim.end("SIGINT")).code !== 0) this.failed.push(victim);
+    this.#replace(victim);
+  }
+
+  #replace(victim: ChaosInstance): void {
+    this.live = this.live.filter((instance) => instance !== victim);
+    this.#start();
+  }
+
+  #note(what: Deed["what"], { owner }: ChaosInstance): void {
+    this.deeds.push({ what, owner, at: Date.now() });
+  }
+
+  #between(min: number, max: number): number {
+    return min + this.#random() * (max - min);
+  }
+}
+
+/** Waits until every instance runs something, and every process runs in one of them only. */
+export async function converged(instances: readonly ChaosInstance[]): Promise<void> {
+  const expected = JSON.stringify(keys.toSorted());
+  const endsAt = Date.now() + patienceMs;
+  for (;;) {
+    const running = await Promise.all(instances.map((instance) => instance.running()));
+    const isEverywhere = running.every(({ length }) => length > 0);
+    if (isEverywhere && JSON.stringify(running.flat().sort()) === expected) return;
+    if (Date.now() > endsAt) throw new Error(`Not all runs once, but: ${JSON.stringify(running)}`);
+    await delay(50);
+  }
+}
+
+/** Runs a test over a file with all entries, in a directory of its own. */
+export async function withDatabase(test: (kv: Deno.Kv, path: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "chaos_" });
+  const path = `${directory}/chaos.sqlite3`;
+  try {
+    using kv = await Deno.openKv(path);
+    const table = chaosTable(kv, () => nop);
+    for (const key of keys) await table.set(key, null);
+    await test(kv, path);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
