@@ -6,7 +6,7 @@
 
 import { ChangeStream } from "../table/change_stream.ts";
 
-/** What {@linkcode OwnedChanges} needs. */
+/** What {@linkcode ownedChanges} needs. */
 export interface OwnedChangesOptions<K> {
   /** Ends the stream. */
   readonly signal: AbortSignal;
@@ -20,59 +20,32 @@ export interface OwnedChangesOptions<K> {
   isOurs(key: K): boolean;
 }
 
-/** What changes in the table, as far as it is ours, and what changes about which part of it is ours. */
-export class OwnedChanges<K> implements AsyncIterableIterator<K | undefined> {
-  readonly #options: OwnedChangesOptions<K>;
-  readonly #stream: ChangeStream<K>;
-  readonly #ending: AbortController = new AbortController();
-  #following: Promise<void> | undefined = undefined;
-
-  /** @param options What to follow and how to filter it. */
-  constructor(options: OwnedChangesOptions<K>) {
-    this.#options = options;
-    this.#stream = new ChangeStream<K>({
-      signal: options.signal,
-      release: () => {
-        options.streams.delete(this.#stream);
-        this.#ending.abort();
-        return this.#following;
-      },
-    });
-  }
-
-  /**
-   * Takes a changed key, or waits for one.
-   *
-   * @returns The key, or the end, which comes when everything is freed.
-   * @throws {unknown} What the changes of the whole table failed with.
-   */
-  next(): Promise<IteratorResult<K | undefined, undefined>> {
-    if (!this.#stream.ended) this.#following ??= this.#follow();
-    return this.#stream.next();
-  }
-
-  /** Ends the stream, even while a `next` is waiting. */
-  return(): Promise<IteratorResult<K | undefined, undefined>> {
-    return this.#stream.return();
-  }
-
-  /** Returns the stream itself: there is one reader. */
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** The news of slots must not end with the news of entries: when those fail, they are followed anew. */
-  async #follow(): Promise<void> {
-    const { streams, follow, isOurs, failed } = this.#options;
-    const { signal } = this.#ending;
-    streams.add(this.#stream);
-    while (!signal.aborted) {
-      try {
-        for await (const key of follow(signal)) if (key === undefined || isOurs(key)) this.#stream.announce(key);
-      } catch (error) {
-        await failed(error, signal);
-        this.#stream.announce(undefined);
+/**
+ * Tells what changes in the table, as far as it is ours; what changes about which part of it is ours is announced on the
+ * stream by others. That news must not end with the news of entries: when those fail, they are followed anew.
+ *
+ * @param options What to follow and how to filter it.
+ * @returns The stream.
+ */
+export function ownedChanges<K>({ signal, streams, follow, failed, isOurs }: OwnedChangesOptions<K>): ChangeStream<K> {
+  const ending = new AbortController();
+  const stream: ChangeStream<K> = new ChangeStream<K>({
+    signal,
+    begin: async () => {
+      streams.add(stream);
+      while (!ending.signal.aborted) {
+        try {
+          for await (const key of follow(ending.signal)) if (key === undefined || isOurs(key)) stream.announce(key);
+        } catch (error) {
+          await failed(error, ending.signal);
+          stream.announce(undefined);
+        }
       }
-    }
-  }
+    },
+    release: () => {
+      streams.delete(stream);
+      ending.abort();
+    },
+  });
+  return stream;
 }

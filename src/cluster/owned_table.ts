@@ -12,7 +12,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { ChangeStream } from "../table/change_stream.ts";
 import type { Entry, Lease, Table } from "../table/table.ts";
 import type { SlotAudience, SlotLease } from "./claims.ts";
-import { OwnedChanges } from "./owned_changes.ts";
+import { ownedChanges } from "./owned_changes.ts";
 
 /** Who owns slots: the cluster. */
 export interface SlotOwner {
@@ -81,7 +81,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
    * @returns The stream; `undefined` in it means "look at everything".
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
-    return new OwnedChanges<K>({
+    return ownedChanges<K>({
       signal,
       streams: this.#streams,
       follow: (ending) => this.#table.changes({ signal: ending }),

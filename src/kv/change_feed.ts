@@ -36,12 +36,12 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
  *
  * The watch is a hint that may fail, since SQLite does not see other OS processes by it; the poll finds everything.
  */
-export class ChangeFeed<K extends KvTableKey> implements AsyncIterableIterator<K | undefined> {
+export class ChangeFeed<K extends KvTableKey> {
+  /** The changes. */
+  readonly stream: ChangeStream<K>;
   readonly #options: ChangeFeedOptions<K>;
-  readonly #stream: ChangeStream<K>;
   readonly #ending = new AbortController();
   readonly #established = Promise.withResolvers<void>();
-  #following?: Promise<void>;
   #isEstablished = false;
   #isWoken = false;
   #wake?: () => void;
@@ -49,13 +49,13 @@ export class ChangeFeed<K extends KvTableKey> implements AsyncIterableIterator<K
   /** @param options The database, the log and how to follow it. */
   constructor(options: ChangeFeedOptions<K>) {
     this.#options = options;
-    this.#stream = new ChangeStream<K>({
+    this.stream = new ChangeStream<K>({
       signal: options.signal,
       maxPending: maxNamedChanges,
+      begin: () => this.#follow(),
       release: () => {
         this.#ending.abort();
         this.wake();
-        return this.#following;
       },
     });
   }
@@ -74,38 +74,13 @@ export class ChangeFeed<K extends KvTableKey> implements AsyncIterableIterator<K
    */
   writing(key: K): () => void {
     const isEarly = !this.#isEstablished;
-    return () => isEarly ? this.#stream.announce(key) : this.wake();
+    return () => isEarly ? this.stream.announce(key) : this.wake();
   }
 
   /** Has the log looked at now. */
   wake(): void {
     this.#isWoken = true;
     this.#wake?.();
-  }
-
-  /**
-   * Takes a changed key, or waits for one.
-   *
-   * @returns The key, or the end, which comes when everything is freed.
-   * @throws {unknown} What a look at the log failed with.
-   */
-  next(): Promise<IteratorResult<K | undefined, undefined>> {
-    if (!this.#stream.ended) this.#following ??= this.#follow();
-    return this.#stream.next();
-  }
-
-  /**
-   * Ends the feed, even while a `next` is waiting.
-   *
-   * @returns The end, when everything is freed.
-   */
-  return(): Promise<IteratorResult<K | undefined, undefined>> {
-    return this.#stream.return();
-  }
-
-  /** Returns the feed itself: there is one reader. */
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   async #follow(): Promise<void> {
@@ -121,10 +96,10 @@ export class ChangeFeed<K extends KvTableKey> implements AsyncIterableIterator<K
         await this.#wait();
         const changes = await log.read(position, signal);
         position = changes.position;
-        for (const key of changes.keys ?? [undefined]) this.#stream.announce(key as K | undefined);
+        for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
       }
     } catch (error) {
-      this.#stream.fail(error);
+      this.stream.fail(error);
     }
     feeds.delete(this);
     this.#established.resolve();

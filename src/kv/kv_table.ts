@@ -151,7 +151,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
     const { prefix, clock, pollMs } = this.#settings;
-    return new ChangeFeed<K>({ kv: this.kv, prefix, log: this.#log, clock, pollMs, signal, feeds: this.#feeds });
+    return new ChangeFeed<K>({ kv: this.kv, prefix, log: this.#log, clock, pollMs, signal, feeds: this.#feeds }).stream;
   }
 
   async #write(

@@ -8,6 +8,8 @@
 export interface ChangeStreamOptions {
   /** Ends the stream. */
   readonly signal: AbortSignal;
+  /** Is called by the first `next`, and awaited at the end. Must not reject. */
+  readonly begin?: () => Promise<void>;
   /** Is called once, at the end, unless the signal had aborted before the beginning. Must not reject. */
   readonly release: () => void | Promise<void>;
   /**
@@ -41,6 +43,8 @@ export interface ChangeStreamOptions {
  */
 export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   readonly #signal: AbortSignal;
+  readonly #begin: (() => Promise<void>) | undefined;
+  #begun?: Promise<void>;
   readonly #release: () => void | Promise<void>;
   readonly #maxPending: number;
   readonly #pending = new Set<K | undefined>();
@@ -55,6 +59,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
    */
   constructor(options: ChangeStreamOptions) {
     this.#signal = options.signal;
+    this.#begin = options.begin;
     this.#release = options.release;
     this.#maxPending = options.maxPending ?? Infinity;
     if (this.#signal.aborted) this.#ended = Promise.resolve();
@@ -100,6 +105,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
    * @throws {unknown} What the stream failed with.
    */
   async next(): Promise<IteratorResult<K | undefined, undefined>> {
+    if (!this.#ended) this.#begun ??= this.#begin?.();
     for (;;) {
       for (const key of this.#pending) {
         this.#pending.delete(key);
@@ -140,7 +146,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   #end(): void {
     if (this.#ended) return;
     this.#signal.removeEventListener("abort", this.#drop);
-    this.#ended = Promise.resolve(this.#release());
+    this.#ended = Promise.all([this.#release(), this.#begun]).then(() => {});
     this.#notify();
   }
 
