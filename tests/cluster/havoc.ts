@@ -134,15 +134,23 @@ export class Havoc implements AsyncDisposable {
   }
 }
 
-/** Waits until every instance runs something, and every process runs in one of them only. */
-export async function converged(instances: readonly ChaosInstance[]): Promise<void> {
+/** Waits until every process runs in one instance only. Returns how many run in each. */
+export async function runningOnce(instances: readonly ChaosInstance[]): Promise<number[]> {
   const expected = JSON.stringify(keys.toSorted());
   const endsAt = Date.now() + patienceMs;
   for (;;) {
     const running = await Promise.all(instances.map((instance) => instance.running()));
-    const isEverywhere = running.every(({ length }) => length > 0);
-    if (isEverywhere && JSON.stringify(running.flat().sort()) === expected) return;
+    if (JSON.stringify(running.flat().sort()) === expected) return running.map(({ length }) => length);
     if (Date.now() > endsAt) throw new Error(`Not all runs once, but: ${JSON.stringify(running)}`);
+    await delay(50);
+  }
+}
+
+/** Waits until every process runs in one instance only, and something in every instance. */
+export async function converged(instances: readonly ChaosInstance[]): Promise<void> {
+  const endsAt = Date.now() + patienceMs;
+  while ((await runningOnce(instances)).includes(0)) {
+    if (Date.now() > endsAt) throw new Error("Not every instance runs something");
     await delay(50);
   }
 }
