@@ -7,7 +7,7 @@
  * @module
  */
 
-import { allClaims, allSessions, bellKey, claimKey, sessionKey } from "../kv/keys.ts";
+import { allClaims, allSessions, bellKey, claimKey, probeKey, sessionKey } from "../kv/keys.ts";
 import type { KvStore } from "../kv/store.ts";
 import {
   type ClaimRecord,
@@ -96,13 +96,21 @@ export class Ledger {
    *
    * @param record What to write.
    * @param last The commit of the last one, `null` for a new session.
+   * @param isNews Whether others should look at once.
    * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; nothing
    * when the session was buried.
    */
-  async beat(record: SessionRecord, last: string | null): Promise<{ nonce: number; versionstamp: string } | undefined> {
+  async beat(
+    record: SessionRecord,
+    last: string | null,
+    isNews = false,
+  ): Promise<{ nonce: number; versionstamp: string } | undefined> {
     const key = this.#sessionKey(record.session);
     const { kv } = this.#store;
-    const commit = () => kv.atomic().check({ key, versionstamp: last }).set(key, record).commit();
+    const commit = () => {
+      const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
+      return (isNews ? this.#ring(atomic) : atomic).commit();
+    };
     const result = await this.#store.call("write the heartbeat", commit);
     if (result.ok) return { nonce: record.nonce, versionstamp: result.versionstamp };
     const { value, versionstamp } = await this.#store.call("read the heartbeat back", () => kv.get(key));
@@ -121,10 +129,13 @@ export class Ledger {
   async bury(id: string, last?: string): Promise<boolean> {
     const key = this.#sessionKey(id);
     const { kv } = this.#store;
+    const { prefix } = this.#options;
     const commit = () => {
-      const atomic = kv.atomic();
-      if (last !== undefined) atomic.check({ key, versionstamp: last });
-      return this.#ring(atomic.delete(key)).commit();
+      // A write without any check would hold up the handle for 5 s while the file is locked.
+      const check = last === undefined
+        ? { key: probeKey(prefix, id), versionstamp: null }
+        : { key, versionstamp: last };
+      return this.#ring(kv.atomic().check(check).delete(key)).commit();
     };
     if ((await this.#store.call("delete a session", commit)).ok) return true;
     return (await this.#store.call("read a session back", () => kv.get(key))).versionstamp === null;

@@ -20,6 +20,8 @@ export interface MemberHost extends SessionHost, OwnershipHost {
 const settleShare = 0.1;
 /** How long after a look the next one comes at the earliest, in heartbeats. */
 const minLookShare = 0.1;
+/** How long after a look the next one comes while slots may become ours, in heartbeats. */
+const eagerLookShare = 0.2;
 
 /** One session and the slots it holds. */
 export class Member {
@@ -126,6 +128,12 @@ export class Member {
     return Math.min(this.#nextLookMs, this.#lookedMs + this.#host.heartbeatMs * minLookShare);
   }
 
+  /** Whether slots may become ours soon: for as long as something changes about that, so that it ends. */
+  get #isEager(): boolean {
+    const { slots, sinceMs } = this.ownership.awaited;
+    return slots > 0 && this.#host.clock.monotonic() - sinceMs < this.#host.ttlMs;
+  }
+
   #fenced(cause: FenceCause): void {
     const { id, silentMs } = this.session;
     const { claims } = this.ownership;
@@ -148,7 +156,8 @@ export class Member {
       looked();
     }
     this.#lookedMs = clock.monotonic();
-    const nextMs = Math.min(beganMs + heartbeatMs, sightings.nextDeathMs(this.session.id));
+    const everyMs = heartbeatMs * (this.#isEager ? eagerLookShare : 1);
+    const nextMs = Math.min(beganMs + everyMs, sightings.nextDeathMs(this.session.id));
     this.#nextLookMs = Math.max(nextMs, this.#lookedMs + heartbeatMs * minLookShare);
   }
 

@@ -39,8 +39,8 @@ export interface OwnershipHost {
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void;
 }
 
-/** For how long an unowned slot is left to the session that should own it, in heartbeats: that one looks once meanwhile. */
-const graceShare = 1.5;
+/** For how long an unowned slot is left to the session that should own it, in heartbeats: that one looks often meanwhile. */
+const graceShare = 1;
 /** Which share of the slots is on its way to others at the same time at most. */
 const handOverShare = 1 / 16;
 /** How many may be at least, however few slots there are. */
@@ -57,6 +57,8 @@ export class Ownership {
   view: ClusterView = nothing;
   /** Slots without an owner that has a session, and since when, in ms. */
   unowned: ReadonlyMap<number, number> = new Map();
+  /** How many slots may become ours soon, and since when that has not changed, in ms. */
+  awaited: { readonly slots: number; readonly sinceMs: number } = { slots: 0, sinceMs: -Infinity };
   readonly #host: OwnershipHost;
   readonly #session: Session;
   /** The last placements, by who they were among: they cost a millisecond. */
@@ -201,12 +203,13 @@ export class Ownership {
     return placement;
   }
 
-  async #follow({ take, handOver, reclaim, unowned }: Plan): Promise<boolean> {
+  async #follow({ take, handOver, reclaim, unowned, awaited }: Plan): Promise<boolean> {
     const { ledger, clock, announce, slotsGained, failed } = this.#host;
     this.unowned = unowned;
     for (const slot of reclaim) this.claims.reclaim(slot);
     for (const slot of handOver) this.claims.handOver(slot, clock.monotonic());
     if (reclaim.length > 0) slotsGained();
+    let missed = take.length;
     try {
       for (const group of takeable(take, this.#session.id)) {
         const taken = await ledger.take(this.#session, group);
@@ -215,12 +218,19 @@ export class Ownership {
           this.claims.hold(slot, ledger.claimKey(slot), token);
           announce({ type: "slot-claimed", slot, token });
         }
+        missed -= taken.size;
         if (taken.size > 0) slotsGained();
       }
       return this.#session.check();
     } catch (error) {
       failed("claim", error);
       return false;
+    } finally {
+      this.#await(awaited + missed);
     }
+  }
+
+  #await(slots: number): void {
+    if (slots !== this.awaited.slots) this.awaited = { slots, sinceMs: this.#host.clock.monotonic() };
   }
 }

@@ -60,6 +60,8 @@ export interface Plan {
   readonly reclaim: readonly number[];
   /** Slots without an owner that has a session, and since when, in ms. */
   readonly unowned: ReadonlyMap<number, number>;
+  /** How many slots may have to be taken soon: those that this session should own, and those that another one should take. */
+  readonly awaited: number;
 }
 
 /**
@@ -75,6 +77,7 @@ export function plan(situation: Situation): Plan {
   const reclaim: number[] = [];
   const unowned = new Map<number, number>();
   let onTheirWay = 0;
+  let awaited = 0;
   for (let slot = 0; slot < preferred.length; slot++) {
     const hold = held.get(slot);
     if (hold) {
@@ -88,12 +91,16 @@ export function plan(situation: Situation): Plan {
     else if (isUnowned(seen, situation)) {
       const sinceMs = unownedSince.get(slot) ?? nowMs;
       unowned.set(slot, sinceMs);
-      if (takers[slot] === self || nowMs - sinceMs >= graceMs) take.push(seen);
-      else onTheirWay++;
-    }
+      if (takers[slot] === self || nowMs - sinceMs >= graceMs) {
+        take.push(seen);
+      } else {
+        onTheirWay++;
+        awaited++;
+      }
+    } else if (preferred[slot] === self) awaited++;
   }
   const room = Math.max(0, situation.maxHandingOver - onTheirWay);
-  return { take, handOver: elsewhere.slice(0, room), reclaim, unowned };
+  return { take, handOver: elsewhere.slice(0, room), reclaim, unowned, awaited };
 }
 
 function isReclaimed(slot: number, { handingOverSinceMs }: SlotHeld, situation: Situation): boolean {

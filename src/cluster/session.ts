@@ -56,6 +56,8 @@ export class Session implements Claimant {
   #nonce = 0;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
+  /** Whether others know that it can be given slots. */
+  #hasAccepted = false;
   /** When the last look that succeeded ended. */
   #lookedMs = -Infinity;
   #timer: Timer | undefined = undefined;
@@ -166,7 +168,7 @@ export class Session implements Claimant {
     const nonce = this.nextNonce();
     const accepts = sentMs - this.#lookedMs < this.#fenceMs;
     const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, accepts };
-    const stored = await ledger.beat(record, this.versionstamp);
+    const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
     else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
@@ -174,6 +176,7 @@ export class Session implements Claimant {
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
     if (stored?.nonce !== nonce) return false;
     this.#ackedMs = sentMs;
+    this.#hasAccepted = accepts;
     this.#arm();
     return true;
   }

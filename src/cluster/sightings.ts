@@ -18,7 +18,7 @@ export interface Sighting {
   readonly sinceMs: number;
   /** For how long it may stand there, in ms. */
   readonly ttlMs: number;
-  /** Whether it was ever seen to move. */
+  /** Whether it was ever seen to move, or to appear. */
   readonly hasMoved: boolean;
 }
 
@@ -35,6 +35,7 @@ export interface Movements {
 /** Remembers since when each session has not moved. */
 export class Sightings {
   readonly #seen: Map<string, Sighting> = new Map();
+  #lookedMs = -Infinity;
 
   /**
    * Compares what was read with what was known.
@@ -49,8 +50,11 @@ export class Sightings {
       const known = this.#seen.get(id);
       if (known?.versionstamp === versionstamp) continue;
       (known ? movements.moved : movements.joined).push(id);
-      this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs, hasMoved: known !== undefined });
+      // One that was not there a moment ago has been written since.
+      const isNew = nowMs - this.#lookedMs < ttlMs * fenceShare;
+      this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs, hasMoved: known !== undefined || isNew });
     }
+    this.#lookedMs = nowMs;
     for (const id of this.#seen.keys()) {
       if (sessions.has(id)) continue;
       this.#seen.delete(id);

@@ -6,8 +6,10 @@
 
 import type { Clock, Timer } from "../clock.ts";
 
-/** The longest pause before a locked database is tried again; without it several writers live-lock. */
-const maxLockedPauseMs = 5;
+/** The longest pause before a locked database is tried again for the first time; without it several writers live-lock. */
+const minLockedPauseMs = 5;
+/** The longest pause of all: each is up to twice as long as the one before, or many writers would keep each other out. */
+const maxLockedPauseMs = 80;
 
 /**
  * Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back.
@@ -155,6 +157,7 @@ export class KvStore {
       let isOver = false;
       let locked: unknown;
       let retry: Timer | undefined;
+      let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
         deadline.cancel();
@@ -172,7 +175,8 @@ export class KvStore {
         if (isOver) return;
         if (!isLocked(error)) return fail(isClosed(error) ? new KvClosedError(operation, { cause: error }) : error);
         locked = error;
-        retry = clock.timer(run, random() * maxLockedPauseMs);
+        retry = clock.timer(run, random() * pauseMs);
+        pauseMs = Math.min(2 * pauseMs, maxLockedPauseMs);
       };
       const run = () =>
         void Promise.try(attempt).then((value) => {

@@ -318,7 +318,7 @@ Deno.test("Cluster takes what another one should take and cannot", async () => {
   await world.pass(20 * heartbeatMs);
   other.kv.break((call) => other.kv.checks.at(-1) === 1 ? call() : Promise.reject(oops), "commit"); // it beats on
   third.leave();
-  await world.pass(heartbeatMs);
+  await world.pass(settleMs);
   const before = one.owned.length + other.owned.length;
   const owned: number[] = [];
   for (let i = 0; i < 6; i++) {

@@ -24,7 +24,7 @@ export const timeoutMs = 500;
 /** How long a new session waits before its first look. */
 export const settleMs = 100;
 /** For how long a slot without an owner is left to the session that should own it. */
-export const graceMs = 1_500;
+export const graceMs = 1_000;
 
 /** A clock that moves by hand, and can be stalled as an event loop is: time has passed, and no timer has fired yet. */
 export class TestClock extends ManualClock {

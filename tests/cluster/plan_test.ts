@@ -196,7 +196,7 @@ for (const { title, take = [], handOver = [], reclaim = [], unowned = {}, ...sit
   Deno.test(`plan() of ${title}`, () => {
     const { since = {}, preferred, takers = preferred, unreliable = "", max = 9 } = situation;
     const view = viewOf(situation);
-    const result = plan({
+    const { awaited: _tested_below, ...result } = plan({
       self: "a",
       preferred: [...preferred],
       takers: [...takers],
@@ -261,4 +261,31 @@ function heldOf({ held = "" }: Pick<Case, "held">): Map<number, SlotHeld> {
   const sinceMs: Record<string, number> = { o: nowMs - handOverMs + 1, x: nowMs - handOverMs };
   const hold = (how: string) => ({ handingOverSinceMs: sinceMs[how], isBlocked: how === "k" });
   return new Map([...held].flatMap((how, slot) => how === "." ? [] : [[slot, hold(how)] as const]));
+}
+
+const awaitings: readonly (readonly [title: string, awaited: number, situation: Case])[] = [
+  ["nothing when all is as it should be", 0, { title: "", preferred: "ab", claims: "ab", held: "h." }],
+  ["what it should own and another one does", 1, { title: "", preferred: "aa", claims: "ab", held: "h." }],
+  ["not what it takes", 0, { title: "", preferred: "a", claims: "." }],
+  ["what another one should take", 1, { title: "", preferred: "b", claims: "." }],
+  ["not what others own as they should", 0, { title: "", preferred: "bb", claims: "bb" }],
+];
+for (const [title, awaited, situation] of awaitings) {
+  Deno.test(`plan() has a session await ${title}`, () => {
+    const { preferred } = situation;
+    const result = plan({
+      self: "a",
+      preferred: [...preferred],
+      takers: [...preferred],
+      canReceive: () => true,
+      view: viewOf(situation),
+      held: heldOf(situation),
+      unownedSince: new Map(),
+      nowMs,
+      graceMs,
+      handOverMs,
+      maxHandingOver: 1,
+    });
+    assertEquals(result.awaited, awaited);
+  });
 }

@@ -84,7 +84,8 @@ const seenMovings: readonly (readonly [title: string, looks: [number, Rows][], n
   ["was seen where it stood", [[5, { a: ["1", 9] }], [6, { a: ["1", 9] }]], 6, false],
   ["has moved less than two thirds of its time to live ago", [[5, { a: ["1", 9] }], [6, { a: ["2", 9] }]], 11, true],
   ["has moved two thirds of its time to live ago", [[5, { a: ["1", 9] }], [6, { a: ["2", 9] }]], 12, false],
-  ["has gone and come again", [[5, { a: ["1", 9] }], [6, {}], [7, { a: ["2", 9] }]], 7, false],
+  ["was not there a moment ago", [[5, {}], [6, { a: ["1", 9] }]], 6, true],
+  ["was not there when others were looked at long ago", [[0, {}], [6, { a: ["1", 9] }]], 6, false],
   ["is not there", [[5, {}]], 5, false],
 ];
 for (const [title, looks, nowMs, wasSeen] of seenMovings) {

@@ -73,9 +73,9 @@ Deno.test("KvTable.set() and delete() try again while the database is locked", a
   for (const write of [() => table.set("acme", 1), () => table.delete("acme")]) {
     kv.inject("commit", failLocked(), 2);
     const landed = write();
-    for (let i = 0; i < 2; i++) {
-      await clock.armed(1);
-      clock.advance(1);
+    for (const pauseMs of [1, 2]) {
+      await clock.armed(pauseMs);
+      clock.advance(pauseMs);
     }
     await landed;
   }
