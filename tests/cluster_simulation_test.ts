@@ -32,11 +32,11 @@ for (const mutant of mutants) {
   Deno.test(`simulate() finds a cluster that ${mutant.mistake}`, async () => {
     const mutated = await load(mutant);
     const error = await assertRejects(async () => {
-      for (let seed = 1; seed <= 500; seed++) await simulate({ library: mutated, seed, steps });
+      for (let seed = 1; seed <= 500; seed++) await simulate({ library: mutated, seed, steps, tear: mutant.tear });
     }, Violation);
     const seed = Number(/^Seed (\d+) /.exec((error as Violation).message)?.[1]);
     // What it was found by can be looked at again.
-    const again = await assertRejects(() => simulate({ library: mutated, seed, steps }), Violation);
+    const again = await assertRejects(() => simulate({ library: mutated, seed, steps, tear: mutant.tear }), Violation);
     assertEquals((again as Violation).message, (error as Violation).message);
     assertMatch((again as Violation).message, /after\n/);
   });

@@ -22,6 +22,9 @@ export interface SlotAudience {
   mustEnd(key: unknown): void;
 }
 
+/** Commits an operation that has its check. */
+export type GuardedCommit = (atomic: Deno.AtomicOperation) => Promise<Deno.KvCommitResult | Deno.KvCommitError>;
+
 /** One slot that is held. */
 class Hold {
   readonly controller: AbortController = new AbortController();
@@ -32,9 +35,10 @@ class Hold {
   /** Who did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
 
-  constructor(key: Deno.KvKey, versionstamp: string) {
+  constructor(key: Deno.KvKey, versionstamp: string, commit: GuardedCommit) {
     const { signal } = this.controller;
-    this.claim = { check: { key, versionstamp }, signal, token: versionstamp };
+    const check = { key, versionstamp };
+    this.claim = { check, commit: (atomic) => commit(atomic.check(check)), signal, token: versionstamp };
   }
 
   get isBlocked(): boolean {
@@ -80,10 +84,15 @@ export class Claims {
   readonly #holds: Map<number, Hold> = new Map();
   /** Leases of slots that are held no more, under which something may still run. */
   readonly #orphans: Set<SlotLease> = new Set();
+  readonly #commit: GuardedCommit;
   readonly #onEmpty: () => void;
 
-  /** @param onEmpty Is called when nobody runs any more in a slot that is being handed over, or was lost. */
-  constructor(onEmpty: () => void) {
+  /**
+   * @param commit Commits what processes write under their claims.
+   * @param onEmpty Is called when nobody runs any more in a slot that is being handed over, or was lost.
+   */
+  constructor(commit: GuardedCommit, onEmpty: () => void) {
+    this.#commit = commit;
     this.#onEmpty = onEmpty;
   }
 
@@ -115,7 +124,7 @@ export class Claims {
    * @param versionstamp The commit of the claim.
    */
   hold(slot: number, key: Deno.KvKey, versionstamp: string): void {
-    this.#holds.set(slot, new Hold(key, versionstamp));
+    this.#holds.set(slot, new Hold(key, versionstamp, this.#commit));
   }
 
   /**

@@ -72,8 +72,9 @@ export class LocalDatabaseError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const one = new Cluster(kv, { allowLocal: true, slots: 256 });
- * const other = new Cluster(kv, { allowLocal: true, slots: 128 });
+ * const options = { allowLocal: true, heartbeatMs: 50, ttlMs: 500 };
+ * const one = new Cluster(kv, { ...options, slots: 256 });
+ * const other = new Cluster(kv, { ...options, slots: 128 });
  * await one.run(async () => {
  *   await assertRejects(() => other.run(() => {}), ClusterMismatchError, "256 there and 128 here");
  * });

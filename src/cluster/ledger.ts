@@ -192,6 +192,15 @@ export class Ledger {
     });
   }
 
+  /**
+   * Commits what a process writes under its claim.
+   *
+   * @param atomic The operation, with the check of the claim.
+   */
+  commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+    return this.#store.call("write under a claim", () => atomic.commit());
+  }
+
   async #landed(seen: readonly SlotSeen[], record: ClaimRecord): Promise<Map<number, string>> {
     const keys = seen.map(({ slot }) => this.claimKey(slot));
     const rows = await this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys));

@@ -5,22 +5,27 @@
  * moment, but a write that carries the check of its claim is refused by the database. A slot of a dead session has a new
  * owner within its time to live plus two heartbeats, as long as one live session exists. Nobody runs when no instance runs.
  *
- * **How a process fences its own writes:** `create` is given the claim, and every atomic operation carries its check.
+ * **How a process fences its own writes:** `create` is given the claim, and every atomic operation is committed under it.
  *
  * ```ts ignore
  * create: (spec, key, { claim }) => leaf(async (signal) => {
- *   const { ok } = await kv.atomic().check(claim.check).set(["out", key], await work(spec, signal)).commit();
- *   if (!ok) throw claim.signal.reason ?? new Error("another instance owns this process now");
+ *   const { ok } = await claim.commit(kv.atomic().set(["out", key], await work(spec, signal)));
+ *   if (!ok) throw new Error("another instance owns this process now");
  * }),
  * ```
+ *
+ * `commit` adds `claim.check`, a `Deno.AtomicCheck` that one can add oneself, and tries again while a file is locked.
  *
  * **What cannot be fenced:** a call to somebody else's API, an e-mail, a message to a socket. Give the other side
  * `claim.token`, which sorts behind the token of every former holder, so that it can refuse a smaller one; or make the call
  * harmless to repeat, with a key of its own for each piece of work (an idempotency key); and pass `signal` on, which aborts
  * when the claim is lost.
  *
- * Coordination goes through the database only; instances need not reach each other. Sessions judge each other by their own
- * clocks, and bear clocks that run 20 % fast or slow. The ideas are those of Chubby (Burrows 2006) and of fencing tokens as
+ * **What the clocks must bear:** sessions judge each other by their own monotonic clocks, which may run 20 % fast or slow.
+ * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
+ * long as it blocks the event loop. Their guarded writes are refused all the same.
+ *
+ * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows 2006) and of fencing tokens as
  * Kleppmann describes them.
  *
  * @example Every instance runs its share

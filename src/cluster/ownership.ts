@@ -72,7 +72,7 @@ export class Ownership {
   constructor(host: OwnershipHost, session: Session, onDrained: () => void) {
     this.#host = host;
     this.#session = session;
-    this.claims = new Claims(onDrained);
+    this.claims = new Claims((atomic) => host.ledger.commit(atomic), onDrained);
   }
 
   /**

@@ -21,7 +21,7 @@ class Listener implements SlotAudience {
 /** Claims that hold slot 3, an audience, and how many times nobody ran any more. */
 function holding() {
   const counts = { empty: 0 };
-  const claims = new Claims(() => void counts.empty++);
+  const claims = new Claims((atomic) => atomic.commit(), () => void counts.empty++);
   claims.hold(3, key, "0001");
   return { claims, listener: new Listener(), counts };
 }
@@ -32,6 +32,18 @@ Deno.test("Claims.lease() gives what a process can prove its right with", () => 
   assertEquals(lease.claim.check, { key, versionstamp: "0001" });
   assertEquals([lease.claim.token, lease.claim.signal.aborted], ["0001", false]);
   assertStrictEquals(lease.signal, lease.claim.signal);
+});
+
+Deno.test("Claim.commit() adds the check of the claim", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { versionstamp } = await kv.set(key, "ours");
+  const claims = new Claims((atomic) => atomic.commit(), () => {});
+  claims.hold(3, key, versionstamp);
+  const { claim } = claims.lease(3, new Listener(), "acme")!;
+  assertEquals((await claim.commit(kv.atomic().set(["out"], 1))).ok, true);
+  await kv.set(key, "theirs");
+  assertEquals((await claim.commit(kv.atomic().set(["out"], 2))).ok, false);
+  assertEquals((await kv.get(["out"])).value, 1);
 });
 
 Deno.test("Claims.lease() gives all processes of a slot one claim", () => {

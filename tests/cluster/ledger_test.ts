@@ -485,3 +485,12 @@ for (const owners of [".........", "bbbbbbbb", "bcde", "a.bbcc."]) {
     assert(kv.checks[0] <= 10, `${kv.checks[0]} checks`);
   });
 }
+
+Deno.test("Ledger.commit() commits again what was refused since the file was locked", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  kv.inject("commit", failLocked(), 2);
+  const written = watch(ledger.commit(kv.atomic().set(["out"], 1)));
+  await database.pass(20);
+  assertEquals([written.fate, kv.count("commit"), (await kv.get(["out"])).value], ["resolved", 3, 1]);
+});

@@ -209,7 +209,8 @@ Deno.test("KvTable entries are built from spec, key and context", async () => {
   const entry = await table.get("acme");
   const bot = await entry!.get();
   assertEquals([bot.key, bot.spec, bot.context], ["acme", { url: "u" }, {}]);
-  const claim: Claim = { check: { key: ["c"], versionstamp: null }, signal: AbortSignal.abort(), token: "t" };
+  const check = { key: ["c"], versionstamp: null };
+  const claim: Claim = { check, commit: (atomic) => atomic.commit(), signal: AbortSignal.abort(), token: "t" };
   assertStrictEquals((await entry!.get({ claim })).context.claim, claim);
 });
 

@@ -72,7 +72,9 @@ export class Bot implements Runnable {
       if (signal.aborted || leaving.aborted) return;
       const record = { key, token: claim.token, sequence: ++this.#sequence };
       // Never awaited: a process may write and end before it knows what came of it.
-      kv.atomic().check(claim.check).set(["out", key], record).commit().catch(() => {});
+      const write = kv.atomic().set(["out", key], record);
+      const written = this.#sequence % 2 === 0 ? claim.commit(write) : write.check(claim.check).commit();
+      written.catch(() => {});
       if (random() < crashes.share) return;
     }
   }

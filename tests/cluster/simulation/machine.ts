@@ -13,13 +13,15 @@ export interface FaultRates {
   readonly hang: number;
   readonly landLate: number;
   readonly slow: number;
+  /** A listing is read late, so that what is listed beside it is older. */
+  readonly tear: number;
   readonly loseReply: number;
   readonly deny: number;
   readonly lock: number;
   readonly cut: number;
 }
 
-export const noFaults: FaultRates = { hang: 0, landLate: 0, slow: 0, loseReply: 0, deny: 0, lock: 0, cut: 0 };
+export const noFaults: FaultRates = { hang: 0, landLate: 0, slow: 0, tear: 0, loseReply: 0, deny: 0, lock: 0, cut: 0 };
 
 export interface MachineOptions {
   readonly time: VirtualTime;
@@ -115,7 +117,11 @@ export class Machine implements Clock {
   #fault(operation: KvOperation): KvFault {
     const { time, random, slowMs, lateMs } = this.#options;
     const fate = this.#fate(operation);
-    const there = fate === "slow" ? random() * slowMs : fate === "landLate" ? random() * lateMs : 1 + random() * 20;
+    const there = fate === "slow" || fate === "tear"
+      ? random() * slowMs
+      : fate === "landLate"
+      ? random() * lateMs
+      : 1 + random() * 20;
     const back = fate === "slow" ? random() * slowMs : 1 + random() * 20;
     return async <T>(call: () => Promise<T>): Promise<T> => {
       await (fate === "landLate" ? this.#sleepUnlessCalm(there) : time.until(time.nowMs + there));
@@ -154,9 +160,8 @@ export class Machine implements Clock {
 
   #fate(operation: KvOperation): keyof FaultRates | "well" {
     let chance = this.#options.random();
-    for (const fate of ["hang", "landLate", "slow", "loseReply", "deny", "lock", "cut"] as const) {
-      // Listings that are answered at different moments are what a view is torn by.
-      chance -= this.rates[fate] * (operation === "list" && fate === "slow" ? 5 : 1);
+    for (const fate of ["hang", "landLate", "slow", "tear", "loseReply", "deny", "lock", "cut"] as const) {
+      chance -= fate === "tear" && operation !== "list" ? 0 : this.rates[fate];
       // A watch that is not heard of any more is what a stale one looks like.
       if (chance < 0) return operation === "watch" && fate === "deny" ? "well" : fate;
     }

@@ -16,6 +16,8 @@ export interface SimulationOptions {
   readonly library: Library;
   readonly seed: number;
   readonly steps: number;
+  /** How likely a listing is read late at least, whatever the weather. */
+  readonly tear?: number;
   /** A real database in the place of the one that is deterministic. */
   readonly kv?: Deno.Kv;
 }
@@ -64,13 +66,14 @@ class Simulation {
   readonly #admin: Deno.Kv;
   readonly #crashes = { share: 0.02 };
   readonly #calm: PromiseWithResolvers<void> = Promise.withResolvers();
-  #rates: FaultRates = noFaults;
+  #rates: FaultRates;
   #started = 0;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.#areClocksSound = options.seed % 2 === 0;
+    this.#rates = { ...noFaults, tear: options.tear ?? 0 };
     this.#memory = options.kv ? undefined : new MemoryKv({ now: () => 1e12 + this.#time.nowMs });
     this.#checks = new Checks(this.#instances, this.#areClocksSound);
     this.#admin = options.kv ?? this.#memory!;
@@ -192,6 +195,7 @@ class Simulation {
       hang: rate(),
       landLate: rate(),
       slow: 2 * rate(),
+      tear: Math.max(4 * rate(), this.#options.tear ?? 0),
       loseReply: rate(),
       deny: rate(),
       lock: rate(),
