@@ -103,8 +103,8 @@ for (const [title, fault] of [["fails", failWith(oops)], ["hangs", hang()]] as c
     assertEquals(one.run.fate, "pending");
     assert(one.of("cluster-failed").length > 5, "the failures are announced");
     one.kv.break();
-    const sets = one.kv.count("set");
-    while (one.kv.count("set") === sets) await world.pass(50);
+    const commits = one.kv.count("commit");
+    for (let steps = 0; steps < 50 && one.kv.count("commit") === commits; steps++) await world.pass(50);
     await world.until(() => one.of("session-joined").length > 0); // a file is opened meanwhile: no time may pass
     await world.pass(settleMs);
     assertEquals(one.callbacks, 1);
@@ -115,7 +115,7 @@ Deno.test("Cluster.run() bears a database file that is locked when it is first a
   await using opened = await openWorldOnFile();
   const { world, options } = opened;
   const one = world.instance("a", options);
-  one.kv.inject("set", failLocked(), 3);
+  one.kv.inject("commit", failLocked(), 3);
   one.begin({ bare: true });
   await world.pass(20);
   await world.until(() => one.of("session-joined").length > 0);
