@@ -116,6 +116,7 @@ export class Instance implements MemberHost, AdmissionHost {
   async #serve(): Promise<void> {
     while (!this.isLeaving) {
       const { member } = this;
+      let pauseMs = this.random() * this.heartbeatMs * rejoinShare;
       try {
         await admit(this, this.#ending.signal);
         if (!this.isLeaving) await member.live(this.#isUpNow);
@@ -124,13 +125,13 @@ export class Instance implements MemberHost, AdmissionHost {
         member.session.end();
         this.former.add(member.session.id);
         this.failed("join", error); // whoever waited for it has long gone on
-        await pause(this.clock, this.heartbeatMs, this.#ending.signal);
+        pauseMs = this.heartbeatMs;
       }
       if (this.isLeaving) return;
       const retirement = this.#retire(member);
       this.#retirements.add(retirement);
       retirement.then(() => this.#retirements.delete(retirement));
-      await pause(this.clock, this.random() * this.heartbeatMs * rejoinShare, this.#ending.signal);
+      await pause(this.clock, pauseMs, this.#ending.signal);
       if (!this.isLeaving) this.member = this.#newMember();
     }
   }

@@ -220,6 +220,20 @@ Deno.test("Cluster takes over within two heartbeats what an instance leaves", as
   assertEquals(other.keys, keys.toSorted());
 });
 
+Deno.test("Cluster.run() does not end while a look is under way", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  const reply = Promise.withResolvers<void>();
+  one.kv.inject("list", holdReply(reply.promise));
+  await world.pass(heartbeatMs);
+  one.leave();
+  await world.settle();
+  assertEquals([await world.database.sessions(), one.run.fate], [[], "pending"]);
+  reply.resolve();
+  await world.settle();
+  assertEquals([one.run.fate, world.clock.pending], ["resolved", 0]);
+});
+
 Deno.test("Cluster.run() leaves although the database hangs, and announces it", async () => {
   await using world = await World.open();
   const one = await world.member("a");
@@ -277,6 +291,15 @@ Deno.test("Cluster declares a session dead when its time to live has passed, wit
   assert(silentMs >= ttlMs && silentMs <= ttlMs + heartbeatMs / 10, `${silentMs} ms`);
 });
 
+Deno.test("Cluster looks when a session that it saw in between two heartbeats has stood still for its time to live", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  const record = { format: 1, session: "f-0", nonce: 1, ttlMs: ttlMs + heartbeatMs / 2, slots: 16, accepts: false };
+  await world.database.raw.set(["@pact/supervisor", "c", "session", "f-0"], record);
+  await world.pass(2 * ttlMs);
+  assertEquals(one.of("session-dead").map(({ silentMs }) => silentMs), [ttlMs + heartbeatMs / 2]);
+});
+
 Deno.test("Cluster takes the slots of a session in the same look in which it declares it dead", async () => {
   const { world, one, other } = await openPair();
   await using _world = world;
@@ -290,25 +313,18 @@ Deno.test("Cluster takes the slots of a session in the same look in which it dec
 Deno.test("Cluster does not bury a session that moves between the look and the burial", async () => {
   await using world = await World.open();
   const one = await world.member("a", {}, { bare: true });
-  const beat = (nonce: number) =>
-    world.database.raw.set(["@pact/supervisor", "c", "session", "f-0"], {
-      format: 1,
-      session: "f-0",
-      nonce,
-      ttlMs,
-      slots: 16,
-      accepts: false,
-    });
-  await beat(1);
-  await world.pass(ttlMs); // seen after a heartbeat
-  let nonce = 1;
+  const key = ["@pact/supervisor", "c", "session", "f-0"];
+  const record = { format: 1, session: "f-0", nonce: 1, ttlMs: ttlMs + heartbeatMs / 2, slots: 16, accepts: false };
+  await world.database.raw.set(key, record);
+  await world.pass(heartbeatMs); // it is seen
+  await world.pass(ttlMs + heartbeatMs / 2 - 1); // the look in which it is dead is not at the time of a beat
+  let moves = 0;
   one.kv.break(async (call) => {
-    await beat(++nonce); // before each commit, so before the burial too
+    await world.database.raw.set(key, { ...record, nonce: 2 + moves++ });
     return await call();
   }, "commit");
-  await world.pass(heartbeatMs);
-  assertEquals([one.of("session-dead"), await world.database.sessions()], [[], ["a-0", "f-0"]]);
-  assert(nonce > 1);
+  await world.pass(1);
+  assertEquals([moves, one.of("session-dead"), await world.database.sessions()], [1, [], ["a-0", "f-0"]]);
 });
 
 Deno.test("Cluster takes what another one should take and cannot", async () => {
@@ -321,11 +337,11 @@ Deno.test("Cluster takes what another one should take and cannot", async () => {
   await world.pass(settleMs);
   const before = one.owned.length + other.owned.length;
   const owned: number[] = [];
-  for (let i = 0; i < 6; i++) {
-    await world.pass(graceMs);
+  for (let i = 0; i < 10; i++) {
+    await world.pass((graceMs + heartbeatMs) / 10);
     owned.push(one.owned.length + other.owned.length);
   }
-  assertEquals([before < 16, owned.includes(16)], [true, true]);
+  assertEquals([before < 16, owned.includes(16)], [true, true]); // for a while: it hands them over again, and so on
 });
 
 Deno.test("Cluster holds no slot whose claim is acknowledged when the session is fenced already", async () => {
@@ -392,7 +408,9 @@ Deno.test("Cluster fences itself, aborts its processes and joins again as anothe
   one.kv.break();
   await world.pass(2 * heartbeatMs);
   assertEquals([one.keys, one.cluster.snapshot().session, one.callbacks], [["acme"], "a-1", 1]);
-  assertEquals(one.of("session-left"), []);
+  one.leave();
+  await world.settle();
+  assertEquals(one.of("session-left").map(({ session }) => session), ["a-1"]);
   assertEquals(one.of("session-fenced").map(({ session, slots, silentMs }) => [session, slots, silentMs]), [[
     "a-0",
     16,
@@ -660,6 +678,16 @@ Deno.test("Cluster prints failures, and nothing else, while nobody has subscribe
   assertEquals(console.lines, [["cluster: look failed: Error: oops"]]);
 });
 
+Deno.test("Cluster announces no leaving of a session that is fenced when it leaves", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  world.clock.stalledMs = fenceMs;
+  one.cluster.own(one.table).get("acme"); // whatever is done next sees the stall
+  one.leave();
+  await world.settle();
+  assertEquals([one.run.fate, one.of("session-fenced").length, one.of("session-left")], ["resolved", 1, []]);
+});
+
 Deno.test("Cluster.snapshot() of one that does not run is empty", async () => {
   await using world = await World.open();
   const one = world.instance("a");
@@ -729,6 +757,19 @@ Deno.test("Cluster.snapshot() shows how long a session has been silent", async (
   await world.pass(200);
   assertEquals(silent(one)["b-0"], before["b-0"] + 200);
   assert(silent(one)["a-0"] <= heartbeatMs, "its own beats are acknowledged");
+});
+
+Deno.test("Cluster.snapshot() shows since when no beat of its own was acknowledged", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true }); // it has beaten at 0 and looked at 100
+  await world.pass(50);
+  assertEquals(one.cluster.snapshot().sessions.map(({ silentMs }) => silentMs), [settleMs + 50]);
+});
+
+Deno.test("Cluster.snapshot() does not show slots that it has taken since its last look as nobody's", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  assertEquals([one.owned.length, one.cluster.snapshot().slots.unowned], [16, []]);
 });
 
 Deno.test("Cluster.snapshot() shows slots that nobody owns", async () => {

@@ -11,7 +11,7 @@ import { Cluster, type ClusterEvent, type ClusterOptions, describeClusterEvent }
 import { Ledger } from "../../src/cluster/ledger.ts";
 import { type Claim, KvTable } from "../../src/kv/mod.ts";
 import { KvStore } from "../../src/kv/store.ts";
-import { FaultyKv, type KvFault, type KvOperation } from "../../src/testing/mod.ts";
+import { FaultyKv, type KvFault, type KvOperation, staleWatch } from "../../src/testing/mod.ts";
 import { ManualClock } from "../kv/manual_clock.ts";
 import { Bot, LiveCount, type Manners, UnhandledRejections, watch, type Watched } from "../supervisor/fixtures/mod.ts";
 
@@ -44,6 +44,8 @@ export class TestClock extends ManualClock {
 interface CallState {
   fault: KvFault | undefined;
   operations: readonly KvOperation[] | undefined;
+  /** Whether watches tell of changes. */
+  hears: boolean;
   /** How many calls the database has not answered yet. */
   unanswered: number;
 }
@@ -55,15 +57,21 @@ export class TestKv extends FaultyKv {
   readonly #state: CallState;
 
   constructor(kv: Deno.Kv) {
-    const state: CallState = { fault: undefined, operations: undefined, unanswered: 0 };
+    const state: CallState = { fault: undefined, operations: undefined, hears: false, unanswered: 0 };
     super(kv, {
       decide(operation) {
-        if (operation === "watch") return undefined; // a reading waits for a change
+        // A reading waits for a change, which comes at a moment of its own: tests do without, but for those about it.
+        if (operation === "watch") return state.hears ? undefined : staleWatch();
         const isBroken = !state.operations || state.operations.includes(operation);
         return tracked(state, isBroken && state.fault ? state.fault : (call) => call());
       },
     });
     this.#state = state;
+  }
+
+  /** Lets watches tell of changes. */
+  hear(): void {
+    this.#state.hears = true;
   }
 
   /** Whether the database has answered every call, but for those of which a fault has made something else. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { failWith } from "../../src/testing/mod.ts";
-import { heartbeatMs, ttlMs, World } from "./fixtures.ts";
+import { fenceMs, heartbeatMs, settleMs, ttlMs, World } from "./fixtures.ts";
 
 /** Writes as a program of a later version would: in a format that nobody here reads. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
@@ -127,4 +127,24 @@ Deno.test("Cluster that was fenced stays out while a session is there that it ca
   other.leave();
   await world.pass(5 * heartbeatMs);
   assertEquals([one.run.fate, one.owned.length], ["pending", 16]);
+});
+
+Deno.test("Cluster that joins again together with one that it cannot work with gives that session up at once", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", { slots: 16 }, { bare: true });
+  world.clock.stalledMs = fenceMs;
+  one.kv.inject("commit", (call) => call()); // the burial
+  one.kv.inject("commit", async (call) => { // the first beat of the next session
+    await writeForeign(world, ["session", "f-0"]);
+    return await call();
+  });
+  await world.pass(heartbeatMs + 2 * settleMs);
+  assertEquals([one.cluster.snapshot().state, await world.database.sessions()], ["joining", ["f-0"]]);
+  await world.pass(ttlMs - heartbeatMs);
+  const ownJoins = one.of("session-joined").filter(({ isSelf }) => isSelf);
+  assertEquals([one.of("session-fenced").length, ownJoins.length], [1, 2]);
+  const failures = one.of("cluster-failed").map(({ operation, error }) => [operation, (error as Error).name]);
+  assertEquals(failures, [["join", "ClusterMismatchError"]]);
+  await world.pass(3 * heartbeatMs); // the other one is dead
+  assertEquals(one.owned.length, 16);
 });

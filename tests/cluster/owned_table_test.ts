@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Entry, Runnable, Table } from "@pact/supervisor";
 import { ClaimLostError, Cluster, place, slotOf } from "../../src/cluster/mod.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { failWith, holdReply, testTable } from "../../src/testing/mod.ts";
+import { failWith, hang, holdReply, testTable } from "../../src/testing/mod.ts";
 import { settle, watch } from "../supervisor/fixtures/mod.ts";
 import { fenceMs, heartbeatMs, manyKeys, type OwnedBot, settleMs, TestClock, ttlMs, World } from "./fixtures.ts";
 
@@ -216,6 +216,19 @@ Deno.test("Cluster.own().changes() goes on when the changes of the table fail, a
   await world.writer.set(ours[0], 1);
   await world.pass(heartbeatMs);
   assertEquals(changes.heard, [undefined, ours[0]]);
+});
+
+Deno.test("Cluster.own() ends a reading of the database when its iteration is left", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a", {}, { bare: true });
+  one.kv.inject("list", hang());
+  const iterator = one.cluster.own(one.table)[Symbol.asyncIterator]();
+  const next = watch(iterator.next());
+  await world.settle();
+  const before = world.clock.pending;
+  await iterator.return!();
+  await world.settle();
+  assertEquals([next.value, before - world.clock.pending], [{ done: true, value: undefined }, 1]);
 });
 
 Deno.test("Cluster.own().changes() of a view that has ended is told nothing any more", async () => {

@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import { listen } from "../../src/cluster/bell.ts";
+import { failWith } from "../../src/testing/mod.ts";
+import { watch } from "../supervisor/fixtures/mod.ts";
+import { heartbeatMs, manyKeys, TestDatabase, World } from "./fixtures.ts";
+
+const key = ["bell"];
+const retryMs = 1_000;
+
+/** Listens on a database of its own, until it is disposed of. */
+async function open() {
+  const database = await TestDatabase.open();
+  const kv = database.handle();
+  kv.hear();
+  const controller = new AbortController();
+  const state = { rings: 0 };
+  let heard = Promise.withResolvers<void>();
+  const listening = () =>
+    watch(listen({ kv, key, clock: database.clock, retryMs, signal: controller.signal }, () => {
+      state.rings++;
+      heard.resolve();
+    }));
+  return {
+    database,
+    kv,
+    controller,
+    state,
+    listening,
+    /** Rings, and waits until that was heard. */
+    async ring() {
+      heard = Promise.withResolvers<void>();
+      await database.raw.set(key, 1);
+      await heard.promise;
+    },
+    /** Resolves when the watch has been read so many times. */
+    async readings(count: number) {
+      for (let tries = 0; kv.count("watch") < count; tries++) {
+        assert(tries < 1_000, "the watch is not read");
+        await database.settle();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      using _database = database;
+      controller.abort();
+      await database.settle();
+      assertEquals(database.clock.pending, 0);
+    },
+  };
+}
+
+Deno.test("listen() calls back for each change, and not for what stood there before", async () => {
+  await using opened = await open();
+  await opened.database.raw.set(key, 0);
+  opened.listening();
+  await opened.readings(2);
+  assertEquals(opened.state.rings, 0);
+  for (let rings = 1; rings <= 3; rings++) {
+    await opened.ring();
+    assertEquals(opened.state.rings, rings);
+  }
+});
+
+Deno.test("listen() opens the watch again a while after it failed, and misses nothing", async () => {
+  await using opened = await open();
+  const { database, kv, state } = opened;
+  opened.listening();
+  await opened.readings(2);
+  kv.cutWatches(new Error("cut"));
+  await database.clock.armed(retryMs);
+  await database.raw.set(key, 1);
+  assertEquals(state.rings, 0);
+  database.clock.advance(retryMs);
+  await opened.readings(4);
+  assertEquals(state.rings, 1);
+  await opened.ring();
+  assertEquals(state.rings, 2);
+});
+
+Deno.test("listen() goes on trying while the database cannot be watched", async () => {
+  await using opened = await open();
+  opened.kv.inject("watch", failWith(new Error("no watch")), 3);
+  opened.listening();
+  for (let tries = 0; tries < 3; tries++) {
+    await opened.database.clock.armed(retryMs);
+    opened.database.clock.advance(retryMs);
+  }
+  await opened.readings(5);
+  await opened.ring();
+  assertEquals(opened.state.rings, 1);
+});
+
+for (
+  const [title, prepare] of [
+    ["while it waits for a change", (opened: Awaited<ReturnType<typeof open>>) => opened.readings(2)],
+    ["while it waits to try again", async ({ kv, database, readings }: Awaited<ReturnType<typeof open>>) => {
+      await readings(2);
+      kv.cutWatches(new Error("cut"));
+      await database.clock.armed(retryMs);
+    }],
+  ] as const
+) {
+  Deno.test(`listen() ends when its signal aborts ${title}, and leaves nothing`, async () => {
+    await using opened = await open();
+    const listening = opened.listening();
+    await prepare(opened);
+    opened.controller.abort();
+    await opened.database.settle();
+    assertEquals([listening.fate, opened.database.clock.pending], ["resolved", 0]);
+  });
+}
+
+Deno.test("Cluster takes over within a tenth of a heartbeat what an instance leaves where the database can be watched", async () => {
+  const keys = manyKeys(40);
+  await using world = await World.open(keys);
+  const [one, other] = [world.instance("a"), world.instance("b")];
+  other.kv.hear();
+  for (const instance of [one, other]) instance.begin();
+  await world.pass(5 * heartbeatMs + 200); // between two looks
+  const before = other.keys.length;
+  const lists = other.kv.count("list");
+  one.leave();
+  while (other.kv.count("list") === lists) await world.pass(1); // the watch tells at a moment of its own
+  await world.settle();
+  assertEquals([before > 0 && before < keys.length, other.owned.length, world.clock.now() % heartbeatMs < 400], [
+    true,
+    16,
+    true,
+  ]);
+});
