@@ -19,7 +19,7 @@ export interface AdmissionHost {
   readonly clock: Clock;
   /** How often everybody beats, in ms. */
   readonly heartbeatMs: number;
-  /** Checks that others can see the database. */
+  /** Checks that others can see the database, unless that is known. */
   assertShared(): Promise<void>;
   /** Is told that the database failed. */
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void;
@@ -41,11 +41,9 @@ const retryShare = 0.2;
 export async function admit(host: AdmissionHost, signal: AbortSignal): Promise<void> {
   const { clock, heartbeatMs } = host;
   const sightings = new Sightings();
-  let isShared = false;
   while (!signal.aborted) {
     try {
-      if (!isShared) await host.assertShared();
-      isShared = true;
+      await host.assertShared();
       if (await isAdmitted(host, sightings)) return;
     } catch (error) {
       if (signal.aborted) return;

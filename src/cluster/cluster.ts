@@ -74,7 +74,7 @@ export class Cluster implements Runnable {
    * @throws {RangeError} When a number is out of range, or two do not fit together.
    */
   constructor(kv: Deno.Kv, options: ClusterOptions = {}) {
-    assertKv(kv);
+    assertKv(kv, "a cluster");
     this.#settings = checkOptions(options);
     const { clock, random, heartbeatMs, ttlMs, prefix, slots } = this.#settings;
     this.#store = new KvStore(kv, { clock, random, timeoutMs: heartbeatMs * timeoutShare });
@@ -138,9 +138,11 @@ export class Cluster implements Runnable {
 
   async #join(callback: RunCallback, signal: AbortSignal): Promise<void> {
     const { allowLocal, prefix, path, newId } = this.#settings;
+    let isShared = allowLocal;
     const instance = this.#instance = new Instance({
       assertShared: async () => {
-        if (!allowLocal) await assertShared(this.#store, { prefix, path, id: newId() });
+        if (!isShared) await assertShared(this.#store, { prefix, path, id: newId() });
+        isShared = true; // a session that was fenced need not ask again
       },
       settings: this.#settings,
       ledger: this.#ledger,

@@ -90,10 +90,8 @@ export class Instance implements MemberHost, AdmissionHost {
   /** Leaves the cluster. Resolves when that is done and nothing is under way. */
   async end(): Promise<void> {
     this.#ending.abort();
-    await this.#listening;
     await this.member.leave();
-    await this.#serving;
-    await Promise.all(this.#retirements);
+    await Promise.all([this.#serving, this.#listening, ...this.#retirements]);
   }
 
   readonly announce = (event: UndatedEvent): void => {

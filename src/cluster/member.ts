@@ -165,6 +165,6 @@ export class Member {
     const { drained } = this.ownership.claims;
     if (drained.size === 0) return;
     await this.ownership.release(drained);
-    this.#nextLookMs = 0; // there may be more to hand over
+    this.#isHurried = true; // there may be more to hand over, as soon as these are taken
   }
 }

@@ -10,8 +10,10 @@ import { ChangeStream } from "../table/change_stream.ts";
 export interface OwnedChangesOptions<K> {
   /** Ends the stream. */
   readonly signal: AbortSignal;
-  /** The streams of the same table in progress, which this one joins and leaves by itself. */
-  readonly streams: Set<ChangeStream<K>>;
+  /** Is told that the stream is read from now on. */
+  opened(stream: ChangeStream<K>): void;
+  /** Is told that it has ended. */
+  closed(stream: ChangeStream<K>): void;
   /** Follows the whole table until a signal aborts. */
   follow(ending: AbortSignal): AsyncIterable<K | undefined>;
   /** Is told that following failed. Resolves when it may be tried again. */
@@ -27,12 +29,14 @@ export interface OwnedChangesOptions<K> {
  * @param options What to follow and how to filter it.
  * @returns The stream.
  */
-export function ownedChanges<K>({ signal, streams, follow, failed, isOurs }: OwnedChangesOptions<K>): ChangeStream<K> {
+export function ownedChanges<K>(
+  { signal, opened, closed, follow, failed, isOurs }: OwnedChangesOptions<K>,
+): ChangeStream<K> {
   const ending = new AbortController();
   const stream: ChangeStream<K> = new ChangeStream<K>({
     signal,
     begin: async () => {
-      streams.add(stream);
+      opened(stream);
       while (!ending.signal.aborted) {
         try {
           for await (const key of follow(ending.signal)) if (key === undefined || isOurs(key)) stream.announce(key);
@@ -43,7 +47,7 @@ export function ownedChanges<K>({ signal, streams, follow, failed, isOurs }: Own
       }
     },
     release: () => {
-      streams.delete(stream);
+      closed(stream);
       ending.abort();
     },
   });

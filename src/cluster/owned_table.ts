@@ -10,7 +10,7 @@ import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { ChangeStream } from "../table/change_stream.ts";
-import type { Entry, Lease, Table } from "../table/table.ts";
+import { assertKey, type Entry, type Lease, type Table } from "../table/table.ts";
 import type { SlotAudience, SlotLease } from "./claims.ts";
 import { ownedChanges } from "./owned_changes.ts";
 
@@ -42,7 +42,6 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
   constructor(table: KvTable<K, Spec, P>, owner: SlotOwner) {
     this.#table = table;
     this.#owner = owner;
-    owner.audiences.add(this);
   }
 
   /**
@@ -54,6 +53,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
     options?.signal?.throwIfAborted();
+    assertKey(key);
     if (!this.#owner.holds(key)) return undefined;
     const entry = await this.#table.get(key, options);
     return entry && this.#owner.holds(key) ? this.#toOwned(entry) : undefined;
@@ -83,7 +83,8 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
     return ownedChanges<K>({
       signal,
-      streams: this.#streams,
+      opened: (stream) => this.#opened(stream),
+      closed: (stream) => this.#closed(stream),
       follow: (ending) => this.#table.changes({ signal: ending }),
       failed: (error, ending) => this.#owner.changesFailed(error, ending),
       isOurs: (key) => this.#owner.holds(key),
@@ -98,6 +99,16 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
   /** Announces that a key is absent from now on. */
   mustEnd(key: unknown): void {
     for (const stream of this.#streams) stream.announce(key as K);
+  }
+
+  #opened(stream: ChangeStream<K>): void {
+    this.#streams.add(stream);
+    this.#owner.audiences.add(this);
+  }
+
+  #closed(stream: ChangeStream<K>): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size === 0) this.#owner.audiences.delete(this);
   }
 
   #toOwned(entry: KvEntry<K, P, Spec>): Entry<K, P> {

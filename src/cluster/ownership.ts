@@ -108,7 +108,10 @@ export class Ownership {
       this.#sight(this.view);
       const sessions = await this.#buryDead(this.view);
       if (!this.#session.check()) return false;
-      if (!sessions.has(this.#session.id)) this.#session.fence("declared-dead");
+      if (!sessions.has(this.#session.id)) {
+        this.#session.fence("declared-dead");
+        return false;
+      }
       this.#loseTaken(this.view);
       return await this.#follow(this.#plan({ ...this.view, sessions }));
     } catch (error) {

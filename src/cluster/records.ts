@@ -82,8 +82,10 @@ export function toSession(
   own: { readonly slots: number; readonly ttlMs: number },
 ): SessionSeen {
   if (!isSessionRecord(value)) {
-    const format = String((value as Partial<SessionRecord> | null)?.format);
-    const misfit = `this version reads format ${recordFormat}, its format is ${format}`;
+    const format = (value as Partial<SessionRecord> | null)?.format;
+    const misfit = format === recordFormat
+      ? "its record is none that any version writes"
+      : `this version reads format ${recordFormat}, its format is ${String(format)}`;
     return { versionstamp, ttlMs: own.ttlMs, accepts: false, misfit };
   }
   const { ttlMs, slots, accepts } = value;

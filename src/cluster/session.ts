@@ -43,6 +43,8 @@ export type FenceCause = "silent" | "declared-dead";
 /** How long is waited at most before a write that failed is tried again, in heartbeats. */
 const minRetryShare = 0.1;
 
+const maxFirstNonce = 2 ** 48;
+
 /** One session of one instance. After it is over there may be another one, under another id. */
 export class Session implements Claimant {
   readonly id: string;
@@ -53,7 +55,8 @@ export class Session implements Claimant {
   readonly #host: SessionHost;
   readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
-  #nonce = 0;
+  #nonce: number;
+  #hasWritten = false;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
   /** Whether others know that it can be given slots. */
@@ -71,6 +74,8 @@ export class Session implements Claimant {
     this.#host = host;
     this.id = id;
     this.#onFence = onFence;
+    // Should two instances ever have the same id, they must not take the writes of the other for their own.
+    this.#nonce = Math.floor(host.random() * maxFirstNonce);
   }
 
   /** Whether it is over: fenced, or ended by its instance. */
@@ -80,7 +85,7 @@ export class Session implements Claimant {
 
   /** Whether its record may stand in the database. */
   get mayBeWritten(): boolean {
-    return this.#nonce > 0;
+    return this.#hasWritten;
   }
 
   /** Aborts when it is over. */
@@ -166,6 +171,7 @@ export class Session implements Claimant {
     const { ledger, clock, ttlMs, slots } = this.#host;
     const sentMs = clock.monotonic();
     const nonce = this.nextNonce();
+    this.#hasWritten = true;
     const accepts = sentMs - this.#lookedMs < this.#fenceMs;
     const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, accepts };
     const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);

@@ -70,7 +70,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {RangeError} When a number is out of range.
    */
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P>) {
-    assertKv(kv);
+    assertKv(kv, "a table");
     this.#settings = checkOptions(options);
     const { prefix, clock, logRetentionMs } = this.#settings;
     this.kv = kv;

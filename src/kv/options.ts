@@ -72,12 +72,13 @@ export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
  * Checks that a value is a database, by what is called on it.
  *
  * @param kv Any value.
+ * @param purpose What it is for, to be read after "Cannot make".
  * @throws {TypeError} When it is none.
  */
-export function assertKv(kv: unknown): asserts kv is Deno.Kv {
+export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
   const methods = ["atomic", "get", "list"] as const;
   if (!methods.every((method) => typeof (kv as Deno.Kv | null | undefined)?.[method] === "function")) {
-    throw new TypeError(`Cannot make a table: kv must be an open Deno.Kv, current value is ${show(kv)}`);
+    throw new TypeError(`Cannot make ${purpose}: kv must be an open Deno.Kv, current value is ${show(kv)}`);
   }
 }
 
