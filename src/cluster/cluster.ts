@@ -108,6 +108,10 @@ export class Cluster implements Runnable {
   /**
    * Reduces a table to the keys in the slots that this instance owns. Give it to a supervisor inside of this cluster.
    *
+   * The keys of other instances are absent: `start` and `ensure` reject with `ProcessNotFoundError`, and a process whose slot
+   * is handed over is stopped gracefully and announced as `removed`. What is known of a key, such as its failures in a row,
+   * does not move with it.
+   *
    * @param table The table, on the same database.
    * @returns The part of it that is ours, now and at any moment.
    */
