@@ -14,7 +14,7 @@ export interface Timer {
 
 /**
  * Tells the time and wakes up. Give your own to drive a supervisor from a simulation; with `FakeTime` of
- * `@std/testing/time` none is needed.
+ * `@std/testing/time` a supervisor needs none, and a cluster the `fakeTimeClock` of `@pact/supervisor/testing`.
  *
  * @example A clock that runs ten times too fast
  * ```ts
@@ -48,7 +48,8 @@ export interface Clock {
 export const maxTimerMs = 2_147_483_647;
 
 /**
- * The clock of the machine. It reads `Date.now` and `setTimeout` when it is called, so `FakeTime` drives it.
+ * The clock of the machine. It reads `Date.now` and `setTimeout` when it is called, so `FakeTime` drives it, but for
+ * `monotonic`, which is `performance.now`.
  *
  * @example
  * ```ts

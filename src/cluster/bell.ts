@@ -1,7 +1,8 @@
 /**
  * A record that is rewritten whenever slots become free, so that others look at once.
  *
- * A hint and no more: on SQLite a watch does not see other OS processes, and everybody looks once in a heartbeat anyway.
+ * A hint and no more: everybody looks once in a heartbeat anyway. It is watched, and it is polled as well, since on SQLite
+ * a watch does not see other OS processes.
  *
  * @module
  */
@@ -14,10 +15,12 @@ export interface BellOptions {
   readonly kv: Deno.Kv;
   /** The record. */
   readonly key: Deno.KvKey;
-  /** What the pause after a failure is timed by. */
+  /** What the polls are timed by. */
   readonly clock: Clock;
-  /** How long after a failure the watch is opened again, in ms. */
-  readonly retryMs: number;
+  /** How often the record is read, and how long after a failure the watch is opened again, in ms. */
+  readonly pollMs: number;
+  /** Reads the commit of the record. */
+  read(): Promise<string | null>;
   /** Ends the listening. */
   readonly signal: AbortSignal;
 }
@@ -30,18 +33,22 @@ export interface BellOptions {
  * @returns A promise that resolves when the signal has aborted and nothing is left; it never rejects.
  */
 export async function listen(options: BellOptions, rings: () => void): Promise<void> {
-  const { clock, retryMs, signal } = options;
   let last: string | null | undefined;
+  const heard = (versionstamp: string | null) => {
+    if (last !== undefined && last !== versionstamp) rings();
+    last = versionstamp;
+  };
+  await Promise.all([
+    repeat(options, () => follow(options, heard)),
+    repeat(options, async () => heard(await options.read())),
+  ]);
+}
+
+/** Whoever looks finds out what is wrong with the database, and says so: nothing is said here. */
+async function repeat({ clock, pollMs, signal }: BellOptions, attempt: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
-    try {
-      await follow(options, (versionstamp) => {
-        if (last !== undefined && last !== versionstamp) rings();
-        last = versionstamp;
-      });
-    } catch {
-      // Whoever looks finds out what is wrong with the database, and says so.
-    }
-    await pause(clock, retryMs, signal);
+    await attempt().catch(() => {});
+    await pause(clock, pollMs, signal);
   }
 }
 

@@ -13,7 +13,7 @@ import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
 import { KvStore } from "../kv/store.ts";
 import type { RunCallback, Runnable } from "../process/runnable.ts";
-import type { Table } from "../table/table.ts";
+import { assertKey, type Table } from "../table/table.ts";
 import type { SlotAudience } from "./claims.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
 import type { ClusterEvent } from "./events.ts";
@@ -119,6 +119,23 @@ export class Cluster implements Runnable {
     return new OwnedTable(table, this.#owner);
   }
 
+  /**
+   * Tells which session owns the slot of a key, as of the last look; its own slots as of now.
+   *
+   * @param key The key.
+   * @returns The session; `undefined` when nobody owns the slot, or this instance does not know.
+   */
+  ownerOf(key: KvTableKey): string | undefined {
+    assertKey(key);
+    const member = this.#instance?.member;
+    if (!member) return undefined;
+    const slot = this.#slotOf(key);
+    const { claims, view } = member.ownership;
+    if (claims.held.has(slot)) return member.session.id;
+    const owner = view.claims.get(slot)?.owner;
+    return owner !== undefined && owner !== member.session.id && view.sessions.has(owner) ? owner : undefined;
+  }
+
   /** Shows the cluster as this instance sees it, as plain data. */
   snapshot(): ClusterSnapshot {
     const { clock, slots: total } = this.#settings;
@@ -181,6 +198,10 @@ export class Cluster implements Runnable {
 
   readonly #owner: SlotOwner = {
     audiences: this.#audiences,
+    assertRunning: () => {
+      if (this.#instance || this.#isIdle) return;
+      throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
+    },
     holds: (key) => {
       const member = this.#instance?.member;
       if (!member?.session.check()) return false;

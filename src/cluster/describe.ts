@@ -25,9 +25,9 @@ import type { ClusterEvent } from "./events.ts";
 export function describeClusterEvent(event: ClusterEvent): string {
   switch (event.type) {
     case "session-joined":
-      return `session ${event.session}${event.isSelf ? ", this instance," : ""} has joined`;
+      return event.isSelf ? `session ${event.session}, this instance, has joined` : `session ${event.session} is there`;
     case "session-left":
-      return `session ${event.session}${event.isSelf ? ", this instance," : ""} has left`;
+      return event.isSelf ? `session ${event.session}, this instance, has left` : `session ${event.session} is gone`;
     case "session-dead":
       return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
     case "session-fenced":

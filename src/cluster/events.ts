@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A session is there that was not before; the own one first of all. */
+/** A session is there that this instance had not seen before; the own one first of all. It may be dead for a while. */
 export interface SessionJoinedEvent {
   /** When, in epoch ms. */
   readonly at: number;

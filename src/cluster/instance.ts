@@ -18,6 +18,9 @@ import { Sightings } from "./sightings.ts";
 /** How long a fenced instance waits at most before it joins again, in heartbeats. */
 const rejoinShare = 0.1;
 
+/** How often it is read whether slots have become free, in heartbeats. */
+const pollShare = 0.2;
+
 /** What an instance needs from its cluster. */
 export interface InstanceHost {
   /** Checked options. */
@@ -135,9 +138,11 @@ export class Instance implements MemberHost, AdmissionHost {
   }
 
   #listen(): Promise<void> {
-    const { clock, heartbeatMs: retryMs } = this;
+    const { clock, ledger } = this;
     const { bell: { kv, key } } = this.#host;
-    return listen({ kv, key, clock, retryMs, signal: this.#ending.signal }, () => this.member.lookSoon());
+    const pollMs = this.heartbeatMs * pollShare;
+    const read = () => ledger.bell();
+    return listen({ kv, key, clock, pollMs, read, signal: this.#ending.signal }, () => this.member.lookSoon());
   }
 
   #newMember(): Member {

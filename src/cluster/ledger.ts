@@ -212,6 +212,12 @@ export class Ledger {
     return landed;
   }
 
+  /** Reads the commit of the record that is rewritten when slots become free. */
+  async bell(): Promise<string | null> {
+    const key = bellKey(this.#options.prefix);
+    return (await this.#store.call("read the bell", () => this.#store.kv.get(key))).versionstamp;
+  }
+
   /** Has others look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     return atomic.set(bellKey(this.#options.prefix), recordFormat); // the value does not matter: its commit is new

@@ -135,14 +135,13 @@ export class Member {
   }
 
   #fenced(cause: FenceCause): void {
-    const { id, silentMs } = this.session;
+    const { id } = this.session;
+    const silentMs = Math.round(this.session.silentMs);
     const { claims } = this.ownership;
     const slots = claims.held.size;
     this.#host.former.add(id);
     const isSilent = cause === "silent";
-    const reason = isSilent
-      ? `no heartbeat was acknowledged for ${Math.round(silentMs)} ms`
-      : "its session was declared dead";
+    const reason = isSilent ? `no heartbeat was acknowledged for ${silentMs} ms` : "its session was declared dead";
     claims.loseAll(new ClaimLostError(reason));
     this.#host.announce({ type: "session-fenced", session: id, cause, silentMs, slots });
   }

@@ -18,6 +18,12 @@ import { ownedChanges } from "./owned_changes.ts";
 export interface SlotOwner {
   /** Who is told of new slots. */
   readonly audiences: Set<SlotAudience>;
+  /**
+   * Checks that there can be an owner at all.
+   *
+   * @throws {Error} When the cluster does not run.
+   */
+  assertRunning(): void;
   /** Tells whether processes of a key may be started here now. */
   holds(key: KvTableKey): boolean;
   /** Is told that the changes of a table cannot be followed. Resolves when that may be tried again. */
@@ -54,6 +60,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
     options?.signal?.throwIfAborted();
     assertKey(key);
+    this.#owner.assertRunning();
     if (!this.#owner.holds(key)) return undefined;
     const entry = await this.#table.get(key, options);
     return entry && this.#owner.holds(key) ? this.#toOwned(entry) : undefined;
@@ -64,6 +71,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
     const iterator = this.#table[Symbol.asyncIterator]();
     return {
       next: async () => {
+        this.#owner.assertRunning();
         for (;;) {
           const { done, value } = await iterator.next();
           if (done) return { done, value: undefined };

@@ -160,7 +160,7 @@ export class Ownership {
         if (id === this.#session.id || !seen || !await ledger.bury(id, seen.versionstamp)) return;
         sightings.forget(id);
         sessions.delete(id);
-        announce({ type: "session-dead", session: id, silentMs: clock.monotonic() - seen.sinceMs });
+        announce({ type: "session-dead", session: id, silentMs: Math.round(clock.monotonic() - seen.sinceMs) });
       }),
     );
     return sessions;

@@ -27,7 +27,7 @@ const capFactor = 1.125;
  * @example Find the slot of a tenant
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { slotOf } from "./placement.ts";
+ * import { slotOf } from "@pact/supervisor/cluster";
  *
  * assertEquals(slotOf("acme", 256), 194);
  * ```
@@ -57,7 +57,7 @@ export function slotOf(key: string | number | bigint | boolean, slots: number): 
  * @example What a session leaves goes to the others
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { place } from "./placement.ts";
+ * import { place } from "@pact/supervisor/cluster";
  *
  * const both = place(["left", "right"], 256);
  * assert(both.includes("left") && both.includes("right"));

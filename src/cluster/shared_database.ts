@@ -47,8 +47,10 @@ export async function assertShared(
   }
   throw new LocalDatabaseError(
     path,
-    "other instances cannot see the database; it is in memory, or was not opened with this path. Give the path that it " +
-      "was opened with as the option path, or allowLocal in a test",
+    path === undefined
+      ? "the database is in memory, which no other instance can see (in a test, give allowLocal), or it was opened with a " +
+        "path, which has to be given as the option path too"
+      : "what is opened with this path is another database; give the path that the database itself was opened with",
   );
 }
 

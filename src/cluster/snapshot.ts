@@ -81,6 +81,6 @@ function sessionsOf(
     const isSelf = id === session.id;
     const seen = sightings.get(id);
     const silentMs = isSelf ? session.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
-    return { id, isSelf, silentMs, ttlMs: seen?.ttlMs ?? ttlMs, slots: counts.get(id) ?? 0 };
+    return { id, isSelf, silentMs: Math.round(silentMs), ttlMs: seen?.ttlMs ?? ttlMs, slots: counts.get(id) ?? 0 };
   });
 }

@@ -13,7 +13,8 @@ export interface Claim {
    * a file that several OS processes write to is the normal case.
    *
    * @param atomic The operation, without the check.
-   * @returns As `Deno.AtomicOperation.commit`: `ok` is false when the claim is somebody else's now.
+   * @returns As `Deno.AtomicOperation.commit`: `ok` is false when the claim is somebody else's now, or a check of your own
+   * failed.
    * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
    */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError>;

@@ -26,6 +26,7 @@
  */
 
 export { advance, type SteppedTime } from "./advance.ts";
+export { fakeTimeClock } from "./fake_time_clock.ts";
 export { FaultyKv, type FaultyKvOptions, type KvOperation } from "./faulty_kv.ts";
 export {
   denyAfterLanding,

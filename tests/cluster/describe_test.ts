@@ -5,9 +5,9 @@ import { isFailure } from "../../src/cluster/describe.ts";
 const at = 5;
 const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: boolean])[] = [
   [{ type: "session-joined", at, session: "a1", isSelf: true }, "session a1, this instance, has joined", false],
-  [{ type: "session-joined", at, session: "a1", isSelf: false }, "session a1 has joined", false],
+  [{ type: "session-joined", at, session: "a1", isSelf: false }, "session a1 is there", false],
   [{ type: "session-left", at, session: "a1", isSelf: true }, "session a1, this instance, has left", false],
-  [{ type: "session-left", at, session: "a1", isSelf: false }, "session a1 has left", false],
+  [{ type: "session-left", at, session: "a1", isSelf: false }, "session a1 is gone", false],
   [
     { type: "session-dead", at, session: "a1", silentMs: 15_000.4 },
     "session a1 is dead: it has not moved for 15000 ms",

@@ -354,8 +354,8 @@ export class World implements AsyncDisposable {
   }
 
   /** Waits for something that needs no time of the clock, but more than the database: a file that is opened. */
-  async until(isTrue: () => boolean): Promise<void> {
-    for (let rounds = 0; !isTrue(); rounds++) {
+  async until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+    for (let rounds = 0; !await isTrue(); rounds++) {
       if (rounds > maxRounds) throw new Error("What is waited for does not happen");
       await this.settle();
     }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Entry, Runnable, Table } from "@pact/supervisor";
 import { ClaimLostError, Cluster, place, slotOf } from "../../src/cluster/mod.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
@@ -79,20 +79,23 @@ async function openShared() {
   };
 }
 
-Deno.test("Cluster.own() is empty while the cluster does not run", async () => {
+Deno.test("Cluster.own() gives a table that fails while the cluster does not run", async () => {
   await using world = await World.open(["acme"]);
   const one = world.instance("a");
   const owned = one.cluster.own(one.table);
-  assertEquals([await owned.get("acme"), await keysOf(owned)], [undefined, []]);
+  await assertRejects(() => owned.get("acme"), Error, "its cluster does not run; run chain(cluster, supervisor)");
+  await assertRejects(() => keysOf(owned), Error, "its cluster does not run");
   one.begin({ bare: true });
 });
 
 Deno.test("Cluster.own() does not ask the database for a key that is not ours", async () => {
   await using world = await World.open(["acme"]);
   const one = world.instance("a");
+  one.begin({ bare: true }); // it owns nothing yet
+  assertEquals(await one.cluster.own(one.table).get("acme"), undefined);
+  const reads = one.kv.count("get");
   await one.cluster.own(one.table).get("acme");
-  assertEquals(one.kv.count("get"), 0);
-  one.begin({ bare: true });
+  assertEquals(one.kv.count("get"), reads);
 });
 
 Deno.test("Cluster.own() has no keys in slots of others, once these are handed over", async () => {
