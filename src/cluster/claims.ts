@@ -45,9 +45,14 @@ class Hold {
     return this.#blockers.some((lease) => this.leases.has(lease));
   }
 
-  reclaim(): void {
+  handOver(nowMs: number): void {
+    this.handingOverSinceMs = nowMs;
+    for (const { audience, key } of this.leases) audience.mustEnd(key);
+  }
+
+  keep(blockers: readonly SlotLease[]): void {
     this.handingOverSinceMs = undefined;
-    this.#blockers = [...this.leases];
+    this.#blockers = blockers;
   }
 }
 
@@ -79,21 +84,26 @@ export class SlotLease implements Lease {
   }
 }
 
+/** What claims need from their session. */
+export interface ClaimsHost {
+  /** Commits what processes write under their claims. */
+  readonly commit: GuardedCommit;
+  /** Returns the moment, in ms. */
+  nowMs(): number;
+  /** Is told that nobody runs any more in a slot that is being handed over, or was lost. */
+  emptied(): void;
+}
+
 /** The slots that one session holds. */
 export class Claims {
   readonly #holds: Map<number, Hold> = new Map();
   /** Leases of slots that are held no more, under which something may still run. */
   readonly #orphans: Set<SlotLease> = new Set();
-  readonly #commit: GuardedCommit;
-  readonly #onEmpty: () => void;
+  readonly #host: ClaimsHost;
 
-  /**
-   * @param commit Commits what processes write under their claims.
-   * @param onEmpty Is called when nobody runs any more in a slot that is being handed over, or was lost.
-   */
-  constructor(commit: GuardedCommit, onEmpty: () => void) {
-    this.#commit = commit;
-    this.#onEmpty = onEmpty;
+  /** @param host What it needs from its session. */
+  constructor(host: ClaimsHost) {
+    this.#host = host;
   }
 
   /** The slots that are held. */
@@ -124,7 +134,7 @@ export class Claims {
    * @param versionstamp The commit of the claim.
    */
   hold(slot: number, key: Deno.KvKey, versionstamp: string): void {
-    this.#holds.set(slot, new Hold(key, versionstamp, this.#commit));
+    this.#holds.set(slot, new Hold(key, versionstamp, this.#host.commit));
   }
 
   /**
@@ -147,22 +157,29 @@ export class Claims {
    * Begins to hand a slot over: nothing is started there, and what runs is to end.
    *
    * @param slot The slot.
-   * @param nowMs The moment.
    */
-  handOver(slot: number, nowMs: number): void {
-    const hold = this.#holds.get(slot);
-    if (!hold) return;
-    hold.handingOverSinceMs = nowMs;
-    for (const { audience, key } of hold.leases) audience.mustEnd(key);
+  handOver(slot: number): void {
+    this.#holds.get(slot)?.handOver(this.#host.nowMs());
   }
 
   /**
-   * Does not hand a slot over after all. Until what runs there now has ended, it is not offered again.
+   * Does not hand a slot over after all, since it is wanted here again.
    *
    * @param slot The slot.
    */
   reclaim(slot: number): void {
-    this.#holds.get(slot)?.reclaim();
+    this.#holds.get(slot)?.keep([]);
+  }
+
+  /**
+   * Does not hand a slot over for now, since what runs there does not end. When it has ended, the slot is handed over at
+   * once: another life of a process that stops slowly must not come between.
+   *
+   * @param slot The slot.
+   */
+  giveUp(slot: number): void {
+    const hold = this.#holds.get(slot);
+    hold?.keep([...hold.leases]);
   }
 
   /**
@@ -195,9 +212,11 @@ export class Claims {
   }
 
   #released(hold: Hold, lease: SlotLease): void {
+    const wasBlocked = hold.isBlocked;
     hold.leases.delete(lease);
     this.#orphans.delete(lease);
+    if (wasBlocked && !hold.isBlocked) hold.handOver(this.#host.nowMs());
     const isAwaited = hold.handingOverSinceMs !== undefined || hold.controller.signal.aborted;
-    if (hold.leases.size === 0 && isAwaited) this.#onEmpty();
+    if (hold.leases.size === 0 && isAwaited) this.#host.emptied();
   }
 }

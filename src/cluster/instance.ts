@@ -115,26 +115,31 @@ export class Instance implements MemberHost, AdmissionHost {
   };
 
   async #serve(): Promise<void> {
-    while (!this.isLeaving) {
-      const { member } = this;
+    for (let isFirst = true; !this.isLeaving; isFirst = false) {
       let pauseMs = this.random() * this.heartbeatMs * rejoinShare;
       try {
+        if (!isFirst) this.member = this.#newMember();
         await admit(this, this.#ending.signal);
-        if (!this.isLeaving) await member.live(this.#isUpNow);
+        if (!this.isLeaving) await this.member.live(this.#isUpNow);
       } catch (error) {
         if (!this.#isUp) throw error;
-        member.session.end();
-        this.former.add(member.session.id);
-        this.failed("join", error); // whoever waited for it has long gone on
+        this.#joinFailed(error);
         pauseMs = this.heartbeatMs;
       }
       if (this.isLeaving) return;
-      const retirement = this.#retire(member);
+      const retirement = this.#retire(this.member);
       this.#retirements.add(retirement);
       retirement.then(() => this.#retirements.delete(retirement));
       await pause(this.clock, pauseMs, this.#ending.signal);
-      if (!this.isLeaving) this.member = this.#newMember();
     }
+  }
+
+  /** Whoever waited for the first session has long gone on. */
+  #joinFailed(error: unknown): void {
+    const { session } = this.member;
+    session.end();
+    if (session.mayBeWritten) this.former.add(session.id);
+    this.failed("join", error);
   }
 
   #listen(): Promise<void> {

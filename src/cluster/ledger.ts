@@ -18,6 +18,7 @@ import {
   type SessionSeen,
   toSession,
 } from "./records.ts";
+import { allSettled } from "./all_settled.ts";
 import { ownersOf, type SlotSeen } from "./slot_seen.ts";
 
 /** All records of a cluster at one moment, or nearly: rows that are read in several batches may belong to several. */
@@ -77,7 +78,7 @@ export class Ledger {
   /** Reads everything: one listing of the sessions and one of the claims. */
   async look(): Promise<ClusterView> {
     const { prefix, slots } = this.#options;
-    const [sessionRows, claimRows] = await Promise.all([
+    const [sessionRows, claimRows] = await allSettled([
       this.#list("list the sessions", allSessions(prefix)),
       this.#list("list the claims", allClaims(prefix, slots)),
     ]);

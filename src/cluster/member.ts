@@ -34,6 +34,7 @@ export class Member {
   #isHurried = false;
   #nextLookMs = 0;
   #wake: AbortController = new AbortController();
+  #retiring: Promise<boolean> | undefined = undefined;
 
   /**
    * @param host What it needs from its instance.
@@ -104,6 +105,7 @@ export class Member {
     }
     const { idle } = claims;
     claims.loseAll(new ClaimLostError("the instance has left the cluster")); // nothing watches over them any more
+    if (!isFenced) await this.session.resign();
     await this.ownership.release(idle);
   }
 
@@ -112,7 +114,11 @@ export class Member {
    *
    * @returns Whether it is gone.
    */
-  async retire(): Promise<boolean> {
+  retire(): Promise<boolean> {
+    return this.#retiring ??= this.#retire();
+  }
+
+  async #retire(): Promise<boolean> {
     if (!this.session.mayBeWritten) return false;
     try {
       return await this.#host.ledger.bury(this.session.id);
@@ -156,8 +162,10 @@ export class Member {
     }
     this.#lookedMs = clock.monotonic();
     const everyMs = heartbeatMs * (this.#isEager ? eagerLookShare : 1);
-    const nextMs = Math.min(beganMs + everyMs, sightings.nextDeathMs(this.session.id));
-    this.#nextLookMs = Math.max(nextMs, this.#lookedMs + heartbeatMs * minLookShare);
+    const deathMs = sightings.nextDeathMs(this.session.id);
+    // One that should be buried and cannot be is not tried again without a pause.
+    const minShare = deathMs <= this.#lookedMs ? eagerLookShare : minLookShare;
+    this.#nextLookMs = Math.max(Math.min(beganMs + everyMs, deathMs), this.#lookedMs + heartbeatMs * minShare);
   }
 
   async #releaseDrained(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { allSettled } from "./all_settled.ts";
 import { Claims } from "./claims.ts";
 import { ClaimLostError, ClusterMismatchError } from "./errors.ts";
 import type { ClusterFailedEvent, UndatedEvent } from "./events.ts";
@@ -72,7 +73,11 @@ export class Ownership {
   constructor(host: OwnershipHost, session: Session, onDrained: () => void) {
     this.#host = host;
     this.#session = session;
-    this.claims = new Claims((atomic) => host.ledger.commit(atomic), onDrained);
+    this.claims = new Claims({
+      commit: (atomic) => host.ledger.commit(atomic),
+      nowMs: () => host.clock.monotonic(),
+      emptied: onDrained,
+    });
   }
 
   /**
@@ -126,16 +131,16 @@ export class Ownership {
    * @param tokens The slots, in which nobody runs, and the tokens of their claims.
    */
   async release(tokens: ReadonlyMap<number, string>): Promise<void> {
+    const { ledger, failed } = this.#host;
     const all = [...tokens];
     for (const [slot] of all) {
       this.claims.lose(slot, new ClaimLostError("it is handed over"));
       this.#host.announce({ type: "slot-released", slot, cause: "handed-over" });
     }
-    try {
-      while (all.length > 0) await this.#host.ledger.release(new Map(all.splice(0, maxChecks)));
-    } catch (error) {
-      this.#host.failed("release", error); // the next look finds what is still ours
-    }
+    const releases: Promise<void>[] = [];
+    while (all.length > 0) releases.push(ledger.release(new Map(all.splice(0, maxChecks))));
+    // The next look finds what is still ours.
+    await Promise.all(releases.map((release) => release.catch((error) => failed("release", error))));
   }
 
   #sight({ sessions }: ClusterView): void {
@@ -152,14 +157,15 @@ export class Ownership {
 
   /** Returns who is left. */
   async #buryDead(view: ClusterView): Promise<ClusterView["sessions"]> {
-    const { clock, ledger, sightings, announce } = this.#host;
+    const { clock, ledger, sightings, former, announce } = this.#host;
     const sessions = new Map(view.sessions);
-    await Promise.all(
+    await allSettled(
       sightings.dead(clock.monotonic()).map(async (id) => {
         const seen = sightings.get(id);
         if (id === this.#session.id || !seen || !await ledger.bury(id, seen.versionstamp)) return;
         sightings.forget(id);
         sessions.delete(id);
+        former.delete(id);
         announce({ type: "session-dead", session: id, silentMs: Math.round(clock.monotonic() - seen.sinceMs) });
       }),
     );
@@ -206,12 +212,13 @@ export class Ownership {
     return placement;
   }
 
-  async #follow({ take, handOver, reclaim, unowned, awaited }: Plan): Promise<boolean> {
-    const { ledger, clock, announce, slotsGained, failed } = this.#host;
+  async #follow({ take, handOver, reclaim, giveUp, unowned, awaited }: Plan): Promise<boolean> {
+    const { ledger, announce, slotsGained, failed } = this.#host;
     this.unowned = unowned;
     for (const slot of reclaim) this.claims.reclaim(slot);
-    for (const slot of handOver) this.claims.handOver(slot, clock.monotonic());
-    if (reclaim.length > 0) slotsGained();
+    for (const slot of giveUp) this.claims.giveUp(slot);
+    if (reclaim.length + giveUp.length > 0) slotsGained(); // first: it has everything looked at from now on
+    for (const slot of handOver) this.claims.handOver(slot);
     let missed = take.length;
     try {
       for (const group of takeable(take, this.#session.id)) {

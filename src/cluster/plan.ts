@@ -56,8 +56,10 @@ export interface Plan {
   readonly take: readonly SlotSeen[];
   /** Held slots to hand over from now on. */
   readonly handOver: readonly number[];
-  /** Slots that were being handed over and stay here: wanted here again, or a process did not end. */
+  /** Slots that were being handed over and are wanted here again. */
   readonly reclaim: readonly number[];
+  /** Slots that cannot be handed over for now: a process did not end in time. */
+  readonly giveUp: readonly number[];
   /** Slots without an owner that has a session, and since when, in ms. */
   readonly unowned: ReadonlyMap<number, number>;
   /** How many slots may have to be taken soon: those that this session should own, and those that another one should take. */
@@ -75,15 +77,19 @@ export function plan(situation: Situation): Plan {
   const take: SlotSeen[] = [];
   const elsewhere: number[] = [];
   const reclaim: number[] = [];
+  const giveUp: number[] = [];
   const unowned = new Map<number, number>();
   let onTheirWay = 0;
   let awaited = 0;
   for (let slot = 0; slot < preferred.length; slot++) {
     const hold = held.get(slot);
     if (hold) {
-      if (isReclaimed(slot, hold, situation)) reclaim.push(slot);
-      else if (hold.handingOverSinceMs !== undefined) onTheirWay++;
-      else if (preferred[slot] !== self && canReceive(preferred[slot]) && !hold.isBlocked) elsewhere.push(slot);
+      const { handingOverSinceMs } = hold;
+      if (handingOverSinceMs !== undefined) {
+        if (preferred[slot] === self) reclaim.push(slot);
+        else if (nowMs - handingOverSinceMs >= situation.handOverMs) giveUp.push(slot);
+        else onTheirWay++;
+      } else if (preferred[slot] !== self && canReceive(preferred[slot]) && !hold.isBlocked) elsewhere.push(slot);
       continue;
     }
     const seen = seenAt(slot, situation);
@@ -100,13 +106,7 @@ export function plan(situation: Situation): Plan {
     } else if (preferred[slot] === self) awaited++;
   }
   const room = Math.max(0, situation.maxHandingOver - onTheirWay);
-  return { take, handOver: elsewhere.slice(0, room), reclaim, unowned, awaited };
-}
-
-function isReclaimed(slot: number, { handingOverSinceMs }: SlotHeld, situation: Situation): boolean {
-  if (handingOverSinceMs === undefined) return false;
-  const { self, preferred, nowMs, handOverMs } = situation;
-  return preferred[slot] === self || nowMs - handingOverSinceMs >= handOverMs;
+  return { take, handOver: elsewhere.slice(0, room), reclaim, giveUp, unowned, awaited };
 }
 
 function seenAt(slot: number, { view }: Situation): SlotSeen {

@@ -16,7 +16,7 @@
 
 import { type Clock, pause, type Timer } from "../clock.ts";
 import type { Claimant, Ledger } from "./ledger.ts";
-import { recordFormat } from "./records.ts";
+import { recordFormat, type SessionRecord } from "./records.ts";
 import { fenceShare } from "./sightings.ts";
 
 /** What a session needs from its instance. */
@@ -34,7 +34,7 @@ export interface SessionHost {
   /** Chance, for the pause before a failed beat is tried again. */
   readonly random: () => number;
   /** Is told that the database failed. */
-  failed(operation: "join" | "heartbeat", error: unknown): void;
+  failed(operation: "join" | "heartbeat" | "leave", error: unknown): void;
 }
 
 /** Why a session gives itself up: no beat was acknowledged in time, or others have deleted its record. */
@@ -147,6 +147,17 @@ export class Session implements Claimant {
     }
   }
 
+  /** Tells others that it takes nothing any more, though its record stays for its time to live. */
+  async resign(): Promise<void> {
+    await this.beating;
+    if (this.versionstamp === null) return;
+    try {
+      await this.#host.ledger.beat(this.#record(false), this.versionstamp);
+    } catch (error) {
+      this.#host.failed("leave", error);
+    }
+  }
+
   get #fenceMs(): number {
     return this.#host.ttlMs * fenceShare;
   }
@@ -168,12 +179,11 @@ export class Session implements Claimant {
   }
 
   async #write(): Promise<boolean> {
-    const { ledger, clock, ttlMs, slots } = this.#host;
+    const { ledger, clock } = this.#host;
     const sentMs = clock.monotonic();
-    const nonce = this.nextNonce();
     this.#hasWritten = true;
-    const accepts = sentMs - this.#lookedMs < this.#fenceMs;
-    const record = { format: recordFormat, session: this.id, nonce, ttlMs, slots, accepts };
+    const record = this.#record(sentMs - this.#lookedMs < this.#fenceMs);
+    const { nonce, accepts } = record;
     const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
@@ -185,6 +195,11 @@ export class Session implements Claimant {
     this.#hasAccepted = accepts;
     this.#arm();
     return true;
+  }
+
+  #record(accepts: boolean): SessionRecord {
+    const { ttlMs, slots } = this.#host;
+    return { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
   }
 
   #arm(): void {

@@ -43,7 +43,8 @@ export async function assertShared(
   try {
     if (await store.call("open the database again", isSeen)) return;
   } finally {
-    await store.call("delete a probe", () => store.kv.delete(key)).catch(() => {}); // it expires
+    const unlocked = { key: [...key, "none"], versionstamp: null };
+    await store.call("delete a probe", () => store.kv.atomic().check(unlocked).delete(key).commit()).catch(() => {}); // it expires
   }
   throw new LocalDatabaseError(
     path,

@@ -21,7 +21,11 @@ class Listener implements SlotAudience {
 /** Claims that hold slot 3, an audience, and how many times nobody ran any more. */
 function holding() {
   const counts = { empty: 0 };
-  const claims = new Claims((atomic) => atomic.commit(), () => void counts.empty++);
+  const claims = new Claims({
+    commit: (atomic) => atomic.commit(),
+    nowMs: () => 500,
+    emptied: () => void counts.empty++,
+  });
   claims.hold(3, key, "0001");
   return { claims, listener: new Listener(), counts };
 }
@@ -37,7 +41,7 @@ Deno.test("Claims.lease() gives what a process can prove its right with", () => 
 Deno.test("Claim.commit() adds the check of the claim", async () => {
   using kv = await Deno.openKv(":memory:");
   const { versionstamp } = await kv.set(key, "ours");
-  const claims = new Claims((atomic) => atomic.commit(), () => {});
+  const claims = new Claims({ commit: (atomic) => atomic.commit(), nowMs: () => 500, emptied: () => {} });
   claims.hold(3, key, versionstamp);
   const { claim } = claims.lease(3, new Listener(), "acme")!;
   assertEquals((await claim.commit(kv.atomic().set(["out"], 1))).ok, true);
@@ -59,13 +63,13 @@ Deno.test("Claims.lease() gives nothing in a slot that is not held", () => {
 
 Deno.test("Claims.lease() gives nothing in a slot that is being handed over", () => {
   const { claims, listener } = holding();
-  claims.handOver(3, 500);
+  claims.handOver(3);
   assertEquals(claims.lease(3, listener, "acme"), undefined);
 });
 
 Deno.test("Claims.lease() gives leases again in a slot that is reclaimed", () => {
   const { claims, listener } = holding();
-  claims.handOver(3, 500);
+  claims.handOver(3);
   claims.reclaim(3);
   assertEquals(claims.lease(3, listener, "acme")?.claim.token, "0001");
 });
@@ -80,14 +84,14 @@ Deno.test("Claims.handOver() tells everybody who runs there to end, and aborts n
   const { claims, listener } = holding();
   const leases = ["acme", "bolt", "gone"].map((each) => claims.lease(3, listener, each)!);
   leases[2].release();
-  claims.handOver(3, 500);
+  claims.handOver(3);
   assertEquals([listener.told, leases[0].signal.aborted], [["acme must end", "bolt must end"], false]);
 });
 
 Deno.test("Claims.drained names a slot that is handed over when the last process has ended", () => {
   const { claims, listener, counts } = holding();
   const leases = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
-  claims.handOver(3, 500);
+  claims.handOver(3);
   leases[0].release();
   assertEquals([[...claims.drained], counts.empty], [[], 0]);
   leases[1].release();
@@ -98,13 +102,13 @@ Deno.test("Claims.drained names a slot at once in which nothing runs when it is 
   const { claims } = holding();
   claims.hold(4, key, "0002");
   assertEquals([...claims.drained], []);
-  claims.handOver(3, 500);
+  claims.handOver(3);
   assertEquals([...claims.drained], [[3, "0001"]]);
 });
 
 Deno.test("Claims.drained does not name a slot that is reclaimed", () => {
   const { claims } = holding();
-  claims.handOver(3, 500);
+  claims.handOver(3);
   claims.reclaim(3);
   assertEquals([...claims.drained], []);
 });
@@ -113,20 +117,20 @@ Deno.test("Claims.held tells since when a slot is being handed over", () => {
   const { claims } = holding();
   const since = () => claims.held.get(3)!.handingOverSinceMs;
   const told = [since()];
-  claims.handOver(3, 500);
+  claims.handOver(3);
   told.push(since());
   claims.reclaim(3);
   told.push(since());
   assertEquals(told, [undefined, 500, undefined]);
 });
 
-Deno.test("Claims.held tells that a reclaimed slot is blocked until what ran there has ended", () => {
+Deno.test("Claims.held tells that a slot is blocked whose hand-over was given up, until what ran there has ended", () => {
   const { claims, listener } = holding();
   const isBlocked = () => claims.held.get(3)!.isBlocked;
   const before = claims.lease(3, listener, "acme")!;
   const told = [isBlocked()];
-  claims.handOver(3, 500);
-  claims.reclaim(3);
+  claims.handOver(3);
+  claims.giveUp(3);
   const after = claims.lease(3, listener, "bolt")!;
   told.push(isBlocked());
   before.release();
@@ -135,12 +139,35 @@ Deno.test("Claims.held tells that a reclaimed slot is blocked until what ran the
   after.release();
 });
 
+Deno.test("Claims hands a slot over again in the instant in which the last process has ended that kept it from it", () => {
+  const { claims, listener, counts } = holding();
+  const slow = ["acme", "cold"].map((each) => claims.lease(3, listener, each)!);
+  claims.handOver(3);
+  claims.giveUp(3);
+  const after = claims.lease(3, listener, "bolt")!;
+  listener.told.length = 0;
+  slow[0].release();
+  assertEquals([listener.told, claims.lease(3, listener, "acme") !== undefined], [[], true]);
+  slow[1].release();
+  assertEquals([listener.told, claims.lease(3, listener, "cold")], [["bolt must end", "acme must end"], undefined]);
+  after.release();
+  assertEquals([claims.held.get(3)!.handingOverSinceMs, counts.empty], [500, 0]);
+});
+
+Deno.test("Claims.held tells that a slot that is wanted here again is not blocked by what runs there", () => {
+  const { claims, listener } = holding();
+  claims.lease(3, listener, "acme");
+  claims.handOver(3);
+  claims.reclaim(3);
+  assertEquals(claims.held.get(3)!.isBlocked, false);
+});
+
 Deno.test("Claims.idle names the slots in which nothing runs, handed over or not", () => {
   const { claims, listener } = holding();
   claims.hold(4, key, "0002");
   claims.hold(5, key, "0003");
   claims.lease(4, listener, "acme");
-  claims.handOver(5, 500);
+  claims.handOver(5);
   assertEquals([...claims.idle], [[3, "0001"], [5, "0003"]]);
 });
 
@@ -199,7 +226,7 @@ Deno.test("Claims.hold() makes a new claim of a slot that was lost, and the old 
 Deno.test("Claims takes a lease that is given back twice for one", () => {
   const { claims, listener } = holding();
   const leases = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
-  claims.handOver(3, 500);
+  claims.handOver(3);
   leases[0].release();
   leases[0].release();
   assertEquals([...claims.drained], []);
@@ -207,8 +234,9 @@ Deno.test("Claims takes a lease that is given back twice for one", () => {
 
 Deno.test("Claims ignores slots that are not held when they are handed over, reclaimed or lost", () => {
   const { claims } = holding();
-  claims.handOver(4, 500);
+  claims.handOver(4);
   claims.reclaim(4);
+  claims.giveUp(4);
   claims.lose(4, lost);
   assertEquals([...claims.held.keys()], [3]);
 });

@@ -514,6 +514,34 @@ Deno.test("Cluster keeps the slot of a stuck process when it leaves, until its t
   one.bots.get("acme")!.down.resolve();
 });
 
+Deno.test("Cluster that leaves with a stuck process is given nothing any more, though its session stays", async () => {
+  await using world = await World.open(["acme"]);
+  world.manners.set("acme", { deaf: true, lingers: true });
+  const one = await world.member("a", { ttlMs: 10 * heartbeatMs });
+  one.leave();
+  const isLeft = async () => {
+    await world.pass(heartbeatMs);
+    return one.run.fate === "resolved";
+  };
+  await world.until(isLeft); // the supervisor has given up
+  assertEquals((await world.database.read("session")).map(({ value }) => value.accepts), [false]);
+  const other = await world.member("b", {}, { bare: true });
+  await world.pass(5 * heartbeatMs);
+  assertEquals([other.owned.length, other.of("slot-released")], [15, []]);
+  one.bots.get("acme")!.down.resolve();
+});
+
+Deno.test("Cluster announces that it cannot join again, and goes on trying", async () => {
+  await using world = await World.open();
+  let ids = 0;
+  const one = await world.member("a", { newId: () => ["a-0", "no id", "a-1"][ids++] }, { bare: true });
+  await world.database.raw.delete(["@pact/supervisor", "c", "session", "a-0"]);
+  await world.pass(4 * heartbeatMs);
+  const [{ operation, error }] = one.of("cluster-failed");
+  assertEquals([operation, (error as TypeError).name], ["join", "TypeError"]);
+  assertEquals([await world.database.sessions(), one.owned.length], [["a-1"], 16]);
+});
+
 Deno.test("Cluster hands slots over to one that joins, four at a time, and aborts nobody", async () => {
   await using world = await World.open(keys);
   const one = await world.member("a");

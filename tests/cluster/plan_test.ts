@@ -25,6 +25,7 @@ interface Case {
   readonly take?: readonly number[];
   readonly handOver?: readonly number[];
   readonly reclaim?: readonly number[];
+  readonly giveUp?: readonly number[];
   /** What is known of unowned slots afterwards. */
   readonly unowned?: Readonly<Record<number, number>>;
 }
@@ -123,7 +124,7 @@ const cases: readonly Case[] = [
     preferred: "b",
     claims: "a",
     held: "x",
-    reclaim: [0],
+    giveUp: [0],
   },
   { title: "a slot preferred elsewhere with a process that did not end", preferred: "b", claims: "a", held: "k" },
   {
@@ -192,7 +193,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-for (const { title, take = [], handOver = [], reclaim = [], unowned = {}, ...situation } of cases) {
+for (const { title, take = [], handOver = [], reclaim = [], giveUp = [], unowned = {}, ...situation } of cases) {
   Deno.test(`plan() of ${title}`, () => {
     const { since = {}, preferred, takers = preferred, unreliable = "", max = 9 } = situation;
     const view = viewOf(situation);
@@ -211,7 +212,7 @@ for (const { title, take = [], handOver = [], reclaim = [], unowned = {}, ...sit
     });
     assertEquals(
       { ...result, take: result.take.map(({ slot }) => slot), unowned: Object.fromEntries(result.unowned) },
-      { take, handOver, reclaim, unowned },
+      { take, handOver, reclaim, giveUp, unowned },
     );
   });
 }

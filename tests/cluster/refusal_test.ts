@@ -256,9 +256,10 @@ Deno.test("Cluster.run() joins although it cannot delete what it looked for in t
   await using opened = await openWorldOnFile();
   const { world, options } = opened;
   const one = world.instance("a", options);
-  one.kv.inject("delete", hang());
+  one.kv.inject("commit", (call) => call());
+  one.kv.inject("commit", hang());
   one.begin({ bare: true });
-  await world.until(() => one.kv.count("delete") === 1);
+  await world.until(() => one.kv.count("commit") === 2);
   await world.pass(timeoutMs);
   await world.until(() => one.of("session-joined").length > 0);
   assertEquals(one.of("cluster-failed"), []);

@@ -15,12 +15,24 @@ export interface Life {
   readonly claim: Claim;
   /** Aborts when it is to end at once. */
   readonly signal: AbortSignal;
+  /** Whether it takes its time to end, aborted or not. */
+  isSlow: boolean;
 }
 
 /** Where the lives are written down. */
 export interface Registry {
   begin(life: Life): void;
   end(life: Life): void;
+}
+
+/** How all bots behave. */
+export interface Mood {
+  /** How often a bot crashes, per write. */
+  crashShare: number;
+  /** How often one takes longer to stop than it is given, and does not mind being aborted. */
+  slowShare: number;
+  /** For how long then at most, in ms. */
+  slowMs: number;
 }
 
 export interface BotOptions {
@@ -31,8 +43,7 @@ export interface BotOptions {
   readonly machine: Machine;
   readonly random: () => number;
   readonly registry: Registry;
-  /** How often it crashes, per write. */
-  readonly crashes: { share: number };
+  readonly mood: Mood;
   /** How long one of its waits takes at most, in ms. */
   readonly paceMs: number;
 }
@@ -48,7 +59,7 @@ export class Bot implements Runnable {
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
     const { registry, key, instance, claim, random } = this.#options;
-    const life: Life = { key, instance, claim, signal };
+    const life: Life = { key, instance, claim, signal, isSlow: false };
     registry.begin(life);
     try {
       await this.#wait(signal);
@@ -58,7 +69,7 @@ export class Bot implements Runnable {
       const called = Promise.resolve(running(signal)).then(() => leaving.abort());
       await Promise.race([called, working]);
       if (!leaving.signal.aborted) throw new Error("crashed");
-      if (random() < 0.5) await this.#wait(signal); // a graceful stop takes its time
+      await this.#stop(life);
     } finally {
       registry.end(life);
     }
@@ -66,7 +77,7 @@ export class Bot implements Runnable {
 
   /** Writes until it is told to stop, or crashes. */
   async #work(signal: AbortSignal, leaving: AbortSignal): Promise<void> {
-    const { random, kv, key, claim, crashes } = this.#options;
+    const { random, kv, key, claim, mood } = this.#options;
     while (!signal.aborted && !leaving.aborted) {
       await this.#wait(signal, leaving);
       if (signal.aborted || leaving.aborted) return;
@@ -75,8 +86,19 @@ export class Bot implements Runnable {
       const write = kv.atomic().set(["out", key], record);
       const written = this.#sequence % 2 === 0 ? claim.commit(write) : write.check(claim.check).commit();
       written.catch(() => {});
-      if (random() < crashes.share) return;
+      if (random() < mood.crashShare) return;
     }
+  }
+
+  async #stop(life: Life): Promise<void> {
+    const { random, mood, machine, paceMs } = this.#options;
+    if (random() < mood.slowShare) {
+      life.isSlow = true;
+      const untilMs = machine.monotonic() + random() * mood.slowMs;
+      while (mood.slowShare > 0 && machine.monotonic() < untilMs) {
+        await new Promise<void>((resolve) => void machine.timer(resolve, paceMs / 4));
+      }
+    } else if (random() < 0.5) await this.#wait(life.signal); // a graceful stop takes its time
   }
 
   #wait(...signals: AbortSignal[]): Promise<void> {

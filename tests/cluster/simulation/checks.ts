@@ -19,7 +19,7 @@ export class Checks implements Registry {
   readonly #instances: ReadonlyMap<string, Instance>;
   /** Whether clocks are so that a session must know first when it is over. */
   readonly #areClocksSound: boolean;
-  /** The highest token under which each key was started or written. */
+  /** The highest token under which each key was written. */
   readonly #tokens: Map<string, string> = new Map();
   readonly #handedOverMs: Map<number, number> = new Map();
   /** Sessions whose record stands in the database. */
@@ -79,6 +79,7 @@ export class Checks implements Registry {
       }
       if (isVoid) continue; // it was told to end, and may take a moment
       if (!signal.aborted && this.#isCurrent(life)) this.#alone(valid, life, "has a valid claim");
+      if (life.isSlow && signal.aborted) continue; // it was told, and executes on: its writes are refused
       if (this.#areClocksSound) this.#alone(running, life, "runs");
     }
   }

@@ -8,7 +8,7 @@ import type { chain, Runnable, Supervisor } from "@pact/supervisor";
 import type { Cluster, ClusterEvent } from "@pact/supervisor/cluster";
 import type { KvTable } from "@pact/supervisor/kv";
 import type { FaultyKv } from "@pact/supervisor/testing";
-import { Bot, type Registry } from "./bot.ts";
+import { Bot, type Mood, type Registry } from "./bot.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 
 /** The code that is simulated: the library, or a mutant of it. */
@@ -27,8 +27,7 @@ export interface InstanceOptions extends MachineOptions {
   readonly library: Library;
   readonly kv: Deno.Kv;
   readonly registry: Registry;
-  /** How often processes crash, per write. */
-  readonly crashes: { share: number };
+  readonly mood: Mood;
   readonly heard: (instance: Instance, event: ClusterEvent) => void;
 }
 
@@ -63,8 +62,8 @@ export class Instance {
       pollMs: heartbeatMs,
       create: (_spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
-        const { registry, crashes } = options;
-        return new Bot({ key, instance: name, claim, kv, machine, random, registry, crashes, paceMs: heartbeatMs });
+        const { registry, mood } = options;
+        return new Bot({ key, instance: name, claim, kv, machine, random, registry, mood, paceMs: heartbeatMs });
       },
     });
     const supervisor = this.supervisor = new Supervisor(this.cluster.own(table), {

@@ -31,6 +31,8 @@ export interface MachineOptions {
   /** How late a call that is slow, or lands late, may be, in ms. */
   readonly slowMs: number;
   readonly lateMs: number;
+  /** Whether watches tell nothing, as those of other OS processes on one file. */
+  readonly isDeaf: boolean;
   /** Resolves when there are no more faults: what would land late lands then. */
   readonly calm: Promise<void>;
 }
@@ -38,6 +40,8 @@ export interface MachineOptions {
 /** A machine that may be stopped, woken and killed. While it is stopped nothing is delivered to it. */
 export class Machine implements Clock {
   rates: FaultRates = noFaults;
+  /** How many listings it has asked for. */
+  lists = 0;
   rate: number;
   isPaused = false;
   isDead = false;
@@ -115,8 +119,9 @@ export class Machine implements Clock {
   }
 
   #fault(operation: KvOperation): KvFault {
-    const { time, random, slowMs, lateMs } = this.#options;
+    const { time, random, slowMs, lateMs, isDeaf } = this.#options;
     const fate = this.#fate(operation);
+    if (operation === "list") this.lists++;
     const there = fate === "slow" || fate === "tear"
       ? random() * slowMs
       : fate === "landLate"
@@ -127,7 +132,7 @@ export class Machine implements Clock {
       await (fate === "landLate" ? this.#sleepUnlessCalm(there) : time.until(time.nowMs + there));
       if (fate === "cut") return this.#reply(back, Promise.reject(new TypeError("connection refused")));
       if (fate === "lock") return this.#reply(back, Promise.reject(new TypeError("database is locked")));
-      if (fate === "hang") return new Promise<T>(() => {});
+      if (fate === "hang" || (operation === "watch" && isDeaf)) return new Promise<T>(() => {});
       const result = await this.#land(operation, call);
       if (fate === "landLate") return new Promise<T>(() => {});
       if (fate === "loseReply") return this.#reply(back, Promise.reject(new TypeError("connection reset")));

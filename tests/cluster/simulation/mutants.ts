@@ -85,6 +85,22 @@ export const mutants: readonly Mutant[] = [
     mistake: "fences itself only when its time to live is over",
     changes: [{ file: "sightings.ts", from: "const fenceShare = 2 / 3;", to: "const fenceShare = 1;" }],
   },
+  {
+    mistake: "does not delete its session when it leaves",
+    changes: [{
+      file: "member.ts",
+      from: "return await this.#host.ledger.bury(this.session.id);",
+      to: "return await Promise.resolve(true);",
+    }],
+  },
+  {
+    mistake: "never hands a slot over",
+    changes: [{ file: "plan.ts", from: "handOver: elsewhere.slice(0, room)", to: "handOver: []" }],
+  },
+  {
+    mistake: "looks often for ever",
+    changes: [{ file: "member.ts", from: "return slots > 0 &&", to: "return slots >= 0 || sinceMs > 0 ||" }],
+  },
 ];
 
 /** Loads the library with the mistake in it, from a copy of its source. */

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { place } from "@pact/supervisor/cluster";
 import { MemoryKv } from "@pact/supervisor/testing";
 import { seededRandom } from "../../os/random.ts";
+import type { Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";
 import { type FaultRates, noFaults } from "./machine.ts";
 import { Instance, type Library, measures } from "./instance.ts";
@@ -35,6 +37,9 @@ const { heartbeatMs, ttlMs } = measures;
 /** Clocks that run 20 % fast or slow are sound. */
 const drift = 0.2;
 const maxInstances = 8;
+/** Two listings in each of six heartbeats, and as many again of the table. */
+const mostLists = 24;
+const longestTimerMs = 400_000;
 const keys = Array.from({ length: 12 }, (_, index) => `bot-${index}`);
 
 /**
@@ -64,10 +69,11 @@ class Simulation {
   readonly #steps: string[] = [];
   readonly #counts = { claimed: 0, fenced: 0, dead: 0, written: 0 };
   readonly #admin: Deno.Kv;
-  readonly #crashes = { share: 0.02 };
+  readonly #mood: Mood = { crashShare: 0.02, slowShare: 0.1, slowMs: 3 * ttlMs };
   readonly #calm: PromiseWithResolvers<void> = Promise.withResolvers();
   #rates: FaultRates;
   #started = 0;
+  #moves = 0;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -150,11 +156,13 @@ class Simulation {
       lateMs: 3 * ttlMs,
       calm: this.#calm.promise,
       registry: this.#checks,
-      crashes: this.#crashes,
+      mood: this.#mood,
+      isDeaf: this.#options.seed % 4 < 2,
       heard: (of, event) => {
         if (event.type === "cluster-failed" || event.type === "idle") return;
         this.#note(`${of.name} says ${JSON.stringify({ ...event, at: undefined })}`);
         if (event.type === "slot-claimed") this.#counts.claimed++;
+        if (event.type === "slot-claimed" || event.type === "slot-released") this.#moves++;
         if (event.type === "slot-released") this.#checks.handedOver(event.slot, this.#time.nowMs);
         if (event.type === "session-dead") this.#counts.dead++;
         if (event.type !== "session-fenced") return;
@@ -247,10 +255,46 @@ class Simulation {
     if (this.#random() < 0.2) this.#memory?.sweep();
   }
 
+  /** When nothing happens, slots are where they belong, nothing moves, and nobody looks more often than has been said. */
+  async #rest(): Promise<void> {
+    await this.#pass(4 * heartbeatMs);
+    const alive = this.#alive;
+    const moves = this.#moves;
+    const lists = alive.map(({ machine }) => machine.lists);
+    await this.#pass(6 * heartbeatMs);
+    for (const { name, isStopping } of alive) if (isStopping) this.#checks.fail(`${name} has not ended when asked to`);
+    if (this.#moves !== moves) this.#checks.fail(`${this.#moves - moves} slots have moved while nothing happened`);
+    alive.forEach(({ name, machine }, index) => {
+      const count = machine.lists - lists[index];
+      if (count > mostLists) this.#checks.fail(`${name} has listed ${count} times while nothing happened`);
+    });
+    const sessions = alive.map(({ cluster }) => cluster.snapshot().session!);
+    const owners = Array.from({ length: measures.slots }, (_, slot) => {
+      return sessions[alive.findIndex(({ cluster }) => cluster.snapshot().slots.owned.includes(slot))];
+    });
+    const preferred = place(sessions, measures.slots);
+    if (String(owners) !== String(preferred)) this.#checks.fail(`slots are owned by ${owners}, not by ${preferred}`);
+    this.#throwViolation();
+  }
+
+  /** When all are asked to end, all end, and nothing is left: no session, no timer. */
+  async #leave(): Promise<void> {
+    for (const instance of this.#alive) this.#stop(instance);
+    const asked = this.#alive;
+    await this.#pass(4 * heartbeatMs);
+    for (const { name, hasEnded } of asked) if (!hasEnded) this.#checks.fail(`${name} has not ended when asked to`);
+    const left = [...this.#checks.sessions.keys()];
+    if (left.length > 0) this.#checks.fail(`sessions are left: ${left}`);
+    await this.#pass(longestTimerMs); // those of machines that were killed
+    const { pending } = this.#time;
+    if (pending > 0) this.#checks.fail(`${pending} timers are left`);
+    this.#throwViolation();
+  }
+
   /** No more faults: clocks are right, everybody is awake and reaches the database, somebody is there. */
   async #converge(): Promise<void> {
     this.#note("the faults stop");
-    this.#crashes.share = 0;
+    this.#mood.crashShare = this.#mood.slowShare = 0;
     this.#calm.resolve();
     this.#rates = noFaults;
     for (const { machine } of this.#instances.values()) {
@@ -266,6 +310,8 @@ class Simulation {
     this.#checks.converged(this.#desired, this.#time.nowMs - 2 * heartbeatMs);
     await this.#pass(8 * heartbeatMs); // until nothing is handed over any more
     this.#checks.converged(this.#desired, Infinity);
+    await this.#rest();
+    await this.#leave();
     for (const { failure, name } of this.#instances.values()) {
       if (failure !== undefined) this.#checks.fail(`${name} failed with ${failure}`);
     }

@@ -26,6 +26,11 @@ export class VirtualTime {
     return () => happening.isOff = true;
   }
 
+  /** How many moments are still waited for. */
+  get pending(): number {
+    return this.#heap.filter(({ isOff }) => !isOff).length;
+  }
+
   /** Resolves at a moment. */
   until(atMs: number): Promise<void> {
     return new Promise((resolve) => this.at(atMs, resolve));
