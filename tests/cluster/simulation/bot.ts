@@ -58,7 +58,7 @@ export class Bot implements Runnable {
   }
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
-    const { registry, key, instance, claim, random } = this.#options;
+    const { registry, key, instance, claim } = this.#options;
     const life: Life = { key, instance, claim, signal, isSlow: false };
     registry.begin(life);
     try {
