@@ -5,12 +5,14 @@
  */
 
 import type { RunCallback, Runnable, RunOptions } from "@pact/supervisor";
+import { slotOf } from "@pact/supervisor/cluster";
 import type { Claim } from "@pact/supervisor/kv";
 import type { Machine } from "./machine.ts";
 
 /** One life of a bot. */
 export interface Life {
   readonly key: string;
+  readonly slot: number;
   readonly instance: string;
   readonly claim: Claim;
   /** Aborts when it is to end at once. */
@@ -37,6 +39,7 @@ export interface Mood {
 
 export interface BotOptions {
   readonly key: string;
+  readonly slots: number;
   readonly instance: string;
   readonly claim: Claim;
   readonly kv: Deno.Kv;
@@ -58,8 +61,9 @@ export class Bot implements Runnable {
   }
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
-    const { registry, key, instance, claim } = this.#options;
-    const life: Life = { key, instance, claim, signal, isSlow: false };
+    const { registry, key, slots, instance, claim } = this.#options;
+    const slot = slotOf(key, slots);
+    const life: Life = { key, slot, instance, claim, signal, isSlow: false };
     registry.begin(life);
     try {
       await this.#wait(signal);
@@ -96,7 +100,7 @@ export class Bot implements Runnable {
       life.isSlow = true;
       const untilMs = machine.monotonic() + random() * mood.slowMs;
       while (mood.slowShare > 0 && machine.monotonic() < untilMs) {
-        await new Promise<void>((resolve) => void machine.timer(resolve, paceMs / 4));
+        await new Promise<void>((resolve) => void machine.timer(resolve, paceMs / 8));
       }
     } else if (random() < 0.5) await this.#wait(life.signal); // a graceful stop takes its time
   }

@@ -90,8 +90,8 @@ export class Checks implements Registry {
     others.set(life.key, life);
   }
 
-  #isCurrent({ key, claim }: Life): boolean {
-    return this.claims.get(slotOf(key, measures.slots)) === claim.token;
+  #isCurrent({ slot, claim }: Life): boolean {
+    return this.claims.get(slot) === claim.token;
   }
 
   /** A slot is, or was, handed over: until somebody takes it, its processes run nowhere. */

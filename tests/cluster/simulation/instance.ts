@@ -63,7 +63,18 @@ export class Instance {
       create: (_spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, mood } = options;
-        return new Bot({ key, instance: name, claim, kv, machine, random, registry, mood, paceMs: heartbeatMs });
+        return new Bot({
+          key,
+          slots: measures.slots,
+          instance: name,
+          claim,
+          kv,
+          machine,
+          random,
+          registry,
+          mood,
+          paceMs: 2 * heartbeatMs,
+        });
       },
     });
     const supervisor = this.supervisor = new Supervisor(this.cluster.own(table), {

@@ -92,7 +92,7 @@ class Simulation {
     for (let i = 0; i < initial; i++) this.#start();
     for (let i = 0; i < this.#options.steps; i++) {
       await this.#step();
-      await this.#pass(this.#random() ** 2 * heartbeatMs);
+      await this.#pass(this.#random() ** 2 * heartbeatMs * 0.75);
     }
     await this.#converge();
     return { steps: this.#steps, ...this.#counts };
