@@ -5,8 +5,8 @@
  */
 
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { describeValue } from "../errors.ts";
 import { assertPrefix } from "../kv/keys.ts";
+import { checkClock, checkShape, checkWhole } from "../kv/options.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
 export interface ClusterOptions {
@@ -94,8 +94,7 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   const { prefix = ["cluster"], clock = systemClock, random = Math.random } = options;
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
   assertPrefix(prefix);
-  const tells = (["now", "monotonic", "timer"] as const).every((method) => typeof clock?.[method] === "function");
-  checkShape("clock", "an object with now, monotonic and timer", clock, tells);
+  checkClock(clock);
   checkShape("random", "a function", random, typeof random === "function");
   checkShape("newId", "a function", newId, typeof newId === "function");
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
@@ -111,20 +110,4 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, 65_536);
   return { prefix: [...prefix], path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
-}
-
-function checkShape(name: string, expected: string, value: unknown, isRight: boolean): void {
-  if (isRight) return;
-  throw new TypeError(
-    `Cannot use the option ${name}: it must be ${expected}, current value is ${describeValue(value)}`,
-  );
-}
-
-function checkWhole(name: string, value: unknown, min: number, max: number): number {
-  checkShape(name, "a number", value, typeof value === "number");
-  const number = value as number;
-  if (Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new RangeError(
-    `Cannot use the option ${name}: it must be a whole number from ${min} to ${max}, current value is ${number}`,
-  );
 }
