@@ -19,7 +19,7 @@ export class EventStream<E> {
   readonly #unheard: (event: E) => void;
   readonly #flushNow = (): void => this.flush();
 
-  /** @param unheard Is called with what was announced while somebody listened, and nobody does any more. */
+  /** @param unheard Is called with what nobody listens to: at once, or when the last listener left before it was told. */
   constructor(unheard: (event: E) => void = () => {}) {
     this.#unheard = unheard;
   }
@@ -59,6 +59,7 @@ export class EventStream<E> {
    * @param event What happened.
    */
   emit(event: E): void {
+    if (!this.observed) return this.#unheard(event);
     if (this.#pending.push(event) === 1) ready.then(this.#flushNow);
   }
 

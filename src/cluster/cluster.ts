@@ -191,10 +191,7 @@ export class Cluster implements Runnable {
     }
   }
 
-  readonly #emit = (event: ClusterEvent): void => {
-    if (this.#events.observed) this.#events.emit(event);
-    else printFailure(event);
-  };
+  readonly #emit = (event: ClusterEvent): void => this.#events.emit(event);
 
   readonly #owner: SlotOwner = {
     audiences: this.#audiences,

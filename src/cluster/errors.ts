@@ -36,7 +36,6 @@ export class ClaimLostError extends Error {
  *
  * @example A database in memory
  * ```ts
- * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
  * import { Cluster, LocalDatabaseError } from "@pact/supervisor/cluster";
  * import { assertRejects } from "@std/assert";
  *

@@ -146,8 +146,7 @@ export class Engine<K, P extends Runnable> implements ReconcileHost<K, P> {
   }
 
   emit(event: SupervisorEvent<K>): void {
-    if (this.events.observed) this.events.emit(event);
-    else printFailure(event);
+    this.events.emit(event);
   }
 
   #keep(key: K): Keeper<K, P> {
