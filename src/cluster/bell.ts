@@ -8,6 +8,7 @@
  */
 
 import { type Clock, pause } from "../clock.ts";
+import { watchKey } from "../kv/watch_key.ts";
 
 /** What {@linkcode listen} needs. */
 export interface BellOptions {
@@ -33,13 +34,14 @@ export interface BellOptions {
  * @returns A promise that resolves when the signal has aborted and nothing is left; it never rejects.
  */
 export async function listen(options: BellOptions, rings: () => void): Promise<void> {
+  const { kv, key, signal } = options;
   let last: string | null | undefined;
   const heard = (versionstamp: string | null) => {
     if (last !== undefined && last !== versionstamp) rings();
     last = versionstamp;
   };
   await Promise.all([
-    repeat(options, () => follow(options, heard)),
+    repeat(options, () => watchKey(kv, key, signal, heard)),
     repeat(options, async () => heard(await options.read())),
   ]);
 }
@@ -49,19 +51,5 @@ async function repeat({ clock, pollMs, signal }: BellOptions, attempt: () => Pro
   while (!signal.aborted) {
     await attempt().catch(() => {});
     await pause(clock, pollMs, signal);
-  }
-}
-
-async function follow({ kv, key, signal }: BellOptions, heard: (versionstamp: string | null) => void): Promise<void> {
-  const reader = kv.watch([key]).getReader();
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel);
-  try {
-    if (signal.aborted) cancel();
-    for (let reading = await reader.read(); !reading.done; reading = await reader.read()) {
-      heard(reading.value[0].versionstamp);
-    }
-  } finally {
-    signal.removeEventListener("abort", cancel);
   }
 }

@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import { type ChangeLog, maxNamedChanges } from "./change_log.ts";
 import { generationKey, type KvTableKey } from "./keys.ts";
+import { watchKey } from "./watch_key.ts";
 
 /** What a {@linkcode ChangeFeed} needs. */
 export interface ChangeFeedOptions<K extends KvTableKey> {
@@ -121,10 +122,8 @@ export class ChangeFeed<K extends KvTableKey> {
 
   async #watch(): Promise<void> {
     try {
-      const reader = this.#options.kv.watch([generationKey(this.#options.prefix)]).getReader();
-      const { signal } = this.#ending;
-      signal.addEventListener("abort", () => void reader.cancel().catch(() => {}));
-      while (!(await reader.read()).done) this.wake();
+      const { kv, prefix } = this.#options;
+      await watchKey(kv, generationKey(prefix), this.#ending.signal, () => this.wake());
     } catch {
       // The polls go on, and they report what is wrong with the database.
     }
