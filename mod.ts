@@ -39,7 +39,7 @@ export {
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "./src/errors.ts";
-export type { EventListener } from "./src/event_stream.ts";
+export type { Listener } from "./src/event_stream.ts";
 export type {
   EntryFailedEvent,
   EventBase,

@@ -7,7 +7,7 @@
 import { describeValue } from "./errors.ts";
 
 /** Takes events. What it throws, or rejects with, is printed and changes nothing. */
-export type EventListener<E> = (event: E) => void;
+export type Listener<E> = (event: E) => void;
 
 /**
  * Hands events to listeners, in order, right after the step that caused them and never inside it, so that a listener
@@ -36,7 +36,7 @@ export class EventStream<E> {
    * @param signal Ends the subscription.
    * @returns Ends the subscription when disposed of.
    */
-  subscribe(listener: EventListener<E>, signal?: AbortSignal): Disposable {
+  subscribe(listener: Listener<E>, signal?: AbortSignal): Disposable {
     if (typeof listener !== "function") {
       throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${describeValue(listener)}`);
     }
@@ -75,14 +75,14 @@ export class EventStream<E> {
 }
 
 interface Subscription<E> {
-  readonly listener: EventListener<E>;
+  readonly listener: Listener<E>;
   isOver: boolean;
 }
 
 /** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps what it is given. */
 const ready: Promise<void> = Promise.resolve();
 
-function call<E>(listener: EventListener<E>, event: E): void {
+function call<E>(listener: Listener<E>, event: E): void {
   try {
     const result: unknown = listener(event);
     if (result instanceof Promise) result.catch(report);

@@ -7,7 +7,7 @@
 import { abortable } from "@std/async/abortable";
 import { pause } from "../clock.ts";
 import { describeValue } from "../errors.ts";
-import { type EventListener, EventStream } from "../event_stream.ts";
+import { EventStream, type Listener } from "../event_stream.ts";
 import { bellKey, type KvTableKey } from "../kv/keys.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
@@ -153,7 +153,7 @@ export class Cluster implements Runnable {
    * @param options A signal that ends the subscription.
    * @returns Ends the subscription when disposed of.
    */
-  subscribe(listener: EventListener<ClusterEvent>, options: { readonly signal?: AbortSignal } = {}): Disposable {
+  subscribe(listener: Listener<ClusterEvent>, options: { readonly signal?: AbortSignal } = {}): Disposable {
     return this.#events.subscribe(listener, options.signal);
   }
 

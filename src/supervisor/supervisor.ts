@@ -12,7 +12,7 @@ import {
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "../errors.ts";
-import type { EventListener } from "../event_stream.ts";
+import type { Listener } from "../event_stream.ts";
 import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -230,7 +230,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @param options A signal that ends the subscription.
    * @returns Ends the subscription when disposed of.
    */
-  subscribe(listener: EventListener<SupervisorEvent<K>>, options: CallOptions = {}): Disposable {
+  subscribe(listener: Listener<SupervisorEvent<K>>, options: CallOptions = {}): Disposable {
     return this.#engine.events.subscribe(listener, options.signal);
   }
 
