@@ -1,6 +1,32 @@
 /**
  * The supervisor: makes what runs match the table.
  *
+ * The way of `start(key)` to the runnable's `run`:
+ *
+ * ```text
+ *   supervisor.ts ──▶ registry.ts ──▶ keeper.ts ──▶ lookups.ts    a fresh look: table.get(key)
+ *                                         │◀────────────╯
+ *                                         ╰──▶ attempt.ts         lease, build, budgets
+ *                                                  ╰──▶ life.ts   runnable.run(callback)
+ * ```
+ *
+ * The way back, when the callback is called, "it is up":
+ *
+ * ```text
+ *   life.ts ──▶ attempt.ts ──▶ keeper.ts ──▶ waiting.ts ──▶ supervisor.ts    start() resolves
+ * ```
+ *
+ * The way of `table.set` to the runnable's `run`:
+ *
+ * ```text
+ *   map_table.ts ──▶ change_stream.ts    a hint: this key has changed
+ *        ╰── table.ts ──▶ run.ts ──▶ lookups.ts ──▶ keeper.ts ──▶ start_queue.ts
+ *                                                       │◀─────────────╯  its turn
+ *                                                       ╰──▶ attempt.ts ──▶ life.ts
+ * ```
+ *
+ * A pass over the whole table (`reconcile.ts`, `pass.ts`) enters at the keeper, with a row instead of a look.
+ *
  * @module
  */
 
