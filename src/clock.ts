@@ -47,9 +47,16 @@ export interface Clock {
 /** The longest delay that a JavaScript timer bears, in ms: a longer one fires at once. */
 export const maxTimerMs = 2_147_483_647;
 
+/** Lets `monotonic` go on from about the same number when timers begin to be fake. */
+const originAt = performance.timeOrigin;
+
+/** Timers as they were when the program began: other ones are fake. */
+const machineTimeout = globalThis.setTimeout;
+
 /**
- * The clock of the machine. It reads `Date.now` and `setTimeout` when it is called, so `FakeTime` drives it, but for
- * `monotonic`, which is `performance.now`.
+ * The clock of the machine. `FakeTime` drives it: `Date.now` and `setTimeout` are read when they are called, and `monotonic`
+ * is `performance.now`, which `FakeTime` leaves alone, only as long as timers are those of the machine; while they are fake it
+ * is `Date.now`.
  *
  * @example
  * ```ts
@@ -64,30 +71,12 @@ export const maxTimerMs = 2_147_483_647;
  */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => globalThis.setTimeout === machineTimeout ? originAt + performance.now() : Date.now(),
   timer(callback: () => void, delayMs: number): Timer {
     const id = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(id) };
   },
 };
-
-/**
- * Makes a `now` that never steps back, out of a clock that may. Delays are measured with it: a clock that is set back by an
- * hour must not make anybody wait for an hour.
- *
- * @param clock The clock.
- * @returns Epoch ms, plus all that the clock was ever set back by since.
- */
-export function steadyNow(clock: Clock): () => number {
-  let lastAt = -Infinity;
-  let setBackMs = 0;
-  return () => {
-    const at = clock.now();
-    if (at < lastAt) setBackMs += lastAt - at;
-    lastAt = at;
-    return at + setBackMs;
-  };
-}
 
 /**
  * Waits on a clock.

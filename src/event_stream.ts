@@ -17,11 +17,16 @@ export class EventStream<E> {
   #subscriptions: Subscription<E>[] = [];
   #pending: E[] = [];
   readonly #unheard: (event: E) => void;
+  readonly #defer: (step: () => void) => void;
   readonly #flushNow = (): void => this.flush();
 
   /** @param unheard Is called with what nobody listens to: at once, or when the last listener left before it was told. */
-  constructor(unheard: (event: E) => void = () => {}) {
+  constructor(
+    unheard: (event: E) => void = () => {},
+    defer: (step: () => void) => void = (step) => void ready.then(step),
+  ) {
     this.#unheard = unheard;
+    this.#defer = defer;
   }
 
   /** Whether anybody listens: when not, an event needs not even be made. */
@@ -60,7 +65,7 @@ export class EventStream<E> {
    */
   emit(event: E): void {
     if (!this.observed) return this.#unheard(event);
-    if (this.#pending.push(event) === 1) ready.then(this.#flushNow);
+    if (this.#pending.push(event) === 1) this.#defer(this.#flushNow);
   }
 
   /** Hands out what was announced and not yet handed out. */

@@ -24,6 +24,9 @@ import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
 
+/** A deadline that is later than this, in ms, tells of a stall of the event loop. */
+const stallMs = 250;
+
 /** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
 export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   readonly key: K;
@@ -44,7 +47,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   sinceAt: number;
   uptimeMs = 0;
   wasStuck = false;
-  #upAt = 0;
+  /** When it was made and then when it came up, by the monotonic clock: no duration depends on a clock that may be set. */
+  #beganMs: number;
+  /** Whether its budget was prolonged because the event loop had stalled. */
+  #isProlonged = false;
   readonly #registry: Registry<K, P>;
   readonly #owner: AttemptOwner<K, P>;
   readonly #number: number;
@@ -57,6 +63,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#owner = owner;
     this.#number = number;
     this.sinceAt = registry.clock.now();
+    this.#beganMs = registry.clock.monotonic();
   }
 
   /** Whether it neither ended when it was asked to nor when it was forced to. */
@@ -100,9 +107,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     super.force(reason);
   }
 
-  /** Goes on when a budget is spent: from start to abort, from graceful to forced, from forced to stuck. */
-  onDeadline(): void {
-    if (this.isWanted) this.#giveUpStart();
+  /**
+   * Goes on when a budget is spent: from start to abort, from graceful to forced, from forced to stuck. While the event loop
+   * was blocked the process could not use its budget: it gets as much again as the deadline is late, once.
+   */
+  onDeadline(lateMs: number): void {
+    if (lateMs > stallMs && !this.#isProlonged) {
+      const { deadlines, settings: { startTimeoutMs = 0, stopTimeoutMs } } = this.#registry;
+      this.#isProlonged = true;
+      deadlines.set(this.#owner, Math.min(lateMs, this.isWanted ? startTimeoutMs : stopTimeoutMs));
+    } else if (this.isWanted) this.#giveUpStart();
     else if (!this.isForced) this.force(stopReason);
     else this.giveUp();
   }
@@ -118,10 +132,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeIsUp(runnable: P): void {
-    const startedAt = this.sinceAt;
-    const at = this.sinceAt = this.#upAt = this.#registry.clock.now();
-    this.#registry.deadlines.delete(this.#owner);
-    const startMs = Math.max(0, at - startedAt);
+    const { clock, deadlines } = this.#registry;
+    const at = this.sinceAt = clock.now();
+    const startMs = this.#lap();
+    deadlines.delete(this.#owner);
     this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp(runnable);
   }
@@ -182,7 +196,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { sinceAt } = this;
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
-    if (this.wasUp) this.uptimeMs = Math.max(0, this.sinceAt - this.#upAt);
+    if (this.wasUp) this.uptimeMs = this.#lap();
     if (this.wasStuck) this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
     if (this.#lease) this.#giveBack(this.#lease);
   }
@@ -192,7 +206,15 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry.leases.giveBack(lease, this.#owner.key);
   }
 
+  /** Returns the whole ms since it was made, or since it came up. */
+  #lap(): number {
+    const nowMs = this.#registry.clock.monotonic(), beganMs = this.#beganMs;
+    this.#beganMs = nowMs;
+    return Math.max(0, Math.round(nowMs - beganMs));
+  }
+
   #beginBudget(hasOwn: boolean): void {
+    this.#isProlonged = false;
     this.sinceAt = this.#registry.clock.now();
     if (hasOwn) this.#registry.deadlines.set(this.#owner, this.#registry.settings.stopTimeoutMs);
     else this.#registry.deadlines.delete(this.#owner);

@@ -4,21 +4,21 @@
  * @module
  */
 
-import { type Clock, maxTimerMs, steadyNow, type Timer } from "../clock.ts";
+import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
 
 const none = -1;
 const firing = -2;
 
 /** Has at most one deadline. All numbers but a negative `heapIndex` at first are written by {@linkcode Deadlines} alone. */
 export interface DeadlineHolder {
-  /** When it is due, epoch ms. */
+  /** When it is due, by the monotonic clock: a wall clock that is set spends no budget. */
   deadlineAt: number;
   /** Breaks ties: what was set first is due first. */
   deadlineOrder: number;
   /** Where it stands in the heap; below 0 when it is not there. */
   heapIndex: number;
-  /** Is called when the deadline is due. */
-  onDeadline(): void;
+  /** Is called when the deadline is due, with by how many ms that is late: by many after a stall of the event loop. */
+  onDeadline(lateMs: number): void;
 }
 
 /**
@@ -28,15 +28,16 @@ export interface DeadlineHolder {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #now: () => number;
+  readonly #enter: (step: () => void) => void;
   readonly #heap: DeadlineHolder[] = [];
   #timer: Timer | undefined = undefined;
   #timerAt = Infinity;
   #order = 0;
 
-  constructor(clock: Clock) {
+  /** Deadlines are told by way of `enter`: the timer was set in the context of whatever needed it. */
+  constructor(clock: Clock, enter: (step: () => void) => void) {
     this.#clock = clock;
-    this.#now = steadyNow(clock);
+    this.#enter = enter;
   }
 
   /** How many deadlines are pending. */
@@ -47,7 +48,7 @@ export class Deadlines {
   /** Sets the deadline of a holder, in the place of one that it may have. */
   set(holder: DeadlineHolder, delayMs: number): void {
     this.delete(holder);
-    holder.deadlineAt = this.#now() + delayMs;
+    holder.deadlineAt = this.#clock.monotonic() + delayMs;
     holder.deadlineOrder = this.#order++;
     this.#rise(holder, this.#heap.length);
     this.#arm();
@@ -70,10 +71,10 @@ export class Deadlines {
     if (this.#heap.length === 0) this.#disarm();
   }
 
-  readonly #fire = (): void => {
+  #fire(timerAt: number): void {
     // A timer that is a hair early must not keep what it was set for waiting.
-    const now = Math.max(this.#now(), this.#timerAt);
-    this.#disarm();
+    const now = Math.max(this.#clock.monotonic(), timerAt);
+    if (this.#timerAt === timerAt) this.#disarm();
     const due: DeadlineHolder[] = [];
     while (this.#heap.length > 0 && this.#heap[0].deadlineAt <= now) {
       const holder = this.#heap[0];
@@ -84,18 +85,19 @@ export class Deadlines {
     for (const holder of due) {
       if (holder.heapIndex !== firing) continue; // called off, or set again, by one that was due before it
       holder.heapIndex = none;
-      holder.onDeadline();
+      holder.onDeadline(now - holder.deadlineAt);
     }
     this.#arm();
-  };
+  }
 
   #arm(): void {
     const next = this.#heap[0];
     if (next === undefined || next.deadlineAt >= this.#timerAt) return;
     this.#timer?.cancel();
-    this.#timerAt = next.deadlineAt;
-    const delayMs = Math.max(0, next.deadlineAt - this.#now());
-    this.#timer = this.#clock.timer(this.#fire, Math.min(delayMs, maxTimerMs));
+    const timerAt = this.#timerAt = next.deadlineAt;
+    const delayMs = Math.max(0, timerAt - this.#clock.monotonic());
+    const fire = () => this.#fire(timerAt);
+    this.#timer = this.#clock.timer(() => this.#enter(fire), Math.min(delayMs, maxTimerMs));
   }
 
   #disarm(): void {

@@ -141,6 +141,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
       return true;
     }
     if (attempt?.isAsked) this.#next ??= cause;
+    else if (attempt && isChanged) this.#next = "change"; // too late in its start-up: the new version need not wait for a retry
     else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
@@ -179,8 +180,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error);
   }
 
-  onDeadline(): void {
-    if (this.attempt) this.attempt.onDeadline();
+  onDeadline(lateMs: number): void {
+    if (this.attempt) this.attempt.onDeadline(lateMs);
     else this.enqueue(undefined, "retry");
   }
 
@@ -257,7 +258,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   #goDormant(phase: Dormancy, error: unknown): void {
     this.phase = phase;
     if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
-    else if (this.heapIndex < 0) this.onDeadline();
+    else if (this.heapIndex < 0) this.enqueue(undefined, "retry");
   }
 
   #wake(cause: "call" | "change"): void {

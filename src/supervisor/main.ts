@@ -83,7 +83,7 @@ class Program {
   readonly #ended = new AbortController();
   #isUp = false;
   #isAskedBySystem = false;
-  #askedAt = -Infinity;
+  #askedMs = -Infinity;
 
   constructor(stopTimeoutMs: number) {
     this.#stopTimeoutMs = stopTimeoutMs;
@@ -92,10 +92,9 @@ class Program {
 
   /** The operating system waits for the end of the program, and a run may leave something stuck that goes on after it. */
   stopBySystem(): void {
-    const now = this.#clock.now();
-    // The distance, not the difference: a clock that is set back must not make the program deaf.
-    if (Math.abs(now - this.#askedAt) < echoMs) return;
-    this.#askedAt = now;
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#askedMs < echoMs) return;
+    this.#askedMs = nowMs;
     if (!this.#isAskedBySystem) ifStillAlive(() => this.#exit("goes on after it was stopped"), this.#budgetMs);
     this.#isAskedBySystem = true;
     this.stop();

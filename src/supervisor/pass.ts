@@ -46,7 +46,7 @@ export class Pass<K, P extends Runnable> implements Tally {
   /** Returns whether the table could be read to its end. */
   async make(): Promise<boolean> {
     const { clock } = this.#registry, lookups = this.#lookups;
-    const beganAt = clock.now();
+    const beganMs = clock.monotonic();
     lookups.beginPass(this.#number);
     const isComplete = await this.#readAll();
     if (isComplete) await this.#confirmMissing();
@@ -61,7 +61,7 @@ export class Pass<K, P extends Runnable> implements Tally {
       stopped: this.#stopped,
       replaced: this.#replaced,
       failed: this.#failed,
-      durationMs: Math.max(0, clock.now() - beganAt),
+      durationMs: Math.round(clock.monotonic() - beganMs),
     });
     return isComplete;
   }

@@ -35,7 +35,9 @@ export class Reconciler<K, P extends Runnable> {
    * pass has ended, whatever came of it; never rejects. The cause is what its starts are said to be caused by.
    */
   request(cause: StartCause): Promise<void> {
-    return (this.#next ??= this.#follow(this.#current, cause));
+    return (this.#next ??= new Promise((resolve) => {
+      this.#registry.enter(() => resolve(this.#follow(this.#current, cause)));
+    }));
   }
 
   /** Makes sure that a pass comes soon, because something that was to be looked at could not be. */

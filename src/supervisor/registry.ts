@@ -22,6 +22,8 @@ const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
   ["entry-failed", "table-failed", "parked", "stuck"] as const,
 );
 
+const ready: Promise<void> = Promise.resolve();
+
 /** Outlives its runs, as stuck processes do. */
 export class Registry<K, P extends Runnable> {
   readonly table: Table<K, P>;
@@ -30,7 +32,7 @@ export class Registry<K, P extends Runnable> {
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
   /** What is up: a map of its own, as nothing is asked for as often. */
   readonly running: Map<K, P> = new Map();
-  readonly events: EventStream<SupervisorEvent<K>> = new EventStream(printFailure);
+  readonly events: EventStream<SupervisorEvent<K>> = new EventStream(printFailure, (step) => this.enter(step));
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
@@ -43,14 +45,21 @@ export class Registry<K, P extends Runnable> {
     this.table = table;
     this.settings = settings;
     this.clock = settings.clock;
-    this.deadlines = new Deadlines(settings.clock);
-    this.starts = new StartQueue(settings.clock, settings.startConcurrency);
+    const enter = (step: () => void) => this.enter(step);
+    this.deadlines = new Deadlines(settings.clock, enter);
+    this.starts = new StartQueue(settings.clock, settings.startConcurrency, enter);
     this.leases = new Leases(settings.clock, (event) => this.emit(event));
   }
 
   /** Whether processes may be started: a run is in progress and has not begun to end. */
   get isAccepting(): boolean {
     return this.run !== undefined && this.run.isAccepting;
+  }
+
+  /** Takes a step, which must not throw, in the async context of the run, a microtask later. */
+  enter(step: () => void): void {
+    if (this.run) this.run.context.enter(step);
+    else ready.then(step);
   }
 
   /** Returns the keeper of a key, a new one if there is none. */

@@ -18,6 +18,7 @@ import { assertKey } from "../table/table.ts";
 import { Lookups } from "./lookups.ts";
 import { Reconciler } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
+import { RunContext } from "./run_context.ts";
 import { delayAfter } from "./restart.ts";
 
 /** After how many stops the event loop gets a turn. */
@@ -27,6 +28,8 @@ const notRunning = () => new SupervisorNotRunningError("start the process");
 
 /** From the restore to the end of everything. */
 export class Run<K, P extends Runnable> {
+  /** The async context in which `run` was called. */
+  readonly context: RunContext = new RunContext();
   readonly lookups: Lookups<K, P>;
   readonly reconciler: Reconciler<K, P>;
   /** Whether processes may be started: false from the moment the end begins. */
@@ -44,7 +47,7 @@ export class Run<K, P extends Runnable> {
   constructor(registry: Registry<K, P>) {
     const { signal } = this.#scope;
     this.#registry = registry;
-    this.lookups = new Lookups(registry.table, signal);
+    this.lookups = new Lookups(registry.table, registry.clock, signal, (step) => this.context.enter(step));
     this.reconciler = new Reconciler(registry, this.lookups, signal);
     registry.run = this;
     // Followed first and read then: what changes while the table is being read is announced.
@@ -91,6 +94,7 @@ export class Run<K, P extends Runnable> {
     await this.#allEnded(stopTimeoutMs);
     for (const { attempt } of keepers.values()) attempt?.giveUp();
     await this.#quiet();
+    this.lookups.close();
     deadlines.rest();
     events.flush();
     this.#registry.run = undefined;

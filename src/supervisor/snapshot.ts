@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import { describeError } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Attempt } from "./attempt.ts";
@@ -53,21 +54,23 @@ export interface SupervisorSnapshot<K> {
 /** Takes a snapshot: plain data that shares nothing with the supervisor. */
 export function takeSnapshot<K, P extends Runnable>(
   keepers: Iterable<Keeper<K, P>>,
-  at: number,
+  clock: Clock,
   isRunning: boolean,
 ): SupervisorSnapshot<K> {
+  const at = clock.now(), aheadMs = at - clock.monotonic();
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
   const processes: ProcessSnapshot<K>[] = [];
   for (const keeper of keepers) {
     if (keeper.phase === "asking") continue;
-    const process = describe(keeper);
+    const process = describe(keeper, aheadMs);
     counts[process.state] = (counts[process.state] ?? 0) + 1;
     processes.push(process);
   }
   return { at, isRunning, counts, processes };
 }
 
-function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<K> {
+/** The wall clock is that many ms ahead of the monotonic one, by which deadlines are kept. */
+function describe<K, P extends Runnable>(keeper: Keeper<K, P>, aheadMs: number): ProcessSnapshot<K> {
   const { key, attempt, version, backoff } = keeper;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
@@ -77,7 +80,7 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
     ...(attempt && { sinceAt: attempt.sinceAt }),
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
-    ...(state === "retrying" && { retryAt: keeper.deadlineAt }),
+    ...(state === "retrying" && { retryAt: Math.round(keeper.deadlineAt + aheadMs) }),
     ...(backoff?.lastError !== undefined && { lastError: describeError(backoff.lastError) }),
   };
 }

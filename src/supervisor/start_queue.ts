@@ -17,8 +17,6 @@ export interface Starter {
 /** After how many starts in a row the event loop gets a turn, so that timers and sockets are served. */
 const startsPerTurn = 64;
 
-const ready: Promise<void> = Promise.resolve();
-
 /** How long a start may keep others waiting, in ms. */
 const patienceMs = 1_000;
 
@@ -29,6 +27,7 @@ const patienceMs = 1_000;
 export class StartQueue {
   readonly #limit: number;
   readonly #clock: Clock;
+  readonly #enter: (step: () => void) => void;
   /** Those who wait, and their order, in which those who have left still stand. */
   readonly #waiting: Set<Starter> = new Set();
   #order: Starter[] = [];
@@ -40,9 +39,11 @@ export class StartQueue {
   #isDraining = false;
   #startsSinceTurn = 0;
 
-  constructor(clock: Clock, limit: number) {
+  /** Starters are called by way of `enter`: what makes room for them is often another process. */
+  constructor(clock: Clock, limit: number, enter: (step: () => void) => void) {
     this.#clock = clock;
     this.#limit = limit;
+    this.#enter = enter;
   }
 
   /** Calls a starter back: at once if there is room and no other waits, otherwise when its turn comes. */
@@ -66,8 +67,8 @@ export class StartQueue {
   #drainSoon(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    if (this.#startsSinceTurn < startsPerTurn) ready.then(this.#drain);
-    else turn().then(this.#drainAfterTurn);
+    if (this.#startsSinceTurn < startsPerTurn) this.#enter(this.#drain);
+    else turn().then(() => this.#enter(this.#drainAfterTurn));
   }
 
   readonly #drainAfterTurn = (): void => {

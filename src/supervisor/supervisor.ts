@@ -258,7 +258,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   /** Shows everything the supervisor has to do with, as plain data. */
   snapshot(): SupervisorSnapshot<K> {
     const { keepers, clock, isAccepting } = this.#registry;
-    return takeSnapshot(keepers.values(), clock.now(), isAccepting);
+    return takeSnapshot(keepers.values(), clock, isAccepting);
   }
 
   /**

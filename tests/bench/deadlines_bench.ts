@@ -12,7 +12,7 @@ class Holder implements DeadlineHolder {
 const stopped: Clock = { now: () => 0, monotonic: () => 0, timer: () => ({ cancel: () => {} }) };
 
 function filled(size: number): Deadlines {
-  const deadlines = new Deadlines(stopped);
+  const deadlines = new Deadlines(stopped, (step) => step());
   for (let i = 0; i < size; i++) deadlines.set(new Holder(), 1_000 + (i * 7_919) % 60_000);
   return deadlines;
 }

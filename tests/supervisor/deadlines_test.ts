@@ -6,7 +6,7 @@ import { TestTime } from "./fixtures/mod.ts";
 /** Deadlines whose firing is written down. */
 function deadlinesOf(time: TestTime) {
   const fired: string[] = [];
-  const deadlines = new Deadlines(systemClock);
+  const deadlines = new Deadlines(systemClock, (step) => step());
   const holder = (name: string, onDeadline = () => {}): DeadlineHolder => ({
     deadlineAt: 0,
     deadlineOrder: 0,
@@ -118,7 +118,7 @@ Deno.test("Deadlines fires what a timer was set for although the clock was set b
   };
   using time = new TestTime();
   const { fired, holder } = deadlinesOf(time);
-  new Deadlines(clock).set(holder("a"), 10);
+  new Deadlines(clock, (step) => step()).set(holder("a"), 10);
   now = 0;
   timers[0]();
   assertEquals(fired.length, 1);

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { systemClock } from "@pact/supervisor";
 import { Lookups, type Sought } from "../../src/supervisor/lookups.ts";
 import { type Bot, settle, TestTable, watch } from "./fixtures/mod.ts";
 
@@ -10,7 +11,7 @@ function lookupsOf(keys: string[]) {
   for (const key of keys) table.set(key);
   const controller = new AbortController();
   const told: string[] = [];
-  const lookups = new Lookups<string, Bot>(table, controller.signal);
+  const lookups = new Lookups<string, Bot>(table, systemClock, controller.signal, (step) => step());
   /** Who is looked up, and writes down what it is told. */
   const sought = new Map(["a", "b", "c"].map((key): [string, Sought<string, Bot>] => [key, {
     key,

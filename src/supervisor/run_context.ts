@@ -1,0 +1,37 @@
+/**
+ * The async context of a run, in which everything of its processes happens.
+ *
+ * @module
+ */
+
+/**
+ * Runs steps in the async context in which it was made, in order, a microtask later.
+ *
+ * A process that is started by a request, or because another process made room for it, must not live in the context of
+ * either (`AsyncLocalStorage`, the span of OpenTelemetry). A reaction to a promise runs in the context in which it was
+ * attached, whatever resolves the promise: that costs 0.1 us, a snapshot of `node:async_hooks` 0.8 us and an import.
+ */
+export class RunContext {
+  #steps: (() => void)[] = [];
+  #wake: () => void = () => {};
+
+  constructor() {
+    this.#await();
+  }
+
+  /** Runs a step, which must not throw. */
+  enter(step: () => void): void {
+    if (this.#steps.push(step) === 1) this.#wake();
+  }
+
+  #await(): void {
+    new Promise<void>((resolve) => this.#wake = resolve).then(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const steps = this.#steps;
+    this.#steps = [];
+    this.#await();
+    for (const step of steps) step();
+  };
+}
