@@ -4,9 +4,9 @@
  * @module
  */
 
+import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { assertPrefix } from "../kv/keys.ts";
-import { checkClock, checkShape, checkWhole } from "../kv/options.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
 export interface ClusterOptions {
@@ -95,8 +95,8 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
   assertPrefix(prefix);
   checkClock(clock);
-  checkShape("random", "a function", random, typeof random === "function");
-  checkShape("newId", "a function", newId, typeof newId === "function");
+  checkFunction("random", random);
+  checkFunction("newId", newId);
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");

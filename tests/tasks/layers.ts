@@ -13,7 +13,7 @@ export type Rule = (sources: Sources) => string[];
 /** The most lines that a file in src may have. */
 export const maxLines = 250;
 
-const words = ["errors", "clock", "events", "event_stream"];
+const words = ["errors", "clock", "events", "event_stream", "check"];
 const core = [...words, "process", "table"];
 
 /** What each module may import, beside itself. */
@@ -22,6 +22,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   clock: words,
   events: words,
   event_stream: words,
+  check: words,
   process: words,
   table: [...words, "process"],
   supervisor: core,
