@@ -8,7 +8,7 @@ import { checkArgument, checkClock, checkFunction, checkShape, checkWhole, hasMe
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { KvTableContext } from "./context.ts";
-import { assertPrefix, type KvTableKey } from "./keys.ts";
+import { Keyspace, type KvTableKey } from "./keyspace.ts";
 import type { SpecSchema } from "./schema.ts";
 
 /** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
@@ -65,7 +65,8 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
 
 /** The options with every default filled in. */
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
-  extends Required<Omit<KvTableOptions<K, Spec, P>, "schema">> {
+  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema">> {
+  readonly keys: Keyspace;
   readonly schema: SpecSchema<Spec> | undefined;
 }
 
@@ -92,15 +93,15 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
   options: KvTableOptions<K, Spec, P>,
 ): KvTableSettings<K, Spec, P> {
-  const { prefix, create, schema, clock = systemClock, random = Math.random } = options;
-  assertPrefix(prefix);
+  const { create, schema, clock = systemClock, random = Math.random } = options;
+  const keys = new Keyspace(options.prefix);
   checkFunction("create", create);
   const validates = schema === undefined || hasMethods(schema?.["~standard"], "validate");
   checkShape("schema", "a Standard Schema", schema, validates);
   checkClock(clock);
   checkFunction("random", random);
   return {
-    prefix: [...prefix],
+    keys,
     create,
     schema,
     clock,
