@@ -148,6 +148,7 @@ export function holdReply(gate: Promise<unknown>): KvFault {
  * const told = reader.read().then(() => "told");
  * await kv.set(["a"], 1);
  * assertEquals(await Promise.race([told, kv.get(["a"]).then(() => "nothing")]), "nothing");
+ * await reader.cancel();
  * ```
  */
 export function staleWatch(gate: Promise<unknown> = new Promise(() => {})): KvFault {
