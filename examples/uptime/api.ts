@@ -7,7 +7,7 @@ import type { Monitor, MonitorSpec } from "./monitor.ts";
 import { RequestError, route } from "./routes.ts";
 
 type MonitorTable = KvTable<string, MonitorSpec, Monitor>;
-type MonitorEntry = KvEntry<string, Monitor, MonitorSpec>;
+type MonitorEntry = KvEntry<string, MonitorSpec, Monitor>;
 type MonitorSupervisor = Supervisor<string, Monitor>;
 
 /** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON. */

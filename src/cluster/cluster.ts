@@ -8,7 +8,7 @@ import { abortable } from "@std/async/abortable";
 import { pause } from "../clock.ts";
 import { describeValue } from "../errors.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
-import { bellKey, type KvTableKey } from "../kv/keys.ts";
+import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
 import { KvStore } from "../kv/store.ts";
@@ -168,7 +168,7 @@ export class Cluster implements Runnable {
       settings: this.#settings,
       ledger: this.#ledger,
       audiences: this.#audiences,
-      bell: { kv: this.#store.kv, key: bellKey(prefix) },
+      bell: { kv: this.#store.kv, key: new Keyspace(prefix).bell },
       emit: this.#emit,
     });
     try {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { probeKey } from "../kv/keys.ts";
+import { Keyspace } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
 import { LocalDatabaseError } from "./errors.ts";
 
@@ -29,7 +29,7 @@ export async function assertShared(
         "that as the option path",
     );
   }
-  const key = probeKey(prefix, id);
+  const key = new Keyspace(prefix).probe(id);
   // With a check a write fails at once while the file is locked; without one it would hold up the handle for 5 s.
   const check = { key, versionstamp: null };
   await store.call("write a probe", () => {

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { describeValue, ProcessEndedEarlyError } from "../errors.ts";
+import { assertRunnable } from "../check.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
-import { isRunnable, type RunCallback, type Runnable } from "./runnable.ts";
+import type { RunCallback, Runnable } from "./runnable.ts";
 
 const memberEnded = new DOMException("A process of the group ended by itself", "AbortError");
 
@@ -139,10 +140,7 @@ export function sequential(...runnables: Runnable[]): Runnable {
 type Order = (processes: Process<Runnable>[], step: (process: Process<Runnable>) => Promise<void>) => Promise<void>;
 
 function compose(name: string, runnables: readonly Runnable[], composed: Runnable): Runnable {
-  for (const runnable of runnables) {
-    if (isRunnable(runnable)) continue;
-    throw new TypeError(`Cannot ${name}: a runnable has a run method, current value is ${describeValue(runnable)}`);
-  }
+  for (const runnable of runnables) assertRunnable(name, runnable);
   if (runnables.length > 1) return composed;
   return runnables[0] ?? nop;
 }

@@ -5,10 +5,11 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { describeValue, ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
+import { assertRunnable } from "../check.ts";
+import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import { Life, type ProcessState } from "./life.ts";
 import { onAbort } from "./on_abort.ts";
-import { isRunnable, type Runnable } from "./runnable.ts";
+import type { Runnable } from "./runnable.ts";
 
 /** How a process ended: as it should, or with an error. */
 export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
@@ -53,10 +54,7 @@ export class Process<P extends Runnable> implements AsyncDisposable {
    * @throws {TypeError} When the runnable has no `run` method.
    */
   constructor(runnable: P, options: ProcessOptions = {}) {
-    if (!isRunnable(runnable)) {
-      const shown = describeValue(runnable);
-      throw new TypeError(`Cannot make a process: a runnable has a run method, current value is ${shown}`);
-    }
+    assertRunnable("make a process", runnable);
     this.runnable = runnable;
     this.#signal = options.signal;
     this.exited = this.#life.exited.promise;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { hasMethods } from "../check.ts";
+
 /**
  * What a runnable calls, once, when it is up. The work goes on until what it returns settles.
  *
@@ -63,7 +65,7 @@ export interface Runnable {
  * @returns Whether it has a `run` method.
  */
 export function isRunnable(value: unknown): value is Runnable {
-  return typeof (value as Runnable | undefined | null)?.run === "function";
+  return hasMethods(value, "run");
 }
 
 /**

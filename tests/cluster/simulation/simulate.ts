@@ -5,7 +5,7 @@
  */
 
 import { place } from "@pact/supervisor/cluster";
-import { MemoryKv } from "@pact/supervisor/testing";
+import { MemoryKv } from "../../memory_kv/memory_kv.ts";
 import { seededRandom } from "../../os/random.ts";
 import type { Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";
