@@ -165,7 +165,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const error = new DOMException(`The process was not up within ${startTimeoutMs} ms`, "TimeoutError");
     this.#beginBudget(true);
     this.#owner.attemptIsLate(error);
-    this.doom(error);
+    this.failStart(error);
   }
 
   #failToBuild(error: unknown): void {
