@@ -8,7 +8,7 @@ const [path, name] = Deno.args;
 
 using kv = await Deno.openKv(path);
 // Fast, to be watched. The defaults, 5 s and 15 s, tolerate a slow network.
-const cluster = new Cluster(kv, { path, heartbeatMs: 1_000, ttlMs: 3_000 });
+const cluster = new Cluster(kv, { path, heartbeatMs: 500, ttlMs: 2_000 });
 const supervisor = new Supervisor(cluster.own(botTable(kv, name)));
 
 cluster.subscribe((event) => {
