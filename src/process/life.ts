@@ -31,8 +31,6 @@ export const stopReason: DOMException = new DOMException("The process was asked 
  */
 export abstract class Life<P extends Runnable> {
   state: ProcessState = "initial";
-  /** What it runs; `undefined` until the run begins. */
-  runnable: P | undefined = undefined;
   readonly controller: AbortController = new AbortController();
   /** Whether the callback was called while the life was wanted. */
   wasUp = false;
@@ -48,7 +46,7 @@ export abstract class Life<P extends Runnable> {
   #narrower: Disposable | undefined = undefined;
 
   /** It called its callback: it is up. */
-  protected abstract lifeIsUp(): void;
+  protected abstract lifeIsUp(runnable: P): void;
   /** It was up, and its callback is about to return: the end begins. */
   protected abstract lifeIsLeaving(): void;
   /** The run settled; `outcome` and `error` say how. */
@@ -63,10 +61,9 @@ export abstract class Life<P extends Runnable> {
   beginRun(runnable: P): void {
     if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
     this.state = "starting";
-    this.runnable = runnable;
     let run: unknown;
     try {
-      run = runnable.run((signal) => this.#calledBack(signal), { signal: this.controller.signal });
+      run = runnable.run((signal) => this.#calledBack(runnable, signal), { signal: this.controller.signal });
     } catch (error) {
       run = Promise.reject(error);
     }
@@ -101,7 +98,7 @@ export abstract class Life<P extends Runnable> {
     this.controller.abort(error);
   }
 
-  #calledBack(signal: AbortSignal | undefined): Promise<void> | undefined {
+  #calledBack(runnable: P, signal: AbortSignal | undefined): Promise<void> | undefined {
     if (this.#isCalledBack || this.state === "stopped") {
       throw new ProcessStateError("call the run callback again", this.state);
     }
@@ -109,7 +106,7 @@ export abstract class Life<P extends Runnable> {
     if (this.state !== "starting") return undefined; // asked to stop meanwhile: nothing to wait for
     this.state = "running";
     this.wasUp = true;
-    this.lifeIsUp();
+    this.lifeIsUp(runnable);
     return this.#untilLetGo(signal);
   }
 
