@@ -37,7 +37,7 @@ export function describeClusterEvent(event: ClusterEvent): string {
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":
       return `slot ${event.slot} is ${event.cause === "lost" ? "lost" : "handed over"}`;
-    case "idle":
+    case "cluster-idle":
       return `this instance stays out of the cluster: its timeline is ${event.timeline}`;
     case "cluster-failed": {
       const { name, message } = describeError(event.error);
@@ -46,12 +46,7 @@ export function describeClusterEvent(event: ClusterEvent): string {
   }
 }
 
-/**
- * Tells whether an event must not go unheard.
- *
- * @param event The event.
- * @returns Whether it is printed while nobody has subscribed.
- */
+/** Tells whether an event must not go unheard: it is printed while there are no subscribers. */
 export function isFailure({ type }: ClusterEvent): boolean {
-  return type === "cluster-failed" || type === "session-fenced" || type === "idle";
+  return type === "cluster-failed" || type === "session-fenced" || type === "cluster-idle";
 }

@@ -76,7 +76,7 @@ export interface SlotReleasedEvent {
   readonly type: "slot-released";
   /** The slot. */
   readonly slot: number;
-  /** Why: its processes had ended and it was given back, or somebody else had taken it. */
+  /** Why: its processes had ended and it was given back, or another session had taken it. */
   readonly cause: "handed-over" | "lost";
 }
 
@@ -85,7 +85,7 @@ export interface ClusterIdleEvent {
   /** When, in epoch ms. */
   readonly at: number;
   /** Which event. */
-  readonly type: "idle";
+  readonly type: "cluster-idle";
   /** The timeline of this instance. */
   readonly timeline: string;
 }

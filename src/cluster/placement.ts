@@ -57,7 +57,7 @@ export function slotOf(key: string | number | bigint | boolean, slots: number): 
  * @example What a session leaves goes to the others
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { place } from "@pact/supervisor/cluster";
+ * import { place } from "./placement.ts";
  *
  * const both = place(["left", "right"], 256);
  * assert(both.includes("left") && both.includes("right"));

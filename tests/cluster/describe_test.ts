@@ -27,7 +27,7 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
   [{ type: "slot-released", at, slot: 3, cause: "handed-over" }, "slot 3 is handed over", false],
   [{ type: "slot-released", at, slot: 3, cause: "lost" }, "slot 3 is lost", false],
   [
-    { type: "idle", at, timeline: "preview/x1" },
+    { type: "cluster-idle", at, timeline: "preview/x1" },
     "this instance stays out of the cluster: its timeline is preview/x1",
     true,
   ],

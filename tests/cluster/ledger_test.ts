@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Claimant, Ledger } from "../../src/cluster/ledger.ts";
-import type { SessionRecord } from "../../src/cluster/records.ts";
-import { type SlotSeen, takeable } from "../../src/cluster/slot_seen.ts";
+import { type Claimant, type Ledger, takeable } from "../../src/cluster/ledger.ts";
+import type { SessionRecord, SlotSeen } from "../../src/cluster/records.ts";
 import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
 import {
   denyAfterLanding,
@@ -67,7 +66,7 @@ Deno.test("Ledger.look() reads sessions and claims with their commits, in two li
   const one = await HandClaimant.join(ledger, "a1");
   const taken = await ledger.take(one, seenFree(3, 255));
   const { sessions, claims } = await ledger.look();
-  const session = { versionstamp: one.versionstamp!, ttlMs, accepts: true, misfit: undefined };
+  const session = { versionstamp: one.versionstamp!, ttlMs, accepts: true, mismatch: undefined };
   assertEquals([...sessions], [["a1", session]]);
   const claim = { owner: "a1", versionstamp: taken.get(3)! };
   assertEquals([...claims], [[3, { slot: 3, ...claim }], [255, { slot: 255, ...claim }]]);
@@ -108,8 +107,8 @@ Deno.test("Ledger.look() says of a session in another format that it cannot work
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   await database.raw.set(["@pact/supervisor", "c", "session", "a1"], { ...record("a1"), format: 2, ttlMs: 1 });
-  const { misfit, accepts, ttlMs: theirs } = (await ledger.look()).sessions.get("a1")!;
-  assertEquals([misfit, accepts, theirs], ["this version reads format 1, its format is 2", false, ttlMs]);
+  const { mismatch, accepts, ttlMs: theirs } = (await ledger.look()).sessions.get("a1")!;
+  assertEquals([mismatch, accepts, theirs], ["this version reads format 1, its format is 2", false, ttlMs]);
 });
 
 Deno.test("Ledger.look() says of a claim in another format that nobody it knows owns the slot", async () => {
@@ -123,9 +122,9 @@ Deno.test("Ledger.look() says of a claim in another format that nobody it knows 
 Deno.test("Ledger.look() says of a session with another number of slots that it cannot work with it", async () => {
   using database = await TestDatabase.open();
   await database.ledger(128).ledger.beat({ ...record("a1", 1, 128), ttlMs: 9_000 }, null);
-  const { misfit, accepts, ttlMs: theirs } = (await database.ledger(256).ledger.look()).sessions.get("a1")!;
+  const { mismatch, accepts, ttlMs: theirs } = (await database.ledger(256).ledger.look()).sessions.get("a1")!;
   const expected = "all instances need the same number of slots, current values are 128 there and 256 here";
-  assertEquals([misfit, accepts, theirs], [expected, false, 9_000]);
+  assertEquals([mismatch, accepts, theirs], [expected, false, 9_000]);
 });
 
 Deno.test("Ledger.look() does not see the cluster of another prefix", async () => {

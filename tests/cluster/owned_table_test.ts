@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Entry, Runnable, Table } from "@pact/supervisor";
-import { ClaimLostError, Cluster, place, slotOf } from "../../src/cluster/mod.ts";
+import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
+import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, hang, holdReply, testTable } from "../../src/testing/mod.ts";
 import { settle, watch } from "../supervisor/fixtures/mod.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { ClusterView } from "../../src/cluster/ledger.ts";
 import { plan, type SlotHeld } from "../../src/cluster/plan.ts";
+import type { ClusterView } from "../../src/cluster/records.ts";
 
 /** A situation in short: one letter for each slot, "a" is the session that decides, "." is nobody. */
 interface Case {
@@ -243,7 +243,7 @@ function viewOf({ claims, sessions = "ab" }: Pick<Case, "claims" | "sessions">):
     versionstamp: "stamp",
     ttlMs: 1,
     accepts: true,
-    misfit: letter === letter.toLowerCase() ? undefined : "is another one",
+    mismatch: letter === letter.toLowerCase() ? undefined : "is another one",
   });
   const claim = (letter: string, slot: number) => ({
     slot,

@@ -171,7 +171,7 @@ for (const [title, timeline, allowed] of joining) {
     using _timeline = onTimeline(timeline);
     await using world = await World.open(["acme"]);
     const one = await world.member("a", { timeline: allowed });
-    assertEquals([one.keys, one.of("idle")], [["acme"], []]);
+    assertEquals([one.keys, one.of("cluster-idle")], [["acme"], []]);
   });
 }
 

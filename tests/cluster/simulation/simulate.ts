@@ -4,8 +4,8 @@
  * @module
  */
 
-import { place } from "@pact/supervisor/cluster";
 import { MemoryKv } from "@pact/supervisor/testing";
+import { place } from "../../../src/cluster/placement.ts";
 import { seededRandom } from "../../os/random.ts";
 import type { Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";
@@ -159,7 +159,7 @@ class Simulation {
       mood: this.#mood,
       isDeaf: this.#options.seed % 4 < 2,
       heard: (of, event) => {
-        if (event.type === "cluster-failed" || event.type === "idle") return;
+        if (event.type === "cluster-failed" || event.type === "cluster-idle") return;
         this.#note(`${of.name} says ${JSON.stringify({ ...event, at: undefined })}`);
         if (event.type === "slot-claimed") this.#counts.claimed++;
         if (event.type === "slot-claimed" || event.type === "slot-released") this.#moves++;
