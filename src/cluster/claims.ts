@@ -26,12 +26,18 @@ export interface SlotListener {
   mustEnd(key: unknown): void;
 }
 
+/** The right to run one process, as long as its slot is held. */
+export interface SlotLease extends Lease {
+  /** What the process proves its right with. */
+  readonly claim: Claim;
+}
+
 /** One slot that is held. */
 class Hold {
   readonly controller: AbortController = new AbortController();
   readonly claim: Claim;
-  /** What runs under it. */
-  readonly leases: Set<SlotLease> = new Set();
+  /** What runs under it, and what tells it to end. */
+  readonly leases: Map<SlotLease, () => void> = new Map();
   handingOverSinceMs: number | undefined = undefined;
   /** What did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
@@ -48,39 +54,12 @@ class Hold {
 
   handOver(nowMs: number): void {
     this.handingOverSinceMs = nowMs;
-    for (const { listener, key } of this.leases) listener.mustEnd(key);
+    for (const tellToEnd of this.leases.values()) tellToEnd();
   }
 
   keep(blockers: readonly SlotLease[]): void {
     this.handingOverSinceMs = undefined;
     this.#blockers = blockers;
-  }
-}
-
-/** The right to run one process, as long as its slot is held. */
-export class SlotLease implements Lease {
-  /** What the process can prove its right with. */
-  readonly claim: Claim;
-  readonly #release: (lease: SlotLease) => void;
-  readonly listener: SlotListener;
-  /** The key of the process. */
-  readonly key: unknown;
-
-  constructor(claim: Claim, listener: SlotListener, key: unknown, release: (lease: SlotLease) => void) {
-    this.claim = claim;
-    this.listener = listener;
-    this.key = key;
-    this.#release = release;
-  }
-
-  /** Aborts when the slot is lost. */
-  get signal(): AbortSignal {
-    return this.claim.signal;
-  }
-
-  /** Says that the process has ended. */
-  release(): void {
-    this.#release(this);
   }
 }
 
@@ -147,8 +126,9 @@ export class Claims {
   lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
     if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
-    const lease = new SlotLease(hold.claim, listener, key, (each) => this.#released(hold, each));
-    hold.leases.add(lease);
+    const { claim } = hold;
+    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
+    hold.leases.set(lease, () => listener.mustEnd(key));
     return lease;
   }
 
@@ -168,7 +148,7 @@ export class Claims {
    */
   giveUp(slot: number): void {
     const hold = this.#holds.get(slot);
-    hold?.keep([...hold.leases]);
+    hold?.keep([...hold.leases.keys()]);
   }
 
   /** Stops holding a slot. What still runs there is aborted with the reason. */
@@ -176,7 +156,7 @@ export class Claims {
     const hold = this.#holds.get(slot);
     if (!hold) return;
     this.#holds.delete(slot);
-    for (const lease of hold.leases) this.#orphans.add(lease);
+    for (const lease of hold.leases.keys()) this.#orphans.add(lease);
     hold.controller.abort(reason);
   }
 

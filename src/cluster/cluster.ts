@@ -1,5 +1,29 @@
 /**
- * The part that one instance of a program takes in a cluster.
+ * The public face of a cluster, and the map of its folder. What the words mean is told in `mod.ts`; the questions:
+ *
+ * ```text
+ *   cluster.ts         what a program calls
+ *   └─ instance.ts     what all parts share: settings, durations, clock, database, events; which keys are ours now
+ *      ├─ owned_table.ts   where does a change of the table arrive, and how does a process get its claim?
+ *      └─ membership.ts    one run in the cluster: one session after the other
+ *         ├─ admission.ts  may this instance join at all?
+ *         ├─ bell.ts       who tells it to look before it is time?
+ *         └─ session.ts    how does a session join, live and leave?
+ *            ├─ heartbeat.ts   when does it fence itself?
+ *            ├─ claims.ts      what runs in each slot, and what a fence and a hand-over do to it
+ *            └─ ownership.ts   how does a take-over go?
+ *
+ *   timing.ts      how long does anything take? Derives "TTL plus two heartbeats"      pure
+ *   sightings.ts   who is alive?                                                       pure
+ *   placement.ts   which session should own which slot? (hash.ts)                      pure
+ *   plan.ts        what does a session take, hand over, keep?                          pure
+ *   records.ts     what stands in the database?                                        pure
+ *   ledger.ts      how is it read and written? One compare-and-swap per write, read back by its nonce
+ *   options.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
+ * ```
+ *
+ * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`session.ts`), another session has
+ * taken it (`ownership.ts`), or it is given back (`ownership.ts`).
  *
  * @module
  */
@@ -25,8 +49,8 @@ import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
  * of the cluster, owns its share of the slots, and tables that it {@linkcode Cluster.own}s contain the keys in them.
  *
  * At most one instance holds a valid claim on a slot. When an instance dies, its slots have new owners within its time to
- * live plus two heartbeats, as long as one lives. A process of a former owner may still execute for a moment: only a write
- * with the check of its claim is refused then.
+ * live plus two heartbeats, as long as one instance lives. A process of a former owner may still execute for a moment: only
+ * a write with the check of its claim is refused then.
  *
  * @example Every instance runs its share
  * ```ts
@@ -64,9 +88,9 @@ export class Cluster implements Runnable {
   }
 
   /**
-   * Is a session of the cluster for as long as the callback takes. The callback is called when the instance has joined and
-   * taken its first slots; while the database does not answer, that is tried again and again. When the callback settles,
-   * the session ends and what it owned is free for others at once, except for slots in which a process is stuck.
+   * Joins the cluster for as long as the callback takes. The callback is called once the instance has joined and taken its
+   * first slots; while the database does not answer, it tries again and again. When the callback settles, the session ends
+   * and its slots are free for others at once, except for those in which a process is stuck.
    *
    * @param callback Is given the signal.
    * @param options A signal that ends the wait for the database, and is given to the callback.
@@ -88,11 +112,11 @@ export class Cluster implements Runnable {
   }
 
   /**
-   * Reduces a table to the keys in the slots that this instance owns. Give it to a supervisor inside of this cluster.
+   * Reduces a table to the keys in the slots that this instance owns. Give the result to a supervisor inside this cluster.
    *
    * The keys of other instances are absent: `start` and `ensure` reject with `ProcessNotFoundError`, and a process whose slot
-   * is handed over is stopped gracefully and announced as `removed`. What is known of a key, such as its failures in a row,
-   * does not move with it.
+   * is handed over is stopped gracefully and announced as `removed`. What this instance knows of a key, such as its failures in a
+   * row, does not move with it.
    *
    * @param table The table, on the same database.
    * @returns The part of it that this instance owns, now and at any moment.
@@ -102,7 +126,7 @@ export class Cluster implements Runnable {
   }
 
   /**
-   * Tells which session owns the slot of a key, as of the last look; its own slots as of now.
+   * Tells which session owns the slot of a key: of this instance's slots as of now, of others as of the last look.
    *
    * @param key A key of any table of the cluster.
    * @returns The session; `undefined` when no session owns the slot, or this instance does not know.
@@ -124,8 +148,8 @@ export class Cluster implements Runnable {
   }
 
   /**
-   * Announces what happens; the order is told with {@linkcode ClusterEvent}. While there are no subscribers, failures
-   * are printed to the console.
+   * Subscribes to what happens, in the order that {@linkcode ClusterEvent} promises. Without subscribers, failures are
+   * printed to the console.
    *
    * @param listener Is called right after the step that caused the event. What it throws is printed and changes nothing.
    * @param options A signal that ends the subscription.
@@ -162,7 +186,7 @@ function printFailure(event: ClusterEvent): void {
   if (isFailure(event)) console.error(`cluster: ${describeClusterEvent(event)}`);
 }
 
-/** Returns the timeline of this instance when it is not the one that may join. */
+/** Returns the timeline of this instance, unless that may join. */
 function foreignTimeline(allowed: string | undefined): string | undefined {
   const timeline = allowed === undefined ? undefined : Deno.env.get("DENO_TIMELINE");
   return timeline === allowed ? undefined : timeline;

@@ -1,5 +1,5 @@
 /**
- * Events of a cluster in words.
+ * The events of a cluster in words.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { ClusterEvent } from "./events.ts";
 /**
  * Writes an event as a line of a log.
  *
- * @param event The event.
- * @returns One line, without the moment.
+ * @param event Any event of a cluster.
+ * @returns One line, without the time.
  *
  * @example
  * ```ts
@@ -25,14 +25,18 @@ import type { ClusterEvent } from "./events.ts";
 export function describeClusterEvent(event: ClusterEvent): string {
   switch (event.type) {
     case "session-joined":
-      return event.isSelf ? `session ${event.session}, this instance, has joined` : `session ${event.session} is there`;
+      return event.isSelf
+        ? `session ${event.session}, this instance, has joined`
+        : `session ${event.session} has appeared`;
     case "session-left":
       return event.isSelf ? `session ${event.session}, this instance, has left` : `session ${event.session} is gone`;
     case "session-dead":
       return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
     case "session-fenced":
-      return `session ${event.session}, this instance, is fenced with its ${event.slots} slots: it ` +
-        (event.cause === "silent" ? `has not beaten for ${Math.round(event.silentMs)} ms` : "was declared dead");
+      return `session ${event.session}, this instance, is fenced with ${event.slots} slots: ` +
+        (event.cause === "silent"
+          ? `no heartbeat was acknowledged for ${Math.round(event.silentMs)} ms`
+          : "it was declared dead");
     case "slot-claimed":
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":

@@ -29,13 +29,14 @@ export class Heartbeat implements Claimant {
   readonly id: string;
   /** The commit of its last heartbeat. */
   versionstamp: string | null = null;
+  /** Whether the record may stand in the database. */
+  mayBeWritten = false;
   /** Resolves when no heartbeat is under way. */
   beating: Promise<void> = Promise.resolve();
   readonly #instance: Instance;
   readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
   #nonce: number;
-  #hasWritten = false;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
   /** Whether others know that it can be given slots. */
@@ -61,11 +62,6 @@ export class Heartbeat implements Claimant {
     return this.#ending.signal.aborted;
   }
 
-  /** Whether the record may stand in the database. */
-  get mayBeWritten(): boolean {
-    return this.#hasWritten;
-  }
-
   /** Aborts when the session is over. */
   get signal(): AbortSignal {
     return this.#ending.signal;
@@ -76,8 +72,8 @@ export class Heartbeat implements Claimant {
     return this.#ackedMs === undefined ? 0 : this.#instance.clock.monotonic() - this.#ackedMs;
   }
 
-  /** Says that the session could look around, and so can take slots. */
-  hasLooked(): void {
+  /** Notes that the session could look around just now, and so can take slots. */
+  noteLook(): void {
     this.#lookedMs = this.#instance.clock.monotonic();
   }
 
@@ -155,7 +151,7 @@ export class Heartbeat implements Claimant {
   async #write(): Promise<boolean> {
     const { ledger, clock, timing } = this.#instance;
     const sentMs = clock.monotonic();
-    this.#hasWritten = true;
+    this.mayBeWritten = true;
     const record = this.#record(sentMs - this.#lookedMs < timing.fenceMs);
     const { nonce, accepts } = record;
     const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);

@@ -7,7 +7,7 @@
 import type { Clock } from "../clock.ts";
 import type { KvTableKey } from "../kv/keys.ts";
 import { KvStore } from "../kv/store.ts";
-import type { SlotLease, SlotListener } from "./claims.ts";
+import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import { Ledger } from "./ledger.ts";
 import type { Membership } from "./membership.ts";
@@ -54,12 +54,12 @@ export class Instance {
 
   /** Tells whether processes of a key may be started here now. */
   holds(key: KvTableKey): boolean {
-    return this.session?.holds(this.slotOf(key)) ?? false;
+    return this.#claims?.grants(this.slotOf(key)) ?? false;
   }
 
   /** Grants the right to run a process, if it may be started here now. */
   lease(key: KvTableKey, listener: SlotListener): SlotLease | undefined {
-    return this.session?.lease(this.slotOf(key), listener, key);
+    return this.#claims?.lease(this.slotOf(key), listener, key);
   }
 
   slotOf(key: KvTableKey): number {
@@ -79,5 +79,10 @@ export class Instance {
   /** Announces that the database failed. */
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void {
     this.announce({ type: "cluster-failed", operation, error });
+  }
+
+  /** The claims of the session, if that can be relied on in this very instant. */
+  get #claims(): Claims | undefined {
+    return this.session?.heartbeat.check() ? this.session.claims : undefined;
   }
 }

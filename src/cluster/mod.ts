@@ -1,5 +1,5 @@
 /**
- * Several instances of one program share one table, so that each process runs in one of them.
+ * Several instances of one program share one table, and each process runs in one of them.
  *
  * **What is promised:** at most one valid claim holder per slot. A process of a former holder may still execute for a
  * moment, but a write that carries the check of its claim is refused by the database. A slot of a dead session has a new
@@ -25,8 +25,8 @@
  * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
  * long as it blocks the event loop. Their guarded writes are refused all the same.
  *
- * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows 2006) and of fencing tokens as
- * Kleppmann describes them.
+ * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows
+ * 2006) and of fencing tokens as Kleppmann describes them.
  *
  * @example Every instance runs its share
  * ```ts

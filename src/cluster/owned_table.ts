@@ -60,7 +60,10 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
           if (this.#instance.holds(value.key)) return { done, value: this.#toOwned(value) };
         }
       },
-      return: () => iterator.return!(),
+      return: async () => {
+        await iterator.return?.();
+        return { done: true, value: undefined };
+      },
     };
   }
 
@@ -75,11 +78,13 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
     const stream: ChangeStream<K> = new ChangeStream<K>({
       signal,
       begin: () => {
-        this.#opened(stream);
+        this.#streams.add(stream);
+        this.#instance.listeners.add(this);
         return this.#follow(stream, ending.signal);
       },
       release: () => {
-        this.#closed(stream);
+        this.#streams.delete(stream);
+        if (this.#streams.size === 0) this.#instance.listeners.delete(this);
         ending.abort();
       },
     });
@@ -115,16 +120,6 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
   #assertRunning(): void {
     if (this.#instance.isRunning) return;
     throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
-  }
-
-  #opened(stream: ChangeStream<K>): void {
-    this.#streams.add(stream);
-    this.#instance.listeners.add(this);
-  }
-
-  #closed(stream: ChangeStream<K>): void {
-    this.#streams.delete(stream);
-    if (this.#streams.size === 0) this.#instance.listeners.delete(this);
   }
 
   #toOwned(entry: KvEntry<K, P, Spec>): Entry<K, P> {

@@ -37,13 +37,13 @@ export interface Situation {
   readonly view: ClusterView;
   /** The slots that are held. */
   readonly held: ReadonlyMap<number, SlotHeld>;
-  /** Slots that were taken for unowned at an earlier look, and since when, in ms. */
+  /** Slots that an earlier look found unowned, and since when, in ms. */
   readonly unownedSince: ReadonlyMap<number, number>;
   /** Now, in ms. */
   readonly nowMs: number;
   /** For how long an unowned slot is left to the session that should take it, in ms. */
   readonly graceMs: number;
-  /** How long the processes of a slot may take to end before it is not handed over after all, in ms. */
+  /** How long the processes of a slot may take to end before its hand-over is given up, in ms. */
   readonly handOverMs: number;
   /** How many slots are on their way to others at the same time at most. */
   readonly maxHandingOver: number;

@@ -12,7 +12,7 @@
  */
 
 import { pause } from "../clock.ts";
-import { Claims, type SlotLease, type SlotListener } from "./claims.ts";
+import { Claims } from "./claims.ts";
 import { ClaimLostError } from "./errors.ts";
 import { type FenceCause, Heartbeat } from "./heartbeat.ts";
 import type { Instance } from "./instance.ts";
@@ -53,16 +53,6 @@ export class Session {
     this.ownership = new Ownership(this);
   }
 
-  /** Tells whether processes of a slot may be started here now. */
-  holds(slot: number): boolean {
-    return this.heartbeat.check() && this.claims.grants(slot);
-  }
-
-  /** Grants the right to run a process of a slot, if it may be started here now. */
-  lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
-    return this.heartbeat.check() ? this.claims.lease(slot, listener, key) : undefined;
-  }
-
   /**
    * Joins and stays in the cluster until the session is over.
    *
@@ -77,7 +67,7 @@ export class Session {
     this.#hasJoined = true;
     instance.announce({ type: "session-joined", session: this.id, isSelf: true });
     while (heartbeat.check() && !await this.ownership.survey()) await pause(clock, timing.minLookMs, heartbeat.signal);
-    heartbeat.hasLooked(); // so that the first heartbeat says that it can take slots
+    heartbeat.noteLook(); // so that the first heartbeat says that it can take slots
     const beating = heartbeat.keepAlive();
     await pause(clock, timing.settleMs, heartbeat.signal);
     while (heartbeat.check()) {
@@ -161,7 +151,7 @@ export class Session {
     const beganMs = clock.monotonic();
     this.#isHurried = false;
     if (await this.ownership.look()) {
-      this.heartbeat.hasLooked();
+      this.heartbeat.noteLook();
       looked();
     }
     this.#lookedMs = clock.monotonic();

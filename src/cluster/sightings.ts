@@ -29,7 +29,7 @@ export interface Movements {
   readonly joined: string[];
   /** Sessions that were there before and have beaten since. */
   readonly moved: string[];
-  /** Sessions that are not there any more. */
+  /** Sessions that are no longer there. */
   readonly left: string[];
 }
 

@@ -115,7 +115,7 @@ Deno.test("Heartbeat says that it accepts slots while it has looked around since
   await test.database.settle();
   const accepts = async () => (await test.database.read("session"))[0].value.accepts;
   const told = [await accepts()];
-  test.heartbeat.hasLooked();
+  test.heartbeat.noteLook();
   test.keepAlive();
   await test.database.settle();
   told.push(await accepts());
@@ -123,7 +123,7 @@ Deno.test("Heartbeat says that it accepts slots while it has looked around since
     await test.pass(heartbeatMs);
     told.push(await accepts());
   }
-  test.heartbeat.hasLooked();
+  test.heartbeat.noteLook();
   await test.pass(heartbeatMs);
   told.push(await accepts());
   assertEquals(told, [false, true, true, false, true]);
@@ -229,7 +229,7 @@ Deno.test("Heartbeat does not rely on an answer that came too late", async () =>
   assertEquals([test.fences.length, test.alive], [1, "resolved"]);
 });
 
-Deno.test("Heartbeat arms its timer anew when that is early by its own clock", async () => {
+Deno.test("Heartbeat arms its timer again when that is early by its own clock", async () => {
   await using test = await TestHeartbeat.alive();
   test.kv.break(hang());
   test.database.clock.stalledMs = -10;
@@ -341,7 +341,7 @@ Deno.test("Heartbeat.join() writes over a first record whose reply was lost", as
   assertEquals([test.joined, await test.nonce(), test.heartbeat.silentMs], ["resolved", 3, 0]);
 });
 
-Deno.test("Heartbeat.join() begins anew when a first record whose reply was lost has been buried", async () => {
+Deno.test("Heartbeat.join() starts over when a first record whose reply was lost has been buried", async () => {
   await using test = await TestHeartbeat.open();
   test.kv.inject("commit", loseReply(oops)); // the first lands, unknown
   test.kv.inject("commit", (call) => call()); // the second is kept out by it

@@ -289,7 +289,7 @@ Deno.test("A write with the check of a claim lands as long as the claim is held,
   assertEquals((await one.kv.atomic().check(check).set(["out"], 1).commit()).ok, true);
 });
 
-Deno.test("A write with the check of a claim is refused when somebody else has taken the slot", async () => {
+Deno.test("A write with the check of a claim is refused when another session has taken the slot", async () => {
   await using world = await World.open(["acme"]);
   world.mayOverlap = true;
   world.manners.set("acme", { deaf: true, lingers: true });

@@ -228,7 +228,7 @@ Deno.test("Cluster.run() on another timeline hands its signal on", async () => {
   assertStrictEquals(given, signal);
 });
 
-Deno.test("Cluster prints that it stays out while nobody has subscribed", async () => {
+Deno.test("Cluster prints that it stays out while there are no subscribers", async () => {
   using _timeline = onTimeline("preview/x1");
   using kv = await Deno.openKv(":memory:");
   using console = new ErrorConsole();

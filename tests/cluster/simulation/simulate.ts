@@ -255,7 +255,7 @@ class Simulation {
     if (this.#random() < 0.2) this.#memory?.sweep();
   }
 
-  /** When nothing happens, slots are where they belong, nothing moves, and nobody looks more often than has been said. */
+  /** When nothing happens, slots are where they belong, nothing moves, and no instance looks more often than has been said. */
   async #rest(): Promise<void> {
     await this.#pass(4 * heartbeatMs);
     const alive = this.#alive;
@@ -291,7 +291,7 @@ class Simulation {
     this.#throwViolation();
   }
 
-  /** No more faults: clocks are right, everybody is awake and reaches the database, somebody is there. */
+  /** No more faults: clocks are right, every machine is awake and reaches the database, an instance is there. */
   async #converge(): Promise<void> {
     this.#note("the faults stop");
     this.#mood.crashShare = this.#mood.slowShare = 0;
