@@ -24,6 +24,9 @@
  * **The fence comes first**: the session counts from when it *sent* B, an observer from when it *saw* B, which is later. A
  * third of the TTL lies between F and the earliest D, so clocks that differ by half in speed still fence before they bury.
  *
+ * **One lost beat does no harm**: `options.ts` asks for a TTL of at least three heartbeats, so there is time for another beat
+ * before the fence.
+ *
  * @module
  */
 
