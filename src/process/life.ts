@@ -30,8 +30,6 @@ export const stopReason: DOMException = new DOMException("The process was asked 
  */
 export abstract class Life<P extends Runnable> {
   state: ProcessState = "initial";
-  /** What it runs, once it has begun. */
-  runnable: P | undefined = undefined;
   readonly controller: AbortController = new AbortController();
   /** Whether the callback was called while the life was wanted. */
   wasUp = false;
@@ -42,12 +40,12 @@ export abstract class Life<P extends Runnable> {
   outcome: ExitOutcome = "returned";
   error: unknown = undefined;
   #isCalledBack = false;
-  #doom: { error: unknown } | undefined = undefined;
+  #startFailure: { error: unknown } | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
   /** The callback was called: it is up. */
-  protected abstract lifeIsUp(): void;
+  protected abstract lifeIsUp(runnable: P): void;
   /** It was up, and its callback returns: it is about to end. */
   protected abstract lifeIsLeaving(): void;
   /** The run settled; `outcome` and `error` say how. */
@@ -55,7 +53,7 @@ export abstract class Life<P extends Runnable> {
 
   /** Whether nobody has asked for its end, nor given its start-up up. */
   get isWanted(): boolean {
-    return !this.isAsked && this.#doom === undefined && this.state !== "stopped";
+    return !this.isAsked && this.#startFailure === undefined && this.state !== "stopped";
   }
 
   /**
@@ -66,10 +64,9 @@ export abstract class Life<P extends Runnable> {
   beginRun(runnable: P): void {
     if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
     this.state = "starting";
-    this.runnable = runnable;
     let run: unknown;
     try {
-      run = runnable.run((signal) => this.#calledBack(signal), { signal: this.controller.signal });
+      run = runnable.run((signal) => this.#calledBack(runnable, signal), { signal: this.controller.signal });
     } catch (error) {
       run = Promise.reject(error);
     }
@@ -105,14 +102,14 @@ export abstract class Life<P extends Runnable> {
    *
    * @param error What it failed with.
    */
-  doom(error: unknown): void {
-    this.#doom = { error };
+  failStart(error: unknown): void {
+    this.#startFailure = { error };
     this.isForced = true;
     this.state = "stopping";
     this.controller.abort(error);
   }
 
-  #calledBack(signal: AbortSignal | undefined): Promise<void> | undefined {
+  #calledBack(runnable: P, signal: AbortSignal | undefined): Promise<void> | undefined {
     if (this.#isCalledBack || this.state === "stopped") {
       throw new ProcessStateError("call the run callback again", this.state);
     }
@@ -120,7 +117,7 @@ export abstract class Life<P extends Runnable> {
     if (this.state !== "starting") return undefined; // asked to stop meanwhile: nothing to wait for
     this.state = "running";
     this.wasUp = true;
-    this.lifeIsUp();
+    this.lifeIsUp(runnable);
     return this.#untilLetGo(signal);
   }
 
@@ -160,7 +157,9 @@ export abstract class Life<P extends Runnable> {
 
   /** Only the echo of our own abort is no failure: an AbortError of the run's own making is one. */
   #failureOf(failure: { error: unknown } | undefined): { error: unknown } | undefined {
-    if (this.#doom) return failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : this.#doom;
+    if (this.#startFailure) {
+      return failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : this.#startFailure;
+    }
     if (failure) return isAbortEcho(failure.error, this.controller.signal) ? undefined : failure;
     if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;
