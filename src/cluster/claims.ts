@@ -116,11 +116,9 @@ export class Claims {
   }
 
   /**
-   * Grants the right to run a process.
+   * Grants the right to run the process of a key.
    *
-   * @param slot The slot of its key.
-   * @param listener Is told when it has to end.
-   * @param key The key of the process.
+   * @param listener Is told when the process has to end.
    * @returns The lease; `undefined` when the slot is not held, or is being handed over.
    */
   lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
