@@ -2,8 +2,8 @@
  * Five instances on one file are killed, paused and restarted at random while their 500 processes write: no process ever
  * has two owners, and none is without one for long.
  *
- * A pause may hit an instance while it holds the lock of the file. Then nobody can write until it is woken: all others
- * are fenced, as they must be, and nobody can take over. An observer measures how long the database takes no writes, and
+ * A pause may hit an instance while it holds the lock of the file. Then no instance can write until it is woken: all others
+ * are fenced, as they must be, and none can take over. An observer measures how long the database takes no writes, and
  * the bound on the time without an owner is longer by as much.
  */
 
