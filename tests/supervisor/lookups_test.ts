@@ -4,6 +4,8 @@ import { Lookups, type Sought } from "../../src/supervisor/lookups.ts";
 import { type Bot, settle, TestTable, watch } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
+/** Looks in these tests are answered, or held back for ever. */
+const timeless = { ...systemClock, timer: () => ({ cancel: () => {} }) };
 
 /** Looks into a table whose answers a test holds back. */
 function lookupsOf(keys: string[]) {
@@ -11,7 +13,7 @@ function lookupsOf(keys: string[]) {
   for (const key of keys) table.set(key);
   const controller = new AbortController();
   const told: string[] = [];
-  const lookups = new Lookups<string, Bot>(table, systemClock, controller.signal, (step) => step());
+  const lookups = new Lookups<string, Bot>(table, timeless, controller.signal, (step) => step());
   /** Who is looked up, and writes down what it is told. */
   const sought = new Map(["a", "b", "c"].map((key): [string, Sought<string, Bot>] => [key, {
     key,
