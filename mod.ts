@@ -1,6 +1,6 @@
 /**
  * Keeps long-running work alive: starts, stops and restarts in-process "processes" (bots, pollers, stream consumers,
- * websocket clients) so that what runs matches a table, in memory or in Deno KV.
+ * websocket clients) so that reality matches a table, in memory or in Deno KV.
  *
  * @example Two pollers, one of them broken
  * ```ts
@@ -65,7 +65,7 @@ export { leaf, startStop } from "./src/process/leaf.ts";
 export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
-export type { CallOptions } from "./src/supervisor/calls.ts";
+export type { CallOptions } from "./src/supervisor/supervisor.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";

@@ -1,72 +1,123 @@
 /**
  * Whether an instance can join at all: asked before it writes anything that others would have to live with.
  *
+ * Others must be able to see the database, and it must be able to work with every session that is alive.
+ *
  * @module
  */
 
-import { type Clock, pause } from "../clock.ts";
+import { pause } from "../clock.ts";
 import { KvClosedError } from "../kv/store.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
-import type { ClusterFailedEvent } from "./events.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Instance } from "./instance.ts";
+import type { ClusterView } from "./records.ts";
 import { Sightings } from "./sightings.ts";
 
-/** What an admission needs from the instance. */
-export interface AdmissionHost {
-  /** The database. */
-  readonly ledger: Ledger;
-  /** Only the monotonic clock counts. */
-  readonly clock: Clock;
-  /** How often everybody beats, in ms. */
-  readonly heartbeatMs: number;
-  /** Checks that others can see the database, unless that is known. */
-  assertShared(): Promise<void>;
-  /** Is told that the database failed. */
-  failed(operation: ClusterFailedEvent["operation"], error: unknown): void;
-}
+/** The errors that asking again does not help against. */
+const hopeless = [ClusterMismatchError, LocalDatabaseError, KvClosedError];
+/** How long the record that is looked for is kept if it cannot be deleted, in ms. */
+const probeLifeMs = 60_000;
 
-/** How long is waited before the database is asked again, in heartbeats. */
-const retryShare = 0.2;
+/** Admits the sessions of one run. */
+export class Admission {
+  readonly #instance: Instance;
+  /** Whether others can see the database: a session that was fenced need not ask again. */
+  #isShared: boolean;
+
+  constructor(instance: Instance) {
+    this.#instance = instance;
+    this.#isShared = instance.settings.allowLocal;
+  }
+
+  /**
+   * Waits until the instance can join. While the database does not answer it is asked again and again. A session that this
+   * instance cannot work with keeps it out only if it moves: one that does not is declared dead like any other.
+   *
+   * @param signal Ends the wait.
+   * @throws {LocalDatabaseError} When others cannot see the database.
+   * @throws {ClusterMismatchError} When there are others that it cannot work with.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  async wait(signal: AbortSignal): Promise<void> {
+    const { clock, timing } = this.#instance;
+    const sightings = new Sightings();
+    while (!signal.aborted) {
+      try {
+        if (!this.#isShared) await assertShared(this.#instance);
+        this.#isShared = true;
+        if (await this.#isAdmitted(sightings)) return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (hopeless.some((kind) => error instanceof kind)) throw error;
+        this.#instance.failed("join", error);
+      }
+      await pause(clock, timing.admissionRetryMs, signal);
+    }
+  }
+
+  async #isAdmitted(sightings: Sightings): Promise<boolean> {
+    const { ledger, clock } = this.#instance;
+    const { sessions } = await ledger.look();
+    const { moved } = sightings.see(sessions, clock.monotonic());
+    assertMatch(sessions, moved);
+    const mismatched = new Map([...sessions].filter(([, { mismatch }]) => mismatch !== undefined));
+    for (const id of sightings.dead(clock.monotonic())) {
+      const seen = mismatched.get(id);
+      if (seen && await ledger.bury(id, seen.versionstamp)) mismatched.delete(id);
+    }
+    return mismatched.size === 0;
+  }
+}
 
 /**
- * Waits until the instance can join. While the database does not answer it is asked again and again. A session that this
- * instance cannot work with keeps it out only if it moves: one that does not is declared dead as any other.
+ * Checks that this instance can work with others.
  *
- * @param host What it needs from the instance.
- * @param signal Ends the wait.
- * @throws {LocalDatabaseError} When others cannot see the database.
- * @throws {ClusterMismatchError} When there are others that it cannot work with.
- * @throws {KvClosedError} When the database is closed.
+ * @param sessions All sessions.
+ * @param among The sessions that count.
+ * @throws {ClusterMismatchError} When it cannot work with one of them.
  */
-export async function admit(host: AdmissionHost, signal: AbortSignal): Promise<void> {
-  const { clock, heartbeatMs } = host;
-  const sightings = new Sightings();
-  while (!signal.aborted) {
-    try {
-      await host.assertShared();
-      if (await isAdmitted(host, sightings)) return;
-    } catch (error) {
-      if (signal.aborted) return;
-      const isHopeless = [ClusterMismatchError, LocalDatabaseError, KvClosedError].some((kind) =>
-        error instanceof kind
-      );
-      if (isHopeless) throw error;
-      host.failed("join", error);
-    }
-    await pause(clock, heartbeatMs * retryShare, signal);
+export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<string>): void {
+  for (const id of among) {
+    const mismatch = sessions.get(id)?.mismatch;
+    if (mismatch) throw new ClusterMismatchError(`Cannot be in one cluster with session ${id}: ${mismatch}`);
   }
 }
 
-async function isAdmitted({ ledger, clock }: AdmissionHost, sightings: Sightings): Promise<boolean> {
-  const { sessions } = await ledger.look();
-  const { moved } = sightings.see(sessions, clock.monotonic());
-  for (const id of moved) {
-    const misfit = sessions.get(id)?.misfit;
-    if (misfit) throw new ClusterMismatchError(`Cannot be in one cluster with session ${id}: ${misfit}`);
+/**
+ * Opens the database a second time and looks for a record that was written by the first. Nothing about an open database tells
+ * whether others can see it: it has to be tried.
+ */
+async function assertShared({ store, ledger, settings: { path, newId } }: Instance): Promise<void> {
+  if (path === undefined && "WorkerGlobalScope" in globalThis) {
+    throw new LocalDatabaseError(
+      path,
+      "in a Web Worker Deno.openKv() without a path opens a private database in memory; open it with a path, and give " +
+        "that as the option path",
+    );
   }
-  const misfits = new Set([...sessions].filter(([, { misfit }]) => misfit !== undefined).map(([id]) => id));
-  for (const id of sightings.dead(clock.monotonic())) {
-    if (misfits.has(id) && await ledger.bury(id, sessions.get(id)!.versionstamp)) misfits.delete(id);
+  const id = newId();
+  const key = ledger.keys.probe(id);
+  // With a check a write fails at once while the file is locked; without one it would hold up the handle for 5 s.
+  const check = { key, versionstamp: null };
+  await store.call("write a probe", () => {
+    return store.kv.atomic().check(check).set(key, id, { expireIn: probeLifeMs }).commit();
+  });
+  // Opened, read and closed in one call: a database that answers too late is closed all the same.
+  const isSeen = async () => {
+    using other = await Deno.openKv(path);
+    return (await other.get(key)).value === id;
+  };
+  try {
+    if (await store.call("open the database again", isSeen)) return;
+  } finally {
+    const unlocked = { key: [...key, "none"], versionstamp: null };
+    await store.call("delete a probe", () => store.kv.atomic().check(unlocked).delete(key).commit()).catch(() => {}); // it expires
   }
-  return misfits.size === 0;
+  throw new LocalDatabaseError(
+    path,
+    path === undefined
+      ? "the database is in memory, which no other instance can see (in a test, give allowLocal), or it was opened with a " +
+        "path, which has to be given as the option path too"
+      : "what is opened with this path is another database; give the path that the database itself was opened with",
+  );
 }

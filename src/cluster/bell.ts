@@ -1,7 +1,7 @@
 /**
  * A record that is rewritten whenever slots become free, so that others look at once.
  *
- * A hint and no more: everybody looks once in a heartbeat anyway. It is watched, and it is polled as well, since on SQLite
+ * A hint and no more: every session looks once in a heartbeat anyway. It is watched, and it is polled as well, since on SQLite
  * a watch does not see other OS processes.
  *
  * @module
@@ -29,7 +29,6 @@ export interface BellOptions {
 /**
  * Calls back whenever the record has changed.
  *
- * @param options Which record.
  * @param rings Is called for each change, or once for several.
  * @returns A promise that resolves when the signal has aborted and nothing is left; it never rejects.
  */
@@ -46,7 +45,7 @@ export async function listen(options: BellOptions, rings: () => void): Promise<v
   ]);
 }
 
-/** Whoever looks finds out what is wrong with the database, and says so: nothing is said here. */
+/** The next look announces what is wrong with the database: failures are silent here. */
 async function repeat({ clock, pollMs, signal }: BellOptions, attempt: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     await attempt().catch(() => {});

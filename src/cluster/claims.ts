@@ -1,41 +1,48 @@
 /**
- * The slots that one session holds, and who runs under each.
+ * The slots that one session holds, and which processes run under each.
  *
  * ```text
- *   held ──▶ handing over ──▶ nobody runs there: to be released
+ *   held ──▶ handing over ──▶ drained: nothing runs there, to be released
  *     │           │
- *     └───────────┴──▶ lost: everybody who runs there is aborted
+ *     └───────────┴──▶ lost: all that runs there is aborted
  * ```
+ *
+ * A claim is fenced here: {@linkcode Claims.loseAll} aborts its signal, and its commits have a check that the database refuses
+ * as soon as another session has taken the slot.
  *
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import type { Claim } from "../kv/context.ts";
 import type { Lease } from "../table/table.ts";
 import type { SlotHeld } from "./plan.ts";
 
-/** Wants to know what becomes of the slots: a view of a table. */
-export interface SlotAudience {
+/** Is told what becomes of the slots: a view of a table. */
+export interface SlotListener {
   /** Slots are held that were not, or are wanted here again. */
   slotsGained(): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;
 }
 
-/** Commits an operation that has its check. */
-export type GuardedCommit = (atomic: Deno.AtomicOperation) => Promise<Deno.KvCommitResult | Deno.KvCommitError>;
+/** The right to run one process, as long as its slot is held. */
+export interface SlotLease extends Lease {
+  /** What the process proves its right with. */
+  readonly claim: Claim;
+}
 
 /** One slot that is held. */
 class Hold {
   readonly controller: AbortController = new AbortController();
   readonly claim: Claim;
-  /** Who runs under it. */
-  readonly leases: Set<SlotLease> = new Set();
+  /** What runs under it, and what tells it to end. */
+  readonly leases: Map<SlotLease, () => void> = new Map();
   handingOverSinceMs: number | undefined = undefined;
-  /** Who did not end when the slot was to be handed over. */
+  /** What did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
 
-  constructor(key: Deno.KvKey, versionstamp: string, commit: GuardedCommit) {
+  constructor(key: Deno.KvKey, versionstamp: string, commit: Claim["commit"]) {
     const { signal } = this.controller;
     const check = { key, versionstamp };
     this.claim = { check, commit: (atomic) => commit(atomic.check(check)), signal, token: versionstamp };
@@ -47,7 +54,7 @@ class Hold {
 
   handOver(nowMs: number): void {
     this.handingOverSinceMs = nowMs;
-    for (const { audience, key } of this.leases) audience.mustEnd(key);
+    for (const tellToEnd of this.leases.values()) tellToEnd();
   }
 
   keep(blockers: readonly SlotLease[]): void {
@@ -56,42 +63,14 @@ class Hold {
   }
 }
 
-/** The right to run one process, as long as its slot is held. */
-export class SlotLease implements Lease {
-  /** What the process can prove its right with. */
-  readonly claim: Claim;
-  readonly #release: (lease: SlotLease) => void;
-  /** Whose process. */
-  readonly audience: SlotAudience;
-  /** Which process. */
-  readonly key: unknown;
-
-  constructor(claim: Claim, audience: SlotAudience, key: unknown, release: (lease: SlotLease) => void) {
-    this.claim = claim;
-    this.audience = audience;
-    this.key = key;
-    this.#release = release;
-  }
-
-  /** Aborts when the slot is lost. */
-  get signal(): AbortSignal {
-    return this.claim.signal;
-  }
-
-  /** Says that the process has ended. */
-  release(): void {
-    this.#release(this);
-  }
-}
-
-/** What claims need from their session. */
-export interface ClaimsHost {
-  /** Commits what processes write under their claims. */
-  readonly commit: GuardedCommit;
-  /** Returns the moment, in ms. */
-  nowMs(): number;
-  /** Is told that nobody runs any more in a slot that is being handed over, or was lost. */
-  emptied(): void;
+/** What {@linkcode Claims} are made of. */
+export interface ClaimsOptions {
+  /** Times the hand-overs: only the monotonic clock counts. */
+  readonly clock: Clock;
+  /** Commits what processes write under their claims: an operation that has the check of the claim. */
+  readonly commit: Claim["commit"];
+  /** Is called when nothing runs any more in a slot that is being handed over, or was lost. */
+  readonly emptied: () => void;
 }
 
 /** The slots that one session holds. */
@@ -99,11 +78,10 @@ export class Claims {
   readonly #holds: Map<number, Hold> = new Map();
   /** Leases of slots that are held no more, under which something may still run. */
   readonly #orphans: Set<SlotLease> = new Set();
-  readonly #host: ClaimsHost;
+  readonly #options: ClaimsOptions;
 
-  /** @param host What it needs from its session. */
-  constructor(host: ClaimsHost) {
-    this.#host = host;
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
   }
 
   /** The slots that are held. */
@@ -116,57 +94,48 @@ export class Claims {
     return this.#orphans.size > 0 || [...this.#holds.values()].some(({ leases }) => leases.size > 0);
   }
 
-  /** Slots that are being handed over and in which nobody runs, with the tokens of their claims. */
+  /** Slots that are being handed over and in which nothing runs, with the tokens of their claims. */
   get drained(): Map<number, string> {
     return this.#tokens((hold) => hold.handingOverSinceMs !== undefined && hold.leases.size === 0);
   }
 
-  /** Slots in which nobody runs, with the tokens of their claims. */
+  /** Slots in which nothing runs, with the tokens of their claims. */
   get idle(): Map<number, string> {
     return this.#tokens((hold) => hold.leases.size === 0);
   }
 
-  /**
-   * Holds a slot from now on.
-   *
-   * @param slot The slot.
-   * @param key The key of the claim.
-   * @param versionstamp The commit of the claim.
-   */
+  /** Holds a slot from now on: the key and the commit of its claim are the check of all that is written under it. */
   hold(slot: number, key: Deno.KvKey, versionstamp: string): void {
-    this.#holds.set(slot, new Hold(key, versionstamp, this.#host.commit));
+    this.#holds.set(slot, new Hold(key, versionstamp, this.#options.commit));
+  }
+
+  /** Tells whether processes may be started in a slot. */
+  grants(slot: number): boolean {
+    const hold = this.#holds.get(slot);
+    return hold !== undefined && hold.handingOverSinceMs === undefined;
   }
 
   /**
-   * Grants the right to run a process.
+   * Grants the right to run the process of a key.
    *
-   * @param slot Its slot.
-   * @param audience Who is told when it has to end.
-   * @param key Which process.
-   * @returns The lease, or `undefined` when the slot is not held, or is being handed over.
+   * @param listener Is told when the process has to end.
+   * @returns The lease; `undefined` when the slot is not held, or is being handed over.
    */
-  lease(slot: number, audience: SlotAudience, key: unknown): SlotLease | undefined {
+  lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
     if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
-    const lease = new SlotLease(hold.claim, audience, key, (each) => this.#released(hold, each));
-    hold.leases.add(lease);
+    const { claim } = hold;
+    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
+    hold.leases.set(lease, () => listener.mustEnd(key));
     return lease;
   }
 
-  /**
-   * Begins to hand a slot over: nothing is started there, and what runs is to end.
-   *
-   * @param slot The slot.
-   */
+  /** Begins to hand a slot over: nothing is started there, and what runs is to end. */
   handOver(slot: number): void {
-    this.#holds.get(slot)?.handOver(this.#host.nowMs());
+    this.#holds.get(slot)?.handOver(this.#options.clock.monotonic());
   }
 
-  /**
-   * Does not hand a slot over after all, since it is wanted here again.
-   *
-   * @param slot The slot.
-   */
+  /** Does not hand a slot over after all, since it is wanted here again. */
   reclaim(slot: number): void {
     this.#holds.get(slot)?.keep([]);
   }
@@ -174,33 +143,22 @@ export class Claims {
   /**
    * Does not hand a slot over for now, since what runs there does not end. When it has ended, the slot is handed over at
    * once: another life of a process that stops slowly must not come between.
-   *
-   * @param slot The slot.
    */
   giveUp(slot: number): void {
     const hold = this.#holds.get(slot);
-    hold?.keep([...hold.leases]);
+    hold?.keep([...hold.leases.keys()]);
   }
 
-  /**
-   * Stops holding a slot. What still runs there is aborted.
-   *
-   * @param slot The slot.
-   * @param reason What the signals abort with.
-   */
+  /** Stops holding a slot. What still runs there is aborted with the reason. */
   lose(slot: number, reason: unknown): void {
     const hold = this.#holds.get(slot);
     if (!hold) return;
     this.#holds.delete(slot);
-    for (const lease of hold.leases) this.#orphans.add(lease);
+    for (const lease of hold.leases.keys()) this.#orphans.add(lease);
     hold.controller.abort(reason);
   }
 
-  /**
-   * Stops holding anything. What still runs is aborted.
-   *
-   * @param reason What the signals abort with.
-   */
+  /** Stops holding anything. What still runs is aborted with the reason. */
   loseAll(reason: unknown): void {
     for (const slot of [...this.#holds.keys()]) this.lose(slot, reason);
   }
@@ -215,8 +173,8 @@ export class Claims {
     const wasBlocked = hold.isBlocked;
     hold.leases.delete(lease);
     this.#orphans.delete(lease);
-    if (wasBlocked && !hold.isBlocked) hold.handOver(this.#host.nowMs());
+    if (wasBlocked && !hold.isBlocked) hold.handOver(this.#options.clock.monotonic());
     const isAwaited = hold.handingOverSinceMs !== undefined || hold.controller.signal.aborted;
-    if (hold.leases.size === 0 && isAwaited) this.#host.emptied();
+    if (hold.leases.size === 0 && isAwaited) this.#options.emptied();
   }
 }

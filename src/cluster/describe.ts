@@ -1,5 +1,5 @@
 /**
- * Events of a cluster in words.
+ * The events of a cluster in words.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { ClusterEvent } from "./events.ts";
 /**
  * Writes an event as a line of a log.
  *
- * @param event The event.
- * @returns One line, without the moment.
+ * @param event Any event of a cluster.
+ * @returns One line, without the time.
  *
  * @example
  * ```ts
@@ -25,19 +25,23 @@ import type { ClusterEvent } from "./events.ts";
 export function describeClusterEvent(event: ClusterEvent): string {
   switch (event.type) {
     case "session-joined":
-      return event.isSelf ? `session ${event.session}, this instance, has joined` : `session ${event.session} is there`;
+      return event.isSelf
+        ? `session ${event.session}, this instance, has joined`
+        : `session ${event.session} has appeared`;
     case "session-left":
       return event.isSelf ? `session ${event.session}, this instance, has left` : `session ${event.session} is gone`;
     case "session-dead":
       return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
     case "session-fenced":
-      return `session ${event.session}, this instance, is fenced with its ${event.slots} slots: it ` +
-        (event.cause === "silent" ? `has not beaten for ${Math.round(event.silentMs)} ms` : "was declared dead");
+      return `session ${event.session}, this instance, is fenced with ${event.slots} slots: ` +
+        (event.cause === "silent"
+          ? `no heartbeat was acknowledged for ${Math.round(event.silentMs)} ms`
+          : "it was declared dead");
     case "slot-claimed":
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":
       return `slot ${event.slot} is ${event.cause === "lost" ? "lost" : "handed over"}`;
-    case "idle":
+    case "cluster-idle":
       return `this instance stays out of the cluster: its timeline is ${event.timeline}`;
     case "cluster-failed": {
       const { name, message } = describeError(event.error);
@@ -46,12 +50,7 @@ export function describeClusterEvent(event: ClusterEvent): string {
   }
 }
 
-/**
- * Tells whether an event must not go unheard.
- *
- * @param event The event.
- * @returns Whether it is printed while nobody has subscribed.
- */
+/** Tells whether an event must not go unheard: it is printed while there are no subscribers. */
 export function isFailure({ type }: ClusterEvent): boolean {
-  return type === "cluster-failed" || type === "session-fenced" || type === "idle";
+  return type === "cluster-failed" || type === "session-fenced" || type === "cluster-idle";
 }

@@ -5,7 +5,7 @@
  */
 
 /**
- * Why a process was aborted: its instance is not, or may not be, the owner of its slot any more.
+ * Why a process was aborted: its instance no longer owns its slot, or can no longer be sure of that.
  *
  * @example Told by the signal of a claim
  * ```ts
@@ -32,7 +32,7 @@ export class ClaimLostError extends Error {
 }
 
 /**
- * Says that the database is not one that other instances can see, so that a cluster on it would be alone.
+ * Says that other instances cannot see the database, so that a cluster on it would be alone.
  *
  * @example A database in memory
  * ```ts
@@ -63,7 +63,7 @@ export class LocalDatabaseError extends Error {
 }
 
 /**
- * Says that an instance is there which this one cannot work with: another number of slots, or another format of records.
+ * Says that this instance cannot work with another one, which has another number of slots or another format of records.
  *
  * @example Two instances with different options
  * ```ts

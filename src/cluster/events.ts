@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A session is there that this instance had not seen before; the own one first of all. It may be dead for a while. */
+/** This instance sees a session for the first time, its own one first of all. The session may have been dead for a while. */
 export interface SessionJoinedEvent {
   /** When, in epoch ms. */
   readonly at: number;
@@ -16,7 +16,7 @@ export interface SessionJoinedEvent {
   readonly isSelf: boolean;
 }
 
-/** A session is gone: it left, or another one has declared it dead. */
+/** A session is gone: it left, or another session declared it dead. */
 export interface SessionLeftEvent {
   /** When, in epoch ms. */
   readonly at: number;
@@ -36,11 +36,11 @@ export interface SessionDeadEvent {
   readonly type: "session-dead";
   /** The session. */
   readonly session: string;
-  /** For how long it was seen to stand still, in ms. */
+  /** How long its record was seen to stand still, in ms. */
   readonly silentMs: number;
 }
 
-/** This instance can no longer be sure of its session: everything it owned was aborted. It joins again by itself. */
+/** This instance can no longer rely on its session: all that it owned was aborted. It joins again by itself. */
 export interface SessionFencedEvent {
   /** When, in epoch ms. */
   readonly at: number;
@@ -48,7 +48,7 @@ export interface SessionFencedEvent {
   readonly type: "session-fenced";
   /** The session, which is over. */
   readonly session: string;
-  /** Why: no heartbeat was acknowledged in time, or others had declared the session dead. */
+  /** Why: no heartbeat was acknowledged in time, or other sessions had declared it dead. */
   readonly cause: "silent" | "declared-dead";
   /** How long ago its last acknowledged heartbeat began, in ms. */
   readonly silentMs: number;
@@ -68,7 +68,7 @@ export interface SlotClaimedEvent {
   readonly token: string;
 }
 
-/** This instance does not own a slot any more. */
+/** This instance no longer owns a slot. */
 export interface SlotReleasedEvent {
   /** When, in epoch ms. */
   readonly at: number;
@@ -76,34 +76,34 @@ export interface SlotReleasedEvent {
   readonly type: "slot-released";
   /** The slot. */
   readonly slot: number;
-  /** Why: its processes had ended and it was given back, or somebody else had taken it. */
+  /** Why: its processes had ended and it was given back, or another session had taken it. */
   readonly cause: "handed-over" | "lost";
 }
 
-/** This instance stays out of the cluster: it belongs to another timeline than the one that may join. */
+/** This instance stays out of the cluster: it belongs to a timeline that may not join. */
 export interface ClusterIdleEvent {
   /** When, in epoch ms. */
   readonly at: number;
   /** Which event. */
-  readonly type: "idle";
+  readonly type: "cluster-idle";
   /** The timeline of this instance. */
   readonly timeline: string;
 }
 
-/** The database failed. It is asked again. */
+/** A call to the database failed. It is made again. */
 export interface ClusterFailedEvent {
   /** When, in epoch ms. */
   readonly at: number;
   /** Which event. */
   readonly type: "cluster-failed";
-  /** What was being done. */
+  /** What the call was for. */
   readonly operation: "join" | "heartbeat" | "look" | "claim" | "release" | "leave" | "changes";
   /** What it failed with. */
   readonly error: unknown;
 }
 
 /**
- * What happens in a cluster, as this instance sees it. All are past facts and plain data. Of its own session it announces
+ * What happens in a cluster, as this instance sees it: past facts, plain data. Of its own session it announces
  * `session-joined`, then any number of `slot-claimed` and `slot-released`, then either `session-fenced` or `session-left`;
  * after `session-fenced` all its claims are void and the next `session-joined` has another id.
  */
@@ -117,5 +117,5 @@ export type ClusterEvent =
   | ClusterIdleEvent
   | ClusterFailedEvent;
 
-/** An event to which the moment is still to be added. */
+/** An event without its time. */
 export type UndatedEvent = ClusterEvent extends infer E ? E extends ClusterEvent ? Omit<E, "at"> : never : never;

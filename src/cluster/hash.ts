@@ -8,7 +8,7 @@
 /**
  * Hashes a text to 32 bits: FNV-1a (Fowler, Noll, Vo) over the UTF-16 code units, so over the bytes of an ASCII text, then
  * the finaliser of MurmurHash3 (Appleby), as FNV alone leaves texts that differ in their last character close together.
- * It is no defence against somebody who looks for collisions.
+ * It is no defence against an attacker who looks for collisions.
  *
  * @param text Any string, lone surrogates included.
  * @returns A whole number from 0 up to 2^32, the same on every machine.

@@ -1,167 +1,88 @@
 /**
- * One instance of the program in a cluster: one session after the other, from joining to leaving.
+ * One instance of the program: what all parts of its cluster share, and where its tables learn which keys are its own.
  *
  * @module
  */
 
-import { pause } from "../clock.ts";
-import { describeValue } from "../errors.ts";
-import { type AdmissionHost, admit } from "./admission.ts";
-import { listen } from "./bell.ts";
-import type { SlotAudience } from "./claims.ts";
+import type { Clock } from "../clock.ts";
+import type { KvTableKey } from "../kv/keyspace.ts";
+import { KvStore } from "../kv/store.ts";
+import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
-import type { Ledger } from "./ledger.ts";
-import { Member, type MemberHost } from "./member.ts";
+import { Ledger } from "./ledger.ts";
+import type { Membership } from "./membership.ts";
 import type { ClusterSettings } from "./options.ts";
-import { Sightings } from "./sightings.ts";
+import { slotOf } from "./placement.ts";
+import type { Session } from "./session.ts";
+import { Timing } from "./timing.ts";
 
-/** How long a fenced instance waits at most before it joins again, in heartbeats. */
-const rejoinShare = 0.1;
-
-/** How often it is read whether slots have become free, in heartbeats. */
-const pollShare = 0.2;
-
-/** What an instance needs from its cluster. */
-export interface InstanceHost {
-  /** Checked options. */
+/** One instance, for as long as its `Cluster` exists. */
+export class Instance {
   readonly settings: ClusterSettings;
-  /** The database. */
+  readonly timing: Timing;
+  /** What everything is timed by; the wall clock only dates events. */
+  readonly clock: Clock;
+  readonly store: KvStore;
   readonly ledger: Ledger;
-  /** Who wants to know that slots are held. */
-  readonly audiences: ReadonlySet<SlotAudience>;
-  /** What is rewritten when slots become free. */
-  readonly bell: { readonly kv: Deno.Kv; readonly key: Deno.KvKey };
-  /** Checks that others can see the database. */
-  assertShared(): Promise<void>;
-  /** Announces an event. */
-  emit(event: ClusterEvent): void;
-}
+  /** The views of tables that want to know what becomes of the slots. */
+  readonly listeners: Set<SlotListener> = new Set();
+  /** The part that it takes in the cluster, while that runs. */
+  membership: Membership | undefined = undefined;
+  /** Whether the cluster runs, and the instance stays out of it. */
+  isIdle = false;
+  readonly #emit: (event: ClusterEvent) => void;
 
-/** One instance. */
-export class Instance implements MemberHost, AdmissionHost {
-  readonly ledger: Ledger;
-  readonly clock: ClusterSettings["clock"];
-  readonly random: () => number;
-  readonly heartbeatMs: number;
-  readonly ttlMs: number;
-  readonly slots: number;
-  readonly sightings: Sightings = new Sightings();
-  readonly former: Set<string> = new Set();
-  readonly assertShared: () => Promise<void>;
-  /** The session of now, or the last one. */
-  member: Member;
-  readonly #host: InstanceHost;
-  readonly #ending: AbortController = new AbortController();
-  readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
-  #isUp = false;
-  readonly #serving: Promise<void>;
-  readonly #listening: Promise<void>;
-  readonly #retirements: Set<Promise<void>> = new Set();
-
-  /** @param host What it needs from its cluster. */
-  constructor(host: InstanceHost) {
-    const { clock, random, heartbeatMs, ttlMs, slots } = host.settings;
-    this.#host = host;
-    this.ledger = host.ledger;
-    this.assertShared = host.assertShared;
+  constructor(kv: Deno.Kv, settings: ClusterSettings, emit: (event: ClusterEvent) => void) {
+    const { clock, random } = settings;
+    this.settings = settings;
+    this.timing = new Timing(settings);
     this.clock = clock;
-    this.random = random;
-    this.heartbeatMs = heartbeatMs;
-    this.ttlMs = ttlMs;
-    this.slots = slots;
-    this.member = this.#newMember();
-    this.#serving = this.#serve().catch(this.#up.reject);
-    this.#listening = this.#listen();
+    this.store = new KvStore(kv, { clock, random, timeoutMs: this.timing.timeoutMs });
+    this.ledger = new Ledger(this.store, settings);
+    this.#emit = emit;
   }
 
-  /** Whether it is about to leave, or has left. */
-  get isLeaving(): boolean {
-    return this.#ending.signal.aborted;
+  /** The session of now, or the last one of this run. */
+  get session(): Session | undefined {
+    return this.membership?.session;
   }
 
-  /**
-   * Resolves when it has joined and taken its first slots.
-   *
-   * @throws {LocalDatabaseError} When others cannot see the database.
-   * @throws {ClusterMismatchError} When it cannot work with the others.
-   * @throws {KvClosedError} When the database is closed.
-   */
-  get up(): Promise<void> {
-    return this.#up.promise;
+  /** Whether the cluster runs. */
+  get isRunning(): boolean {
+    return this.membership !== undefined || this.isIdle;
   }
 
-  /** Leaves the cluster. Resolves when that is done and nothing is under way. */
-  async end(): Promise<void> {
-    this.#ending.abort();
-    await this.member.leave();
-    await Promise.all([this.#serving, this.#listening, ...this.#retirements]);
+  /** Tells whether processes of a key may be started here now. */
+  holds(key: KvTableKey): boolean {
+    return this.#claims?.grants(this.slotOf(key)) ?? false;
   }
 
-  readonly announce = (event: UndatedEvent): void => {
-    this.#host.emit({ at: this.clock.now(), ...event } as ClusterEvent);
-  };
+  /** Grants the right to run a process, if it may be started here now. */
+  lease(key: KvTableKey, listener: SlotListener): SlotLease | undefined {
+    return this.#claims?.lease(this.slotOf(key), listener, key);
+  }
 
-  readonly failed = (operation: ClusterFailedEvent["operation"], error: unknown): void => {
+  slotOf(key: KvTableKey): number {
+    return slotOf(key, this.settings.slots);
+  }
+
+  /** Tells all tables that slots are held which were not, or are wanted here again. */
+  slotsGained(): void {
+    for (const listener of this.listeners) listener.slotsGained();
+  }
+
+  /** Announces an event that happens now. */
+  announce(event: UndatedEvent): void {
+    this.#emit({ at: this.clock.now(), ...event });
+  }
+
+  /** Announces that the database failed. */
+  failed(operation: ClusterFailedEvent["operation"], error: unknown): void {
     this.announce({ type: "cluster-failed", operation, error });
-  };
-
-  readonly slotsGained = (): void => {
-    for (const audience of this.#host.audiences) audience.slotsGained();
-  };
-
-  readonly #isUpNow = (): void => {
-    this.#isUp = true;
-    this.#up.resolve();
-  };
-
-  async #serve(): Promise<void> {
-    for (let isFirst = true; !this.isLeaving; isFirst = false) {
-      let pauseMs = this.random() * this.heartbeatMs * rejoinShare;
-      try {
-        if (!isFirst) this.member = this.#newMember();
-        await admit(this, this.#ending.signal);
-        if (!this.isLeaving) await this.member.live(this.#isUpNow);
-      } catch (error) {
-        if (!this.#isUp) throw error;
-        this.#joinFailed(error);
-        pauseMs = this.heartbeatMs;
-      }
-      if (this.isLeaving) return;
-      const retirement = this.#retire(this.member);
-      this.#retirements.add(retirement);
-      retirement.then(() => this.#retirements.delete(retirement));
-      await pause(this.clock, pauseMs, this.#ending.signal);
-    }
   }
 
-  /** Whoever waited for the first session has long gone on. */
-  #joinFailed(error: unknown): void {
-    const { session } = this.member;
-    session.end();
-    if (session.mayBeWritten) this.former.add(session.id);
-    this.failed("join", error);
-  }
-
-  #listen(): Promise<void> {
-    const { clock, ledger } = this;
-    const { bell: { kv, key } } = this.#host;
-    const pollMs = this.heartbeatMs * pollShare;
-    const read = () => ledger.bell();
-    return listen({ kv, key, clock, pollMs, read, signal: this.#ending.signal }, () => this.member.lookSoon());
-  }
-
-  #newMember(): Member {
-    const id = this.#host.settings.newId();
-    if (/^[0-9a-f-]+$/.test(id)) return new Member(this, id);
-    throw new TypeError(
-      `Cannot use what the option newId gave: an id has hexadecimal digits and dashes, current value is ${
-        typeof id === "string" ? JSON.stringify(id) : describeValue(id)
-      }`,
-    );
-  }
-
-  async #retire(member: Member): Promise<void> {
-    await member.ended(this.#ending.signal);
-    if (!member.ownership.claims.isBusy) await member.retire();
+  /** The claims of the session, if that can be relied on in this very instant. */
+  get #claims(): Claims | undefined {
+    return this.session?.heartbeat.check() ? this.session.claims : undefined;
   }
 }

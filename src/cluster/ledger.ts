@@ -1,8 +1,8 @@
 /**
  * Every access of a cluster to the database. Nothing here knows the time; each write is one compare-and-swap.
  *
- * A remote database may land a write and still refuse it, when it repeats a write whose reply was lost. So whatever is
- * refused is read back, and what carries our own nonce has landed.
+ * A remote database may land a write and still refuse it, when it repeats a write whose reply was lost. So what is refused
+ * is read back, and a record with our own nonce has landed.
  *
  * @module
  */
@@ -11,33 +11,24 @@ import { Keyspace } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
 import {
   type ClaimRecord,
+  type ClusterView,
   isClaimRecord,
   isSessionRecord,
   recordFormat,
   type SessionRecord,
   type SessionSeen,
+  type SlotSeen,
   toSession,
 } from "./records.ts";
-import { allSettled } from "./all_settled.ts";
-import { ownersOf, type SlotSeen } from "./slot_seen.ts";
 
-/** All records of a cluster at one moment, or nearly: rows that are read in several batches may belong to several. */
-export interface ClusterView {
-  /** The sessions by id. */
-  readonly sessions: ReadonlyMap<string, SessionSeen>;
-  /** What stands in the place of each claim, by slot. */
-  readonly claims: ReadonlyMap<number, SlotSeen>;
-}
-
-/** Who writes a claim. */
+/** What a take needs of the session that takes. */
 export interface Claimant {
-  /** The session. */
   readonly id: string;
   /** The commit of its last heartbeat. */
   readonly versionstamp: string | null;
   /** Resolves when no heartbeat is under way. */
   readonly beating: Promise<void>;
-  /** Returns a number that it never gave before. */
+  /** Returns a number that it has never returned before. */
   nextNonce(): number;
 }
 
@@ -53,36 +44,35 @@ export interface LedgerOptions {
 
 /** How many rows are read at once. */
 const batchSize = 500;
-/** How often a take is tried again that our own heartbeat has overtaken. */
+/** How often a take is tried that our own heartbeat overtakes. */
 const maxTries = 3;
+/** Databases that one hosts oneself allow 10 checks in an atomic operation. */
+export const maxChecks = 10;
 
 /** Reads and writes the records of one cluster. */
 export class Ledger {
   readonly #store: KvStore;
   readonly #options: LedgerOptions;
-  readonly #keys: Keyspace;
+  /** The key of every record of the cluster. */
+  readonly keys: Keyspace;
 
-  /**
-   * @param store The database.
-   * @param options Where the cluster lives and how it is divided.
-   */
   constructor(store: KvStore, options: LedgerOptions) {
     this.#store = store;
     this.#options = options;
-    this.#keys = new Keyspace(options.prefix);
+    this.keys = new Keyspace(options.prefix);
   }
 
   /** Returns the key of the claim on a slot. */
   claimKey(slot: number): Deno.KvKey {
-    return this.#keys.claim(slot);
+    return this.keys.claim(slot);
   }
 
   /** Reads everything: one listing of the sessions and one of the claims. */
   async look(): Promise<ClusterView> {
     const { slots } = this.#options;
-    const [sessionRows, claimRows] = await allSettled([
-      this.#list("list the sessions", this.#keys.sessions),
-      this.#list("list the claims", this.#keys.claims(slots)),
+    const [sessionRows, claimRows] = await settleAll([
+      this.#list("list the sessions", this.keys.sessions),
+      this.#list("list the claims", this.keys.claims(slots)),
     ]);
     const sessions = new Map<string, SessionSeen>();
     for (const row of sessionRows) sessions.set(row.key.at(-1) as string, toSession(row, this.#options));
@@ -97,10 +87,9 @@ export class Ledger {
   /**
    * Writes the record of a session over its last one.
    *
-   * @param record What to write.
    * @param last The commit of the last one, `null` for a new session.
    * @param isNews Whether others should look at once.
-   * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; nothing
+   * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; `undefined`
    * when the session was buried.
    */
   async beat(
@@ -124,7 +113,6 @@ export class Ledger {
    * Deletes the record of a session, which can then never beat or claim again. A first write that was given up may still
    * land: it stands there until it is declared dead, too.
    *
-   * @param id The session.
    * @param last The commit that it has not moved from; without one it is deleted in any case, which only the session itself
    * may do.
    * @returns Whether it is gone.
@@ -134,9 +122,7 @@ export class Ledger {
     const { kv } = this.#store;
     const commit = () => {
       // A write without any check would hold up the handle for 5 s while the file is locked.
-      const check = last === undefined
-        ? { key: this.#keys.probe(id), versionstamp: null }
-        : { key, versionstamp: last };
+      const check = last === undefined ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
       return this.#ring(kv.atomic().check(check).delete(key)).commit();
     };
     if ((await this.#store.call("delete a session", commit)).ok) return true;
@@ -144,11 +130,11 @@ export class Ledger {
   }
 
   /**
-   * Takes slots whose owner has no session, as many at once as one operation can check.
+   * Takes slots whose owner has no session.
    *
-   * @param claimant Who takes them: its session must exist.
-   * @param seen What stood there.
-   * @returns The slots that are taken now, by their commit.
+   * @param claimant The session that takes them: its record must stand.
+   * @param seen What stood in their places: one group of {@linkcode takeable}.
+   * @returns The commits of the claims that are taken now, by slot.
    */
   async take(claimant: Claimant, seen: readonly SlotSeen[]): Promise<Map<number, string>> {
     const key = this.#sessionKey(claimant.id);
@@ -172,7 +158,7 @@ export class Ledger {
       const landed = await this.#landed(seen, record);
       if (landed.size > 0) return landed;
       await claimant.beating;
-      if (claimant.versionstamp === versionstamp) break; // not our own heartbeat: somebody else was faster
+      if (claimant.versionstamp === versionstamp) break; // not our own heartbeat: another session was faster
     }
     return new Map();
   }
@@ -180,10 +166,10 @@ export class Ledger {
   /**
    * Gives slots back.
    *
-   * @param tokens The slots and the commits of our claims on them, at most 10.
+   * @param tokens The commits of our claims, by slot: at most {@linkcode maxChecks}.
    */
   async release(tokens: ReadonlyMap<number, string>): Promise<void> {
-    // Whatever it is refused for, the claims are not ours any more, or the next look finds that they still are.
+    // Whatever the reason of a refusal, the claims are no longer ours, or the next look finds that they still are.
     await this.#store.call("release slots", () => {
       const atomic = this.#store.kv.atomic();
       for (const [slot, versionstamp] of tokens) {
@@ -194,11 +180,7 @@ export class Ledger {
     });
   }
 
-  /**
-   * Commits what a process writes under its claim.
-   *
-   * @param atomic The operation, with the check of the claim.
-   */
+  /** Commits what a process writes under its claim: an operation that has the check of the claim. */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
     return this.#store.call("write under a claim", () => atomic.commit());
   }
@@ -214,19 +196,19 @@ export class Ledger {
     return landed;
   }
 
-  /** Reads the commit of the record that is rewritten when slots become free. */
+  /** Reads the commit of the bell, the record that is rewritten when slots become free. */
   async bell(): Promise<string | null> {
-    const key = this.#keys.bell;
+    const key = this.keys.bell;
     return (await this.#store.call("read the bell", () => this.#store.kv.get(key))).versionstamp;
   }
 
   /** Has others look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
-    return atomic.set(this.#keys.bell, recordFormat); // the value does not matter: its commit is new
+    return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
   }
 
   #sessionKey(id: string): Deno.KvKey {
-    return this.#keys.session(id);
+    return this.keys.session(id);
   }
 
   /** Lists rows, without those of a table that lives below. */
@@ -240,4 +222,35 @@ export class Ledger {
     }
     return rows;
   }
+}
+
+/** Divides slots into groups of which one operation can take each: at most 10 checks, one of them for the own session. */
+export function takeable(seen: readonly SlotSeen[], self: string): SlotSeen[][] {
+  const groups: SlotSeen[][] = [];
+  let group: SlotSeen[] = [];
+  for (const each of seen) {
+    const grown = [...group, each];
+    if (1 + ownersOf(grown, self).size + grown.length > maxChecks) {
+      groups.push(group);
+      group = [each];
+    } else {
+      group = grown;
+    }
+  }
+  return group.length > 0 ? [...groups, group] : groups;
+}
+
+/** Returns the sessions that must be gone before slots can be taken. */
+function ownersOf(seen: readonly SlotSeen[], self: string): Set<string> {
+  const owners = new Set<string>();
+  for (const { owner } of seen) if (owner !== undefined && owner !== self) owners.add(owner);
+  return owners;
+}
+
+/** Waits until all promises have settled: `Promise.all` would return at the first failure, while the others go on. */
+export async function settleAll<const T extends readonly unknown[]>(
+  promises: { readonly [I in keyof T]: Promise<T[I]> },
+): Promise<T> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises) as unknown as T;
 }

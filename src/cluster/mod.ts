@@ -1,9 +1,9 @@
 /**
- * Several instances of one program share one table, so that each process runs in one of them.
+ * Several instances of one program share one table, and each process runs in one of them.
  *
  * **What is promised:** at most one valid claim holder per slot. A process of a former holder may still execute for a
  * moment, but a write that carries the check of its claim is refused by the database. A slot of a dead session has a new
- * owner within its time to live plus two heartbeats, as long as one live session exists. Nobody runs when no instance runs.
+ * owner within its time to live plus two heartbeats, as long as one live session exists. Nothing runs while no instance runs.
  *
  * **How a process fences its own writes:** `create` is given the claim, and every atomic operation is committed under it.
  *
@@ -16,7 +16,7 @@
  *
  * `commit` adds `claim.check`, a `Deno.AtomicCheck` that one can add oneself, and tries again while a file is locked.
  *
- * **What cannot be fenced:** a call to somebody else's API, an e-mail, a message to a socket. Give the other side
+ * **What cannot be fenced:** a call to an API of others, an e-mail, a message to a socket. Give the other side
  * `claim.token`, which sorts behind the token of every former holder, so that it can refuse a smaller one; or make the call
  * harmless to repeat, with a key of its own for each piece of work (an idempotency key); and pass `signal` on, which aborts
  * when the claim is lost.
@@ -25,8 +25,8 @@
  * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
  * long as it blocks the event loop. Their guarded writes are refused all the same.
  *
- * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows 2006) and of fencing tokens as
- * Kleppmann describes them.
+ * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows
+ * 2006) and of fencing tokens as Kleppmann describes them.
  *
  * @example Every instance runs its share
  * ```ts
@@ -64,4 +64,4 @@ export type {
 } from "./events.ts";
 export type { ClusterOptions } from "./options.ts";
 export type { ClusterSnapshot, ClusterState, SessionSnapshot } from "./snapshot.ts";
-export { place, slotOf } from "./placement.ts";
+export { slotOf } from "./placement.ts";

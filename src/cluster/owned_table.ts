@@ -4,66 +4,48 @@
  * @module
  */
 
+import { pause } from "../clock.ts";
 import type { Claim } from "../kv/context.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { ChangeStream } from "../table/change_stream.ts";
+import { ChangeStream } from "../table/change_stream.ts";
 import { assertKey, type Entry, type Lease, type Table } from "../table/table.ts";
-import type { SlotAudience, SlotLease } from "./claims.ts";
-import { ownedChanges } from "./owned_changes.ts";
-
-/** Who owns slots: the cluster. */
-export interface SlotOwner {
-  /** Who is told of new slots. */
-  readonly audiences: Set<SlotAudience>;
-  /**
-   * Checks that there can be an owner at all.
-   *
-   * @throws {Error} When the cluster does not run.
-   */
-  assertRunning(): void;
-  /** Tells whether processes of a key may be started here now. */
-  holds(key: KvTableKey): boolean;
-  /** Is told that the changes of a table cannot be followed. Resolves when that may be tried again. */
-  changesFailed(error: unknown, ending: AbortSignal): Promise<void>;
-  /** Grants the right to run a process, if it may be started here now. */
-  lease(key: KvTableKey, audience: SlotAudience): SlotLease | undefined;
-}
+import type { SlotLease, SlotListener } from "./claims.ts";
+import type { Instance } from "./instance.ts";
 
 /**
  * The part of a table in Deno KV that this instance owns. Keys of other instances are absent from it; a slot that is handed
  * over makes its keys absent, and so the supervisor stops their processes gracefully.
  */
-export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implements Table<K, P>, SlotAudience {
+export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implements Table<K, P>, SlotListener {
   readonly #table: KvTable<K, Spec, P>;
-  readonly #owner: SlotOwner;
+  readonly #instance: Instance;
   readonly #streams: Set<ChangeStream<K>> = new Set();
 
   /**
    * @param table The whole table.
-   * @param owner Who knows which keys are ours.
+   * @param instance Knows which keys are ours.
    */
-  constructor(table: KvTable<K, Spec, P>, owner: SlotOwner) {
+  constructor(table: KvTable<K, Spec, P>, instance: Instance) {
     this.#table = table;
-    this.#owner = owner;
+    this.#instance = instance;
   }
 
   /**
    * Looks one entry up.
    *
-   * @param key The key.
    * @param options A signal that abandons the look-up.
-   * @returns The entry, or `undefined` when there is none or it is not ours.
+   * @returns The entry; `undefined` if there is none, or this instance does not own its slot.
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
     options?.signal?.throwIfAborted();
     assertKey(key);
-    this.#owner.assertRunning();
-    if (!this.#owner.holds(key)) return undefined;
+    this.#assertRunning();
+    if (!this.#instance.holds(key)) return undefined;
     const entry = await this.#table.get(key, options);
-    return entry && this.#owner.holds(key) ? this.#toOwned(entry) : undefined;
+    return entry && this.#instance.holds(key) ? this.#toOwned(entry) : undefined;
   }
 
   /** Yields the entries that are ours. What becomes ours meanwhile may be missing, and is announced by `changes`. */
@@ -71,14 +53,17 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
     const iterator = this.#table[Symbol.asyncIterator]();
     return {
       next: async () => {
-        this.#owner.assertRunning();
+        this.#assertRunning();
         for (;;) {
           const { done, value } = await iterator.next();
           if (done) return { done, value: undefined };
-          if (this.#owner.holds(value.key)) return { done, value: this.#toOwned(value) };
+          if (this.#instance.holds(value.key)) return { done, value: this.#toOwned(value) };
         }
       },
-      return: () => iterator.return!(),
+      return: async () => {
+        await iterator.return?.();
+        return { done: true, value: undefined };
+      },
     };
   }
 
@@ -89,14 +74,21 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
    * @returns The stream; `undefined` in it means "look at everything".
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
-    return ownedChanges<K>({
+    const ending = new AbortController();
+    const stream: ChangeStream<K> = new ChangeStream<K>({
       signal,
-      opened: (stream) => this.#opened(stream),
-      closed: (stream) => this.#closed(stream),
-      follow: (ending) => this.#table.changes({ signal: ending }),
-      failed: (error, ending) => this.#owner.changesFailed(error, ending),
-      isOurs: (key) => this.#owner.holds(key),
+      begin: () => {
+        this.#streams.add(stream);
+        this.#instance.listeners.add(this);
+        return this.#follow(stream, ending.signal);
+      },
+      release: () => {
+        this.#streams.delete(stream);
+        if (this.#streams.size === 0) this.#instance.listeners.delete(this);
+        ending.abort();
+      },
     });
+    return stream;
   }
 
   /** Announces that slots are held that were not. */
@@ -109,18 +101,29 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
     for (const stream of this.#streams) stream.announce(key as K);
   }
 
-  #opened(stream: ChangeStream<K>): void {
-    this.#streams.add(stream);
-    this.#owner.audiences.add(this);
+  /** News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again. */
+  async #follow(stream: ChangeStream<K>, ending: AbortSignal): Promise<void> {
+    const { clock, timing } = this.#instance;
+    while (!ending.aborted) {
+      try {
+        for await (const key of this.#table.changes({ signal: ending })) {
+          if (key === undefined || this.#instance.holds(key)) stream.announce(key);
+        }
+      } catch (error) {
+        this.#instance.failed("changes", error);
+        await pause(clock, timing.changesRetryMs, ending);
+        stream.announce(undefined);
+      }
+    }
   }
 
-  #closed(stream: ChangeStream<K>): void {
-    this.#streams.delete(stream);
-    if (this.#streams.size === 0) this.#owner.audiences.delete(this);
+  #assertRunning(): void {
+    if (this.#instance.isRunning) return;
+    throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
   }
 
   #toOwned(entry: KvEntry<K, Spec, P>): Entry<K, P> {
-    return new OwnedEntry(entry, () => this.#owner.lease(entry.key, this));
+    return new OwnedEntry(entry, () => this.#instance.lease(entry.key, this));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The placement rule: which slot a key belongs to, and which session should own which slot. Pure: no wait, no clock; every
- * instance that sees the same sessions comes to the same answer without a word to the others.
+ * instance that sees the same sessions comes to the same answer without asking the others.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const capFactor = 1.125;
  * Tells which slot a key belongs to: the same in every instance, on every machine and in every version. A change here
  * would let two versions that run side by side own one key under two claims at once, so it must never change.
  *
- * Keys that a `Map` takes for the same, like 0 and -0, have the same slot. So have 1, 1n and "1", which does no harm.
+ * Keys that a `Map` takes for the same, like 0 and -0, have the same slot. 1, 1n and "1" share one too, which does no harm.
  *
  * @param key Any key of a table.
  * @param slots How many slots there are: whole, at least 1, and the same in all instances.
@@ -48,7 +48,7 @@ export function slotOf(key: string | number | bigint | boolean, slots: number): 
  * 17 sessions: one that joins or leaves moves at most the even share plus 10 % of the slots. With far fewer slots chance
  * weighs more, and more of them may move.
  *
- * Another version may place otherwise: that costs moves, never safety, which is the claims' business.
+ * Another version may place slots differently: that costs moves, never safety, which is the claims' business.
  *
  * @param sessions The ids of the live sessions. Their order does not matter, nor does a repeated id.
  * @param slots How many slots there are: whole, at least 1.
@@ -57,7 +57,7 @@ export function slotOf(key: string | number | bigint | boolean, slots: number): 
  * @example What a session leaves goes to the others
  * ```ts
  * import { assert, assertEquals } from "@std/assert";
- * import { place } from "@pact/supervisor/cluster";
+ * import { place } from "./placement.ts";
  *
  * const both = place(["left", "right"], 256);
  * assert(both.includes("left") && both.includes("right"));

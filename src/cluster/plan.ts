@@ -3,7 +3,7 @@
  *
  * ```text
  *             its owner has no session             take
- *   unowned ◀─────────────────────────── owned ◀────────── unowned, preferred here, or nobody came for a while
+ *   unowned ◀─────────────────────────── owned ◀────────── unowned, and preferred here or its grace is over
  *      ▲                                 │   ▲
  *      │ released           preferred    │   │ wanted here again, or a process did not end in time
  *      │                    elsewhere    ▼   │
@@ -13,8 +13,7 @@
  * @module
  */
 
-import type { ClusterView } from "./ledger.ts";
-import type { SlotSeen } from "./slot_seen.ts";
+import type { ClusterView, SlotSeen } from "./records.ts";
 
 /** A slot that is held. */
 export interface SlotHeld {
@@ -38,13 +37,13 @@ export interface Situation {
   readonly view: ClusterView;
   /** The slots that are held. */
   readonly held: ReadonlyMap<number, SlotHeld>;
-  /** Slots that were taken for unowned at an earlier look, and since when, in ms. */
+  /** Slots that an earlier look found unowned, and since when, in ms. */
   readonly unownedSince: ReadonlyMap<number, number>;
   /** Now, in ms. */
   readonly nowMs: number;
   /** For how long an unowned slot is left to the session that should take it, in ms. */
   readonly graceMs: number;
-  /** How long the processes of a slot may take to end before it is not handed over after all, in ms. */
+  /** How long the processes of a slot may take to end before its hand-over is given up, in ms. */
   readonly handOverMs: number;
   /** How many slots are on their way to others at the same time at most. */
   readonly maxHandingOver: number;
@@ -66,12 +65,7 @@ export interface Plan {
   readonly awaited: number;
 }
 
-/**
- * Decides what a session should do.
- *
- * @param situation What it knows.
- * @returns What to do.
- */
+/** Decides what a session should do. */
 export function plan(situation: Situation): Plan {
   const { self, preferred, takers, canReceive, held, unownedSince, nowMs, graceMs } = situation;
   const take: SlotSeen[] = [];
@@ -93,7 +87,7 @@ export function plan(situation: Situation): Plan {
       continue;
     }
     const seen = seenAt(slot, situation);
-    if (seen.owner === self) take.push(seen); // it landed late: written anew, nothing of before can undo it
+    if (seen.owner === self) take.push(seen); // a take landed late: written again, so that no earlier write can undo it
     else if (isUnowned(seen, situation)) {
       const sinceMs = unownedSince.get(slot) ?? nowMs;
       unowned.set(slot, sinceMs);
@@ -113,8 +107,8 @@ function seenAt(slot: number, { view }: Situation): SlotSeen {
   return view.claims.get(slot) ?? { slot, versionstamp: null, owner: undefined };
 }
 
-/** What we cannot read belongs to whoever we cannot work with, as long as one of those is there. */
+/** A claim that we cannot read belongs to a session that we cannot work with, as long as there is one. */
 function isUnowned({ owner, versionstamp }: SlotSeen, { view: { sessions } }: Situation): boolean {
   if (owner !== undefined) return !sessions.has(owner);
-  return versionstamp === null || [...sessions.values()].every(({ misfit }) => misfit === undefined);
+  return versionstamp === null || [...sessions.values()].every(({ mismatch }) => mismatch === undefined);
 }

@@ -21,7 +21,7 @@ export interface SessionRecord {
   readonly slots: number;
   /**
    * Whether it can be given slots: it has looked around not long ago. Never in the first write, which may land long after it
-   * was given up, when nobody is there.
+   * was given up, when its instance is gone.
    */
   readonly accepts: boolean;
 }
@@ -45,26 +45,33 @@ export interface SessionSeen {
   /** Whether it can be given slots. */
   readonly accepts: boolean;
   /** Why this instance cannot work with it, if it cannot. */
-  readonly misfit: string | undefined;
+  readonly mismatch: string | undefined;
 }
 
-/**
- * Tells a record of a session from anything else.
- *
- * @param value Any value.
- * @returns Whether it is one, in our format.
- */
+/** A slot as it was read. */
+export interface SlotSeen {
+  readonly slot: number;
+  /** The commit of the claim, `null` when there is none. */
+  readonly versionstamp: string | null;
+  /** The session that owns it; `undefined` when there is no claim, or none that can be read. */
+  readonly owner: string | undefined;
+}
+
+/** All records of a cluster at one moment, or nearly: rows that are read in several batches may belong to several. */
+export interface ClusterView {
+  /** The sessions by id. */
+  readonly sessions: ReadonlyMap<string, SessionSeen>;
+  /** What stands in the place of each claim, by slot. */
+  readonly claims: ReadonlyMap<number, SlotSeen>;
+}
+
+/** Tells a session record in our format from any other value. */
 export function isSessionRecord(value: unknown): value is SessionRecord {
   const { ttlMs, slots } = (value ?? {}) as Partial<SessionRecord>;
   return isClaimRecord(value) && Number.isFinite(ttlMs) && Number.isInteger(slots);
 }
 
-/**
- * Tells a claim from anything else.
- *
- * @param value Any value.
- * @returns Whether it is one, in our format.
- */
+/** Tells a claim in our format from any other value; a session record has all that a claim has. */
 export function isClaimRecord(value: unknown): value is ClaimRecord {
   const { format, session, nonce } = (value ?? {}) as Partial<ClaimRecord>;
   return format === recordFormat && typeof session === "string" && typeof nonce === "number";
@@ -74,8 +81,7 @@ export function isClaimRecord(value: unknown): value is ClaimRecord {
  * Reads what stands in the place of a session. Whatever it is, it is alive as long as it moves.
  *
  * @param row What stands there.
- * @param own How this instance divides the keys, and the time to live of what cannot be read.
- * @returns The session.
+ * @param own How this instance divides the keys, and the time to live of a record that cannot be read.
  */
 export function toSession(
   { value, versionstamp }: { readonly value: unknown; readonly versionstamp: string },
@@ -83,13 +89,14 @@ export function toSession(
 ): SessionSeen {
   if (!isSessionRecord(value)) {
     const format = (value as Partial<SessionRecord> | null)?.format;
-    const misfit = format === recordFormat
-      ? "its record is none that any version writes"
+    const mismatch = format === recordFormat
+      ? "no version writes such a record"
       : `this version reads format ${recordFormat}, its format is ${String(format)}`;
-    return { versionstamp, ttlMs: own.ttlMs, accepts: false, misfit };
+    return { versionstamp, ttlMs: own.ttlMs, accepts: false, mismatch };
   }
   const { ttlMs, slots, accepts } = value;
-  if (slots === own.slots) return { versionstamp, ttlMs, accepts, misfit: undefined };
-  const misfit = `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
-  return { versionstamp, ttlMs, accepts: false, misfit };
+  if (slots === own.slots) return { versionstamp, ttlMs, accepts, mismatch: undefined };
+  const mismatch =
+    `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
+  return { versionstamp, ttlMs, accepts: false, mismatch };
 }

@@ -1,212 +1,177 @@
 /**
- * One session: alive as long as its heartbeat is acknowledged, and certain to know first when it is not.
+ * One session of the instance: how it joins, lives, is fenced and leaves.
  *
  * ```text
- *   join ──▶ alive ──▶ beat, every heartbeatMs ──▶ alive …
- *              │ no beat acknowledged for fenceMs, or the record is gone
- *              ▼
- *            fenced: whatever depends on it is aborted in the same instant
+ *   live() ──▶ joins ──▶ sees who is there ──▶ looks, and releases what is drained, again and again
+ *                                                │                  │
+ *                     no beat is acknowledged ◀──┘                  └──▶ leave(): its claims are lost or deleted,
+ *                     fenced: all claims are lost                        and so is its record
  * ```
- *
- * Whoever observes the session waits for its whole time to live, counted from when the beat *landed*. The session counts
- * from when it *sent* it, and only two thirds: clocks that run apart by half still leave it the first to know.
  *
  * @module
  */
 
-import { type Clock, pause, type Timer } from "../clock.ts";
-import type { Claimant, Ledger } from "./ledger.ts";
-import { recordFormat, type SessionRecord } from "./records.ts";
-import { fenceShare } from "./sightings.ts";
+import { pause } from "../clock.ts";
+import { Claims } from "./claims.ts";
+import { ClaimLostError } from "./errors.ts";
+import { type FenceCause, Heartbeat } from "./heartbeat.ts";
+import type { Instance } from "./instance.ts";
+import type { Membership } from "./membership.ts";
+import { Ownership } from "./ownership.ts";
 
-/** What a session needs from its instance. */
-export interface SessionHost {
-  /** Where it is written. */
-  readonly ledger: Ledger;
-  /** What it is timed by: only the monotonic clock counts. */
-  readonly clock: Clock;
-  /** How often it beats, in ms. */
-  readonly heartbeatMs: number;
-  /** After how long without a beat others may declare it dead, in ms. */
-  readonly ttlMs: number;
-  /** Into how many slots it divides the keys. */
-  readonly slots: number;
-  /** Chance, for the pause before a failed beat is tried again. */
-  readonly random: () => number;
-  /** Is told that the database failed. */
-  failed(operation: "join" | "heartbeat" | "leave", error: unknown): void;
-}
-
-/** Why a session gives itself up: no beat was acknowledged in time, or others have deleted its record. */
-export type FenceCause = "silent" | "declared-dead";
-
-/** How long is waited at most before a write that failed is tried again, in heartbeats. */
-const minRetryShare = 0.1;
-
-const maxFirstNonce = 2 ** 48;
-
-/** One session of one instance. After it is over there may be another one, under another id. */
-export class Session implements Claimant {
+/** One session and the slots that it holds. After it is over there may be another one, under another id. */
+export class Session {
   readonly id: string;
-  /** The commit of its last heartbeat. */
-  versionstamp: string | null = null;
-  /** Resolves when no heartbeat is under way. */
-  beating: Promise<void> = Promise.resolve();
-  readonly #host: SessionHost;
-  readonly #onFence: (cause: FenceCause) => void;
-  readonly #ending: AbortController = new AbortController();
-  #nonce: number;
-  #hasWritten = false;
-  /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
-  #ackedMs: number | undefined = undefined;
-  /** Whether others know that it can be given slots. */
-  #hasAccepted = false;
-  /** When the last look that succeeded ended. */
+  readonly membership: Membership;
+  readonly instance: Instance;
+  readonly heartbeat: Heartbeat;
+  readonly claims: Claims;
+  readonly ownership: Ownership;
+  #hasJoined = false;
   #lookedMs = -Infinity;
-  #timer: Timer | undefined = undefined;
+  /** Whether something has happened since the last look began. */
+  #isHurried = false;
+  #nextLookMs = 0;
+  #wake: AbortController = new AbortController();
+  #retiring: Promise<boolean> | undefined = undefined;
 
   /**
-   * @param host What it needs from its instance.
+   * @param membership The run that it belongs to.
    * @param id Unique for ever.
-   * @param onFence Aborts what depends on the session, at once.
    */
-  constructor(host: SessionHost, id: string, onFence: (cause: FenceCause) => void) {
-    this.#host = host;
+  constructor(membership: Membership, id: string) {
+    const { instance } = membership;
     this.id = id;
-    this.#onFence = onFence;
-    // Should two instances ever have the same id, they must not take the writes of the other for their own.
-    this.#nonce = Math.floor(host.random() * maxFirstNonce);
-  }
-
-  /** Whether it is over: fenced, or ended by its instance. */
-  get isOver(): boolean {
-    return this.#ending.signal.aborted;
-  }
-
-  /** Whether its record may stand in the database. */
-  get mayBeWritten(): boolean {
-    return this.#hasWritten;
-  }
-
-  /** Aborts when it is over. */
-  get signal(): AbortSignal {
-    return this.#ending.signal;
-  }
-
-  /** How long ago the last acknowledged beat was sent, in ms. */
-  get silentMs(): number {
-    return this.#ackedMs === undefined ? 0 : this.#host.clock.monotonic() - this.#ackedMs;
-  }
-
-  /** Says that it could look around, and so can take slots. */
-  hasLooked(): void {
-    this.#lookedMs = this.#host.clock.monotonic();
-  }
-
-  /** Returns a number that it never gave before. */
-  nextNonce(): number {
-    return ++this.#nonce;
+    this.membership = membership;
+    this.instance = instance;
+    this.heartbeat = new Heartbeat(instance, id, (cause) => this.#fenced(cause));
+    this.claims = new Claims({
+      clock: instance.clock,
+      commit: (atomic) => instance.ledger.commit(atomic),
+      emptied: () => this.#wake.abort(),
+    });
+    this.ownership = new Ownership(this);
   }
 
   /**
-   * Tells whether the session may be relied on in this very instant. Asked before anything is done on its behalf: after a
-   * stall of the event loop the timer may be late.
+   * Joins and stays in the cluster until the session is over.
+   *
+   * @param looked Is called after each look that went well.
+   * @throws {ClusterMismatchError} If a session has joined at the same time that this instance cannot work with.
    */
-  check(): boolean {
-    if (this.isOver) return false;
-    if (this.silentMs < this.#fenceMs) return true;
-    this.fence("silent");
-    return false;
-  }
-
-  /** Ends the session because it cannot be relied on. */
-  fence(cause: FenceCause): void {
-    if (this.isOver) return;
-    this.end();
-    this.#onFence(cause);
-  }
-
-  /** Ends the session. Its record stays. */
-  end(): void {
-    this.#timer?.cancel();
-    this.#ending.abort();
-  }
-
-  /** Writes the record for the first time, again and again until it stands there or the session is over. */
-  async join(): Promise<void> {
-    await (this.beating = this.#beat());
-  }
-
-  /** Beats, from now on, until the session is over. */
-  async keepAlive(): Promise<void> {
-    const { clock, heartbeatMs } = this.#host;
-    while (this.check()) {
-      const dueMs = clock.monotonic() + heartbeatMs;
-      await (this.beating = this.#beat());
-      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.signal);
+  async live(looked: () => void): Promise<void> {
+    const { heartbeat, instance } = this;
+    const { clock, timing } = instance;
+    await heartbeat.join();
+    if (heartbeat.isOver) return;
+    this.#hasJoined = true;
+    instance.announce({ type: "session-joined", session: this.id, isSelf: true });
+    while (heartbeat.check() && !await this.ownership.survey()) await pause(clock, timing.minLookMs, heartbeat.signal);
+    heartbeat.noteLook(); // so that the first heartbeat says that it can take slots
+    const beating = heartbeat.keepAlive();
+    await pause(clock, timing.settleMs, heartbeat.signal);
+    while (heartbeat.check()) {
+      this.#wake = new AbortController();
+      if (clock.monotonic() >= this.#dueMs) await this.#look(looked);
+      await this.#releaseDrained();
+      await pause(clock, Math.max(0, this.#dueMs - clock.monotonic()), this.#wake.signal, heartbeat.signal);
     }
+    await beating;
   }
 
-  /** Tells others that it takes nothing any more, though its record stays for its time to live. */
-  async resign(): Promise<void> {
-    await this.beating;
-    if (this.versionstamp === null) return;
-    try {
-      await this.#host.ledger.beat(this.#record(false), this.versionstamp);
-    } catch (error) {
-      this.#host.failed("leave", error);
-    }
+  /** Looks around before it would be time. */
+  lookSoon(): void {
+    this.#isHurried = true;
+    this.#wake.abort();
   }
 
-  get #fenceMs(): number {
-    return this.#host.ttlMs * fenceShare;
-  }
-
-  /** Writes the record, again and again until that is acknowledged. */
-  async #beat(): Promise<void> {
-    const { clock, heartbeatMs, random, failed } = this.#host;
-    let retryMs = heartbeatMs * minRetryShare;
-    while (this.check()) {
-      try {
-        if (await this.#write()) return;
-      } catch (error) {
-        if (!this.check()) return;
-        failed(this.#ackedMs === undefined ? "join" : "heartbeat", error);
+  /** Leaves the cluster. Slots in which nothing runs are free at once, the others after the time to live. */
+  async leave(): Promise<void> {
+    const { id, heartbeat, claims, instance } = this;
+    const isFenced = heartbeat.isOver;
+    heartbeat.end();
+    if (!claims.isBusy) {
+      await heartbeat.beating; // a first write that landed later would stand there for its time to live
+      const isGone = await this.#retire();
+      if (isGone && this.#hasJoined && !isFenced) {
+        instance.announce({ type: "session-left", session: id, isSelf: true });
       }
-      await pause(clock, random() * retryMs, this.signal);
-      if (this.#ackedMs === undefined) retryMs = Math.min(2 * retryMs, heartbeatMs); // there is nothing to lose yet
+      return;
+    }
+    const { idle } = claims;
+    claims.loseAll(new ClaimLostError("the instance has left the cluster")); // nothing watches over them any more
+    if (!isFenced) await heartbeat.resign();
+    await this.ownership.release(idle);
+  }
+
+  /**
+   * Deletes the record of a session that is over as soon as nothing runs on its behalf, so that others do not wait for its
+   * death.
+   *
+   * @param signal Ends the wait.
+   */
+  async retireWhenIdle(signal: AbortSignal): Promise<void> {
+    const { clock, timing } = this.instance;
+    while (this.claims.isBusy && !signal.aborted) {
+      this.#wake = new AbortController();
+      await pause(clock, timing.heartbeatMs, this.#wake.signal, signal);
+    }
+    if (!this.claims.isBusy) await this.#retire();
+  }
+
+  /** Deletes the record, once. Returns whether it is gone. */
+  #retire(): Promise<boolean> {
+    return this.#retiring ??= this.#bury();
+  }
+
+  async #bury(): Promise<boolean> {
+    const { ledger } = this.instance;
+    if (!this.heartbeat.mayBeWritten) return false;
+    try {
+      return await ledger.bury(this.id);
+    } catch (error) {
+      this.instance.failed("leave", error);
+      return false;
     }
   }
 
-  async #write(): Promise<boolean> {
-    const { ledger, clock } = this.#host;
-    const sentMs = clock.monotonic();
-    this.#hasWritten = true;
-    const record = this.#record(sentMs - this.#lookedMs < this.#fenceMs);
-    const { nonce, accepts } = record;
-    const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);
-    if (!this.check()) return false;
-    if (stored) this.versionstamp = stored.versionstamp;
-    else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
-    else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins anew
-    // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
-    if (stored?.nonce !== nonce) return false;
-    this.#ackedMs = sentMs;
-    this.#hasAccepted = accepts;
-    this.#arm();
-    return true;
+  #fenced(cause: FenceCause): void {
+    const { id, heartbeat, claims, instance, membership: { former } } = this;
+    const silentMs = Math.round(heartbeat.silentMs);
+    const slots = claims.held.size;
+    former.add(id);
+    const isSilent = cause === "silent";
+    const reason = isSilent ? `no heartbeat was acknowledged for ${silentMs} ms` : "its session was declared dead";
+    claims.loseAll(new ClaimLostError(reason));
+    instance.announce({ type: "session-fenced", session: id, cause, silentMs, slots });
   }
 
-  #record(accepts: boolean): SessionRecord {
-    const { ttlMs, slots } = this.#host;
-    return { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
+  async #look(looked: () => void): Promise<void> {
+    const { instance: { clock, timing }, membership: { sightings } } = this;
+    const beganMs = clock.monotonic();
+    this.#isHurried = false;
+    if (await this.ownership.look()) {
+      this.heartbeat.noteLook();
+      looked();
+    }
+    this.#lookedMs = clock.monotonic();
+    const everyMs = this.ownership.isEager ? timing.eagerLookMs : timing.heartbeatMs;
+    const deathMs = sightings.nextDeathMs(this.id);
+    // A dead session that cannot be buried is not tried again without a pause.
+    const minMs = deathMs <= this.#lookedMs ? timing.eagerLookMs : timing.minLookMs;
+    this.#nextLookMs = Math.max(Math.min(beganMs + everyMs, deathMs), this.#lookedMs + minMs);
   }
 
-  #arm(): void {
-    this.#timer?.cancel();
-    const leftMs = this.#fenceMs - this.silentMs;
-    this.#timer = this.#host.clock.timer(() => {
-      if (this.check()) this.#arm(); // a timer may be a hair early
-    }, Math.max(1, leftMs));
+  /** When it is time for the next look. */
+  get #dueMs(): number {
+    if (!this.#isHurried) return this.#nextLookMs;
+    return Math.min(this.#nextLookMs, this.#lookedMs + this.instance.timing.minLookMs);
+  }
+
+  async #releaseDrained(): Promise<void> {
+    const { drained } = this.claims;
+    if (drained.size === 0) return;
+    await this.ownership.release(drained);
+    this.#isHurried = true; // there may be more to hand over, as soon as these are taken
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Who is alive, judged by one's own clock alone. Pure: time is handed in.
+ * Which sessions are alive, judged by one's own clock alone. Pure: time is handed in.
  *
  * Timestamps of other machines are never compared: a session is dead when its record has not moved for its time to live
  * since this observer first saw it stand still. The source of the idea: the leases of Gray and Cheriton (1989), with the
@@ -9,6 +9,7 @@
  */
 
 import type { SessionSeen } from "./records.ts";
+import { fenceAfterMs } from "./timing.ts";
 
 /** What is known of a session. */
 export interface Sighting {
@@ -28,7 +29,7 @@ export interface Movements {
   readonly joined: string[];
   /** Sessions that were there before and have beaten since. */
   readonly moved: string[];
-  /** Sessions that are not there any more. */
+  /** Sessions that are no longer there. */
   readonly left: string[];
 }
 
@@ -41,8 +42,7 @@ export class Sightings {
    * Compares what was read with what was known.
    *
    * @param sessions What was read.
-   * @param nowMs A moment after it was read, so that a session is never thought to stand still for longer than it does.
-   * @returns What happened meanwhile.
+   * @param nowMs A moment after the reading, so that a session is never thought to stand still for longer than it does.
    */
   see(sessions: ReadonlyMap<string, SessionSeen>, nowMs: number): Movements {
     const movements: Movements = { joined: [], moved: [], left: [] };
@@ -51,7 +51,7 @@ export class Sightings {
       if (known?.versionstamp === versionstamp) continue;
       (known ? movements.moved : movements.joined).push(id);
       // One that was not there a moment ago has been written since.
-      const isNew = nowMs - this.#lookedMs < ttlMs * fenceShare;
+      const isNew = nowMs - this.#lookedMs < fenceAfterMs(ttlMs);
       this.#seen.set(id, { versionstamp, sinceMs: nowMs, ttlMs, hasMoved: known !== undefined || isNew });
     }
     this.#lookedMs = nowMs;
@@ -63,64 +63,39 @@ export class Sightings {
     return movements;
   }
 
-  /**
-   * Forgets a session that is known to be gone.
-   *
-   * @param id The session.
-   */
+  /** Forgets a session that is known to be gone. */
   forget(id: string): void {
     this.#seen.delete(id);
   }
 
-  /**
-   * Returns what is known of a session.
-   *
-   * @param id The session.
-   */
+  /** Returns what is known of a session. */
   get(id: string): Sighting | undefined {
     return this.#seen.get(id);
   }
 
-  /**
-   * Tells whether a session moves, or at least has not stood still for so long that it would have given itself up.
-   *
-   * @param id The session.
-   * @param nowMs The moment.
-   */
+  /** Tells whether a session moves, or at least has not stood still for so long that it has fenced itself. */
   isMoving(id: string, nowMs: number): boolean {
     const seen = this.#seen.get(id);
-    return seen !== undefined && nowMs - seen.sinceMs < seen.ttlMs * fenceShare;
+    return seen !== undefined && nowMs - seen.sinceMs < fenceAfterMs(seen.ttlMs);
   }
 
-  /**
-   * Tells whether a session was seen to move, and not long ago: one that is there may have been dead for a while.
-   *
-   * @param id The session.
-   * @param nowMs The moment.
-   */
+  /** Tells whether a session was seen to move, and not long ago: a record that just stands there may be a dead one's. */
   wasSeenMoving(id: string, nowMs: number): boolean {
-    return this.isMoving(id, nowMs) && this.#seen.get(id)!.hasMoved;
+    return this.isMoving(id, nowMs) && this.#seen.get(id)?.hasMoved === true;
   }
 
-  /**
-   * Returns who has not moved for its time to live.
-   *
-   * @param nowMs The moment.
-   */
+  /** Returns the sessions that have not moved for their time to live. */
   dead(nowMs: number): string[] {
     return [...this.#seen].filter(([, { sinceMs, ttlMs }]) => nowMs - sinceMs >= ttlMs).map(([id]) => id);
   }
 
   /**
-   * Returns when the next one is dead unless it moves, in ms of the own monotonic clock; `Infinity` when nobody is there.
+   * Returns when the next session is dead unless it moves, in ms of the own monotonic clock; `Infinity` without sessions.
    *
-   * @param self Who does not count.
+   * @param self The session that does not count.
    */
   nextDeathMs(self?: string): number {
     const deaths = [...this.#seen].map(([id, { sinceMs, ttlMs }]) => id === self ? Infinity : sinceMs + ttlMs);
     return Math.min(...deaths);
   }
 }
-
-/** Share of its time to live after which a session that was not acknowledged gives itself up. */
-export const fenceShare = 2 / 3;

@@ -5,6 +5,7 @@
  */
 
 import type { Instance } from "./instance.ts";
+import type { Session } from "./session.ts";
 
 /** A session as this instance sees it. */
 export interface SessionSnapshot {
@@ -46,21 +47,21 @@ export interface ClusterSnapshot {
   };
 }
 
-/**
- * Takes the picture of a running instance.
- *
- * @param instance The instance.
- * @param at Now, in epoch ms.
- * @returns Plain data.
- */
-export function takeSnapshot(instance: Instance, at: number): ClusterSnapshot {
-  const { member: { session, ownership: { claims, unowned } }, isLeaving, slots: total } = instance;
+/** Takes the picture. */
+export function takeSnapshot({ clock, isIdle, membership, settings: { slots: total } }: Instance): ClusterSnapshot {
+  const at = clock.now();
+  if (!membership) {
+    const slots = { total, owned: [], handingOver: [], unowned: [] };
+    return { at, state: isIdle ? "idle" : "stopped", session: undefined, sessions: [], slots };
+  }
+  const { session, isLeaving } = membership;
+  const { id, heartbeat, claims, ownership: { unowned } } = session;
   const held = [...claims.held];
   return {
     at,
-    state: isLeaving ? "leaving" : session.versionstamp === null || session.isOver ? "joining" : "member",
-    session: session.isOver ? undefined : session.id,
-    sessions: sessionsOf(instance),
+    state: isLeaving ? "leaving" : heartbeat.versionstamp === null || heartbeat.isOver ? "joining" : "member",
+    session: heartbeat.isOver ? undefined : id,
+    sessions: sessionsOf(session),
     slots: {
       total,
       owned: held.map(([slot]) => slot),
@@ -71,16 +72,17 @@ export function takeSnapshot(instance: Instance, at: number): ClusterSnapshot {
 }
 
 function sessionsOf(
-  { member: { session, ownership: { view } }, sightings, clock, ttlMs }: Instance,
+  { id: self, heartbeat, ownership: { view }, instance: { clock, timing }, membership: { sightings } }: Session,
 ): SessionSnapshot[] {
   const counts = new Map<string, number>();
   for (const { owner } of view.claims.values()) {
     if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   }
   return [...view.sessions.keys()].map((id) => {
-    const isSelf = id === session.id;
+    const isSelf = id === self;
     const seen = sightings.get(id);
-    const silentMs = isSelf ? session.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
-    return { id, isSelf, silentMs: Math.round(silentMs), ttlMs: seen?.ttlMs ?? ttlMs, slots: counts.get(id) ?? 0 };
+    const silentMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
+    const ttlMs = seen?.ttlMs ?? timing.ttlMs;
+    return { id, isSelf, silentMs: Math.round(silentMs), ttlMs, slots: counts.get(id) ?? 0 };
   });
 }

@@ -2,12 +2,14 @@
  * One attempt at running an entry, from asking for its lease to the end of its run, within the budgets for start and stop.
  *
  * ```text
- *   building ──▶ starting ──▶ running ──▶ stopping ──▶ ended
+ *   initial ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
  *      │            │                      │    ▲        ▲
  *      │ stop,      │ stop, start timeout  │    │        │
- *      └────────────┴──────────────────────┼────┘        │
+ *      ╰────────────┴──────────────────────┼────╯        │
  *                                          ╰─▶ stuck ────╯
  * ```
+ *
+ * It is initial while its lease is asked for and its runnable is built. The other words are those of a {@linkcode Life}.
  *
  * @module
  */
@@ -17,9 +19,24 @@ import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import type { AttemptHost, AttemptOwner } from "./host.ts";
+import type { DeadlineHolder } from "./deadlines.ts";
+import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
+
+/** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
+export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
+  readonly key: K;
+  attemptIsUp(runnable: P): void;
+  /** It was not asked to, and is about to end. */
+  attemptIsLeaving(): void;
+  /** This instance does not own the entry: nothing was started, nothing is announced. */
+  attemptIsNotOurs(): void;
+  /** The start-up took too long; the end is still to come. */
+  attemptIsLate(error: unknown): void;
+  attemptIsStuck(sinceAt: number): void;
+  attemptEnded(attempt: Attempt<K, P>): void;
+}
 
 /** Runs an entry once. */
 export class Attempt<K, P extends Runnable> extends Life<P> {
@@ -28,22 +45,18 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   uptimeMs = 0;
   wasStuck = false;
   #upAt = 0;
-  readonly #host: AttemptHost<K>;
-  readonly #owner: AttemptOwner<K>;
+  readonly #registry: Registry<K, P>;
+  readonly #owner: AttemptOwner<K, P>;
   readonly #number: number;
   #lease: Lease | undefined = undefined;
 
-  /**
-   * @param host The supervisor.
-   * @param owner Whose attempt it is.
-   * @param number How many times in a row this is tried, counting from 1.
-   */
-  constructor(host: AttemptHost<K>, owner: AttemptOwner<K>, number: number) {
+  /** The number says how many times in a row this is tried, counting from 1. */
+  constructor(registry: Registry<K, P>, owner: AttemptOwner<K, P>, number: number) {
     super();
-    this.#host = host;
+    this.#registry = registry;
     this.#owner = owner;
     this.#number = number;
-    this.sinceAt = host.clock.now();
+    this.sinceAt = registry.clock.now();
   }
 
   /** Whether it neither ended when it was asked to nor when it was forced to. */
@@ -51,24 +64,19 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     return this.wasStuck && this.state !== "stopped";
   }
 
-  /**
-   * Asks for the right to run the entry, builds the runnable and starts its run.
-   *
-   * @param entry What to build it from.
-   * @param cause Why it is started.
-   */
+  /** Asks for the right to run the entry, builds the runnable and starts its run. */
   begin(entry: Entry<K, P>, cause: StartCause): void {
-    const { settings, deadlines, leases } = this.#host;
+    const { settings, deadlines, leases } = this.#registry;
     try {
       const grant = leases.ask(entry);
       this.#lease = grant?.lease;
       if (this.#lease) leases.watch(this.#lease, this);
-      // Whoever was asked for the lease may have asked for the end.
+      // The lease, when it was asked for, may have asked for the end.
       if (!grant || !this.isWanted) return this.#giveUpLease();
     } catch (error) {
       return this.#failToBuild(error);
     }
-    this.#host.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
+    this.#registry.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
     try {
       const built = entry.get();
@@ -80,22 +88,13 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     }
   }
 
-  /**
-   * Asks for a graceful end. Does nothing when that was done before.
-   *
-   * @param hasOwnBudget Whether to set a deadline; a stop of all processes has one for all.
-   */
+  /** Asks for a graceful end, once. A stop of all processes has one deadline for all, instead of a budget of its own. */
   override stop(hasOwnBudget = true): void {
     if (this.isWanted) this.#beginBudget(hasOwnBudget);
     super.stop();
   }
 
-  /**
-   * Asks for the end at once. Does nothing when that was done before.
-   *
-   * @param reason What the run's signal aborts with.
-   * @param hasOwnBudget Whether to set a deadline.
-   */
+  /** Asks for the end at once, once. The signal of the run aborts with the reason. */
   override force(reason: unknown, hasOwnBudget = true): void {
     if (!this.isForced && this.state !== "stopped") this.#beginBudget(hasOwnBudget);
     super.force(reason);
@@ -112,19 +111,19 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   giveUp(): void {
     if (this.isWanted || this.wasStuck || this.state === "stopped") return;
     this.wasStuck = true;
-    this.sinceAt = this.#host.clock.now();
-    this.#host.deadlines.delete(this.#owner);
-    this.#host.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
+    this.sinceAt = this.#registry.clock.now();
+    this.#registry.deadlines.delete(this.#owner);
+    this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
     this.#owner.attemptIsStuck(this.sinceAt);
   }
 
-  protected override lifeIsUp(): void {
+  protected override lifeIsUp(runnable: P): void {
     const startedAt = this.sinceAt;
-    const at = this.sinceAt = this.#upAt = this.#host.clock.now();
-    this.#host.deadlines.delete(this.#owner);
+    const at = this.sinceAt = this.#upAt = this.#registry.clock.now();
+    this.#registry.deadlines.delete(this.#owner);
     const startMs = Math.max(0, at - startedAt);
-    this.#host.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
-    this.#owner.attemptIsUp();
+    this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
+    this.#owner.attemptIsUp(runnable);
   }
 
   protected override lifeIsLeaving(): void {
@@ -138,8 +137,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const exit = { type: "exited", at, key, phase: wasUp ? "running" : "starting", outcome, uptimeMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
-    this.#host.emit(failure || force ? { ...exit, ...failure, ...force } : exit);
-    this.#owner.attemptEnded();
+    this.#registry.emit(failure || force ? { ...exit, ...failure, ...force } : exit);
+    this.#owner.attemptEnded(this);
   }
 
   #run(runnable: P): void {
@@ -161,11 +160,11 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   #giveUpStart(): void {
-    const { startTimeoutMs } = this.#host.settings;
+    const { startTimeoutMs } = this.#registry.settings;
     const error = new DOMException(`The process was not up within ${startTimeoutMs} ms`, "TimeoutError");
     this.#beginBudget(true);
     this.#owner.attemptIsLate(error);
-    this.doom(error);
+    this.failStart(error);
   }
 
   #failToBuild(error: unknown): void {
@@ -174,29 +173,29 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.outcome = "failed";
     this.error = error;
     this.#leave();
-    this.#host.emit({ type: "entry-failed", at: this.sinceAt, key, error });
-    this.#owner.attemptEnded();
+    this.#registry.emit({ type: "entry-failed", at: this.sinceAt, key, error });
+    this.#owner.attemptEnded(this);
   }
 
   /** What has to be done however it ends. */
   #leave(): void {
     const { sinceAt } = this;
-    this.sinceAt = this.#host.clock.now();
-    this.#host.deadlines.delete(this.#owner);
+    this.sinceAt = this.#registry.clock.now();
+    this.#registry.deadlines.delete(this.#owner);
     if (this.wasUp) this.uptimeMs = Math.max(0, this.sinceAt - this.#upAt);
-    if (this.wasStuck) this.#host.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    if (this.wasStuck) this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
     if (this.#lease) this.#giveBack(this.#lease);
   }
 
   #giveBack(lease: Lease): void {
-    this.#host.leases.unwatch(lease, this);
-    this.#host.leases.giveBack(lease, this.#owner.key);
+    this.#registry.leases.unwatch(lease, this);
+    this.#registry.leases.giveBack(lease, this.#owner.key);
   }
 
   #beginBudget(hasOwn: boolean): void {
-    this.sinceAt = this.#host.clock.now();
-    if (hasOwn) this.#host.deadlines.set(this.#owner, this.#host.settings.stopTimeoutMs);
-    else this.#host.deadlines.delete(this.#owner);
+    this.sinceAt = this.#registry.clock.now();
+    if (hasOwn) this.#registry.deadlines.set(this.#owner, this.#registry.settings.stopTimeoutMs);
+    else this.#registry.deadlines.delete(this.#owner);
   }
 }
 

@@ -9,16 +9,16 @@ import { type Clock, maxTimerMs, steadyNow, type Timer } from "../clock.ts";
 const none = -1;
 const firing = -2;
 
-/** Has at most one deadline. */
-export abstract class DeadlineHolder {
+/** Has at most one deadline. All numbers but a negative `heapIndex` at first are written by {@linkcode Deadlines} alone. */
+export interface DeadlineHolder {
   /** When it is due, epoch ms. */
-  deadlineAt = 0;
+  deadlineAt: number;
   /** Breaks ties: what was set first is due first. */
-  deadlineOrder = 0;
+  deadlineOrder: number;
   /** Where it stands in the heap; below 0 when it is not there. */
-  heapIndex: number = none;
+  heapIndex: number;
   /** Is called when the deadline is due. */
-  abstract onDeadline(): void;
+  onDeadline(): void;
 }
 
 /**
@@ -34,7 +34,6 @@ export class Deadlines {
   #timerAt = Infinity;
   #order = 0;
 
-  /** @param clock What the timer is set on. */
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#now = steadyNow(clock);
@@ -45,12 +44,7 @@ export class Deadlines {
     return this.#heap.length;
   }
 
-  /**
-   * Sets the deadline of a holder, in the place of one that it may have.
-   *
-   * @param holder Who is called.
-   * @param delayMs After how long, in ms.
-   */
+  /** Sets the deadline of a holder, in the place of one that it may have. */
   set(holder: DeadlineHolder, delayMs: number): void {
     this.delete(holder);
     holder.deadlineAt = this.#now() + delayMs;
@@ -59,11 +53,7 @@ export class Deadlines {
     this.#arm();
   }
 
-  /**
-   * Calls the deadline of a holder off.
-   *
-   * @param holder Whose deadline; nothing happens when it has none.
-   */
+  /** Calls the deadline of a holder off, if it has one. */
   delete(holder: DeadlineHolder): void {
     const index = holder.heapIndex;
     holder.heapIndex = none;
@@ -92,7 +82,7 @@ export class Deadlines {
       due.push(holder);
     }
     for (const holder of due) {
-      if (holder.heapIndex !== firing) continue; // called off, or set anew, by one that was due before it
+      if (holder.heapIndex !== firing) continue; // called off, or set again, by one that was due before it
       holder.heapIndex = none;
       holder.onDeadline();
     }

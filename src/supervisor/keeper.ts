@@ -2,10 +2,10 @@
  * Keeps the process of one key as the table wants it: starts, replaces, restarts, parks, stops.
  *
  * ```text
- *   asking ──▶ queued ──▶ looking ──▶ attempt ──▶ retrying ──▶ queued …
- *                            ▲           │  ╰───▶ parked, resting
- *                            │           ▼
- *                            ╰──── stopped, with a start to follow, or forgotten
+ *   asking ──▶ queued ──▶ looking ──▶ attempting ──▶ retrying ──▶ queued …
+ *      │                     ▲            │  ╰─────▶ parked, resting
+ *      │                     │            ▼
+ *      ╰─────▶ forgotten ◀── ╰──── stopped, with or without a start to follow
  * ```
  *
  * At most one attempt exists at any time: the next one is made only after the one before has ended.
@@ -17,40 +17,89 @@ import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from 
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry } from "../table/table.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
-import type { AttemptOwner } from "./host.ts";
 import type { Flight, Sought } from "./lookups.ts";
-import { Standing } from "./standing.ts";
+import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
+import { Waiting } from "./waiting.ts";
+
+/** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or is dormant. */
+export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "forgotten";
+
+/** Counts how what one pass set going comes out. */
+export interface Tally {
+  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
+  settled(isFailure: boolean): void;
+}
 
 const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwhile");
 
 /** Keeps one key. */
-export class Keeper<K, P extends Runnable> extends Standing<K, P> implements AttemptOwner<K>, Starter, Sought<K, P> {
+export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starter, Sought<K, P> {
+  readonly key: K;
+  phase: Phase = "asking";
+  /** Exists in the phase "attempting" and in no other. */
+  attempt: Attempt<K, P> | undefined = undefined;
+  /** The runnable of the attempt while it is up. */
+  running: P | undefined = undefined;
   version: unknown = undefined;
+  /** What is remembered of its failures; made at the first of them, as most keys never fail. */
+  backoff: Backoff<K, P> | undefined = undefined;
+  /** Counts how its start or stop comes out. */
+  tally: Tally | undefined = undefined;
   flight: Flight = "none";
   lookedInPass = 0;
   /** The number of the last pass that saw its entry, or in which it was made. */
   seenInPass = 0;
+  deadlineAt = 0;
+  deadlineOrder = 0;
+  heapIndex = -1;
+  readonly #registry: Registry<K, P>;
   /** Why it is about to start. */
   #cause: StartCause = "call";
-  /** Why it starts again once the attempt has ended; it is forgotten then when absent. */
+  /** Why it starts again once the attempt has ended; without, it is forgotten then. */
   #next: StartCause | undefined = undefined;
-  /** What it starts from when its turn comes; looked up then when absent. */
+  /** What it starts from when its turn comes; without, it is looked up then. */
   #entry: Entry<K, P> | undefined = undefined;
   #hadAttempt = false;
   /** Whether it was announced that its entry is gone. */
   #isRemoved = false;
-  /** What is remembered of its failures; made at the first of them, as most keys never fail. */
-  backoff: Backoff<K> | undefined = undefined;
+  // Most of the time no caller waits: these are made when one does.
+  #up: Waiting<P> | undefined = undefined;
+  #ended: Waiting<Attempt<K, P>> | undefined = undefined;
+
+  constructor(registry: Registry<K, P>, key: K) {
+    this.#registry = registry;
+    this.key = key;
+  }
+
+  /** Whether a process of the key exists, in whatever state, or is about to. */
+  get exists(): boolean {
+    return this.phase === "attempting" || this.phase === "queued" || this.phase === "looking";
+  }
+
+  /** Whether a look is still to come. */
+  get isLookedAtAgain(): boolean {
+    return this.flight === "again" || this.flight === "outdated";
+  }
+
+  /** Resolves with the runnable when the process is up, rejects when it cannot come up. */
+  whenUp(signal?: AbortSignal): Promise<P> {
+    return this.running ? Promise.resolve(this.running) : (this.#up ??= new Waiting()).wait(signal);
+  }
+
+  /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
+  whenEnded(): Promise<Attempt<K, P>> {
+    return (this.#ended ??= new Waiting()).wait();
+  }
 
   /** Starts from this entry when its turn comes. */
   enqueue(entry: Entry<K, P> | undefined, cause: StartCause): void {
-    this.enter("queued");
+    this.phase = "queued";
     this.#entry = entry;
     this.#cause = cause;
-    this.host.starts.add(this);
+    this.#registry.starts.add(this);
   }
 
   /** Starts at once, or as soon as a stop under way has ended, from a fresh look at the table, parked or not. */
@@ -58,7 +107,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     if (this.attempt) {
       if (!this.attempt.isWanted) this.#next = "call";
     } else if (this.phase !== "looking") {
-      this.host.starts.release(this);
+      this.#registry.starts.release(this);
       this.#wake("call");
       this.#lookAndStart("call");
     }
@@ -66,15 +115,15 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
 
   /** Stops the process; a start follows only if it is called for after this. */
   stop(makeError: () => Error = stoppedMeanwhile, hasOwnBudget: boolean = true): void {
-    if (this.isForgotten) return;
+    if (this.phase === "forgotten") return;
     this.#next = undefined;
     if (!this.attempt) return this.#vanish(makeError, false);
-    this.failUp(makeError);
+    this.#failUp(makeError);
     this.attempt.stop(hasOwnBudget);
   }
 
   looked(entry: Entry<K, P> | undefined): void {
-    if (this.isForgotten) return; // the start that the look was for has been called off
+    if (this.phase === "forgotten") return; // the start that the look was for has been called off
     if (entry) this.found(entry, "change");
     else this.#isMissing();
   }
@@ -86,7 +135,7 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
     this.#isRemoved = false;
     const { attempt } = this;
     if (isChanged && attempt?.isWanted) {
-      this.host.emit({ type: "replaced", at: this.host.clock.now(), key: this.key, version: entry.version });
+      this.#registry.emit({ type: "replaced", at: this.#registry.clock.now(), key: this.key, version: entry.version });
       this.#next = "change";
       attempt.stop();
       return true;
@@ -103,145 +152,161 @@ export class Keeper<K, P extends Runnable> extends Standing<K, P> implements Att
   }
 
   lookFailed(error: unknown, isOutdated: boolean): void {
-    if (isOutdated || this.isForgotten) return this.host.announceLookFailed(error);
-    const isStarting = !this.attempt && this.phase === "looking";
-    if (!(isStarting && this.failUp(() => error))) this.host.announceLookFailed(error);
-    if (isStarting) this.settled(true);
+    const isStarting = this.phase === "looking" && !isOutdated;
+    // A caller who waits is told by the call; otherwise an event tells it.
+    if (!(isStarting && this.#failUp(() => error))) {
+      this.#registry.tableFailed("get", error);
+      this.#registry.run?.reconciler.hurry();
+    }
+    if (isStarting) this.#settled(true);
     if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
-    else if (isStarting || this.phase === "asking") this.#vanish(() => error, this.isLookedAtAgain);
+    else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
   }
 
-  /** Whether a look is still to come. */
-  get isLookedAtAgain(): boolean {
-    return this.flight === "again" || this.flight === "outdated";
-  }
-
-  override cannotStart(error: unknown): void {
-    const at = this.host.clock.now();
-    this.host.emit({ type: "entry-failed", at, key: this.key, error });
-    this.failUp(() => error);
-    this.settled(true);
-    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error);
-  }
-
-  override mayStart(): void {
-    if (!this.host.isAccepting) return;
+  mayStart(): void {
+    if (!this.#registry.isAccepting) return;
     const entry = this.#entry;
     this.#entry = undefined;
     if (entry) this.#start(entry);
     else this.#lookAndStart(this.#cause);
   }
 
-  override onDeadline(): void {
+  cannotStart(error: unknown): void {
+    const at = this.#registry.clock.now();
+    this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
+    this.#failUp(() => error);
+    this.#settled(true);
+    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error);
+  }
+
+  onDeadline(): void {
     if (this.attempt) this.attempt.onDeadline();
     else this.enqueue(undefined, "retry");
   }
 
-  attemptIsUp(): void {
-    const runnable = this.attempt!.runnable!;
+  attemptIsUp(runnable: P): void {
     this.running = runnable;
-    this.host.running.set(this.key, runnable);
-    this.settled(false);
-    this.tellUp(runnable);
+    this.#registry.running.set(this.key, runnable);
+    this.#settled(false);
+    this.#up?.resolve(runnable);
+    this.#up = undefined;
   }
 
   attemptIsLeaving(): void {
     if (!this.running) return;
     this.running = undefined;
-    this.host.running.delete(this.key);
+    this.#registry.running.delete(this.key);
   }
 
   attemptIsLate(error: unknown): void {
-    this.settled(true);
-    this.failUp(() => error);
+    this.#settled(true);
+    this.#failUp(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
-    this.tellStuck(makeError);
+    this.#ended?.reject(makeError());
+    this.#ended = undefined;
+    this.#failUp(makeError);
   }
 
   attemptIsNotOurs(): void {
     this.attempt = undefined;
-    const makeError = () => new ProcessNotFoundError("start", this.key, "the entry is not ours now");
+    const makeError = () => new ProcessNotFoundError("start", this.key, "this instance does not own the entry");
     this.#vanish(makeError, this.isLookedAtAgain);
   }
 
-  attemptEnded(): void {
-    const attempt = this.attempt!;
+  attemptEnded(attempt: Attempt<K, P>): void {
     const { outcome, error, wasUp, uptimeMs } = attempt;
-    const { isAccepting } = this.host, next = this.#next;
+    const { isAccepting, starts, run } = this.#registry, next = this.#next;
     this.attemptIsLeaving();
     this.attempt = this.#next = undefined;
-    this.tellEnded(attempt);
+    this.#ended?.resolve(attempt);
+    this.#ended = undefined;
     if (next && isAccepting) {
-      this.host.starts.release(this); // what it set going goes on, and is not settled yet
+      starts.release(this); // what it set going goes on, and is not settled yet
       this.backoff?.forget();
       return this.#lookAndStart(next);
     }
-    this.settled(!wasUp && outcome === "failed");
+    this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
-    if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (!wasUp || isOver) this.#failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, attempt.sinceAt), error);
     this.#forgetUnless(this.flight !== "none");
-    // While it was stuck the table may have come to want it again, and nobody could do anything about it.
-    if (attempt.wasStuck && isAccepting) this.host.lookAt(this.key);
+    // While it was stuck the table may have come to want it again, and nothing could be done about it.
+    if (attempt.wasStuck && isAccepting) run?.lookAt(this.key);
   }
 
   #isMissing(): void {
     const { attempt, key } = this;
     this.backoff?.forget();
     this.#next = undefined;
-    const isNew = !attempt && !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && !this.#isRemoved) this.host.emit({ type: "removed", at: this.host.clock.now(), key });
+    const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
+    if (!isNew && !this.#isRemoved) this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key });
     this.#isRemoved = true;
     const makeError = () => new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
-    this.failUp(makeError);
+    this.#failUp(makeError);
     attempt.stop();
   }
 
-  get #failed(): Backoff<K> {
-    return this.backoff ??= new Backoff(this.host, this);
+  get #failed(): Backoff<K, P> {
+    return this.backoff ??= new Backoff(this.#registry, this);
   }
 
   #goDormant(phase: Dormancy, error: unknown): void {
-    this.enter(phase);
-    if (phase !== "retrying") this.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
+    this.phase = phase;
+    if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     else if (this.heapIndex < 0) this.onDeadline();
   }
 
   #wake(cause: "call" | "change"): void {
-    this.host.deadlines.delete(this);
+    this.#registry.deadlines.delete(this);
     if (this.phase === "parked") this.backoff?.unpark(cause);
   }
 
   #lookAndStart(cause: StartCause): void {
-    this.enter("looking");
+    this.phase = "looking";
     this.#cause = cause;
-    this.host.lookAfresh(this);
+    this.#registry.run?.lookups.lookAfresh(this);
   }
 
   #start(entry: Entry<K, P>): void {
     if (!Object.is(entry.version, this.version)) this.backoff?.forget();
     this.version = entry.version;
     this.#hadAttempt = true;
-    this.attempt = new Attempt(this.host, this, (this.backoff?.failures ?? 0) + 1);
+    this.phase = "attempting";
+    this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
     this.attempt.begin(entry, this.#cause);
+  }
+
+  /** Tells who waits that it cannot come up; an error costs 3 us, and is only made if a caller waits. Returns whether one did. */
+  #failUp(makeError: () => unknown): boolean {
+    const waiting = this.#up;
+    this.#up = undefined;
+    return waiting !== undefined && waiting.reject(makeError());
+  }
+
+  /** What was set going has come out, one way or another. */
+  #settled(isFailure: boolean): void {
+    this.#registry.starts.release(this);
+    this.tally?.settled(isFailure);
+    this.tally = undefined;
   }
 
   /** Goes, as there is no attempt that would have to end first. */
   #vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
-    this.host.deadlines.delete(this);
-    this.settled(false);
-    this.failUp(makeError);
+    this.#registry.deadlines.delete(this);
+    this.#settled(false);
+    this.#failUp(makeError);
     this.#forgetUnless(isLookedAtAgain);
   }
 
   /** A look that is still to come may find that the key is wanted after all. */
   #forgetUnless(isLookedAtAgain: boolean): void {
-    if (!isLookedAtAgain || !this.host.isAccepting) return this.forget();
-    this.enter("asking");
+    const isAsking = isLookedAtAgain && this.#registry.isAccepting;
+    this.phase = isAsking ? "asking" : "forgotten";
     this.#hadAttempt = false;
+    if (!isAsking) this.#registry.forget(this);
   }
 }

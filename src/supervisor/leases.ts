@@ -30,22 +30,13 @@ export class Leases<K> {
   readonly #groups: Map<AbortSignal, { holders: Set<Forceable>; onAbort: () => void }> = new Map();
   readonly #releases: Set<Promise<void>> = new Set();
 
-  /**
-   * @param clock Says when a release failed.
-   * @param emit Announces that a release failed.
-   */
+  /** Announces with the clock and `emit` that a release failed. */
   constructor(clock: Clock, emit: (event: SupervisorEvent<K>) => void) {
     this.#clock = clock;
     this.#emit = emit;
   }
 
-  /**
-   * Asks for the right to run the process of an entry.
-   *
-   * @param entry The entry.
-   * @returns The grant, or `undefined` when the entry is not ours now.
-   * @throws {unknown} What the entry throws.
-   */
+  /** Asks for the right to run the process of an entry. Returns `undefined` if this instance does not own the entry. */
   ask(entry: Entry<K, unknown>): Grant | undefined {
     if (!entry.lease) return unconditional;
     const lease = entry.lease();
@@ -54,12 +45,7 @@ export class Leases<K> {
     return undefined;
   }
 
-  /**
-   * Forces a holder to end when its lease is lost.
-   *
-   * @param lease The lease.
-   * @param holder Who runs under it.
-   */
+  /** Forces a holder to end when its lease is lost. */
   watch({ signal }: Lease, holder: Forceable): void {
     let group = this.#groups.get(signal);
     if (!group) {
@@ -74,12 +60,7 @@ export class Leases<K> {
     group.holders.add(holder);
   }
 
-  /**
-   * Ends what {@linkcode Leases.watch} began.
-   *
-   * @param lease The lease.
-   * @param holder Who ran under it.
-   */
+  /** Ends what {@linkcode Leases.watch} began. */
   unwatch({ signal }: Lease, holder: Forceable): void {
     const group = this.#groups.get(signal);
     group?.holders.delete(holder);
@@ -88,12 +69,7 @@ export class Leases<K> {
     this.#groups.delete(signal);
   }
 
-  /**
-   * Gives a lease back. A failure becomes an event.
-   *
-   * @param lease The lease, under which nothing runs any more.
-   * @param key The key it was for.
-   */
+  /** Gives a lease back, under which nothing runs any more. A failure becomes an event. */
   giveBack(lease: Lease, key: K): void {
     const release = this.#release(lease, key);
     this.#releases.add(release);

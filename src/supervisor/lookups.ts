@@ -12,7 +12,7 @@ import type { Entry, Table } from "../table/table.ts";
 /** How a look stands. */
 export type Flight = "none" | "flying" | "again" | "outdated";
 
-/** Who is looked up, and is told what the table says. */
+/** Is looked up, and told what the table says. */
 export interface Sought<K, P> {
   readonly key: K;
   /** Whether it is being looked up; is to be looked up again after that; and what is being answered is outdated. */
@@ -21,7 +21,7 @@ export interface Sought<K, P> {
   lookedInPass: number;
   /** The table has this entry, or none. */
   looked(entry: Entry<K, P> | undefined): void;
-  /** The table failed; when outdated, nobody waits for what it failed at. */
+  /** The table failed; if outdated, at a look whose answer no longer matters. */
   lookFailed(error: unknown, isOutdated: boolean): void;
 }
 
@@ -40,24 +40,16 @@ export class Lookups<K, P> {
   #looks = 0;
   #idle: PromiseWithResolvers<void> | undefined = undefined;
   #pass = 0;
-  /** Keys that a look found missing during this pass: whoever was looked up may be forgotten by then. */
+  /** Keys that a look found missing during this pass: their keepers may be forgotten by then. */
   #missing: Set<K> | undefined = undefined;
 
-  /**
-   * @param table Where to look.
-   * @param signal Abandons all looks: nobody is told then.
-   */
+  /** An abort of the signal abandons all looks, without a word. */
   constructor(table: Table<K, P>, signal: AbortSignal) {
     this.#table = table;
     this.#options = { signal };
   }
 
-  /**
-   * Looks a key up.
-   *
-   * @param sought Who is looked up and told.
-   * @returns A promise that resolves when it has been told; it never rejects.
-   */
+  /** Looks a key up. Resolves when it has been told; never rejects. */
   async look(sought: Sought<K, P>): Promise<void> {
     sought.lookedInPass = this.#pass;
     if (sought.flight !== "none") {
@@ -81,32 +73,19 @@ export class Lookups<K, P> {
     if (--this.#flights === 0) this.#idle?.resolve();
   }
 
-  /**
-   * Looks a key up from now on: the answer to a look under way is not acted upon.
-   *
-   * @param sought Who is looked up and told.
-   */
+  /** Looks a key up from now on: the answer to a look under way is not acted upon. */
   lookAfresh(sought: Sought<K, P>): void {
     if (sought.flight === "none") this.look(sought);
     else sought.flight = "outdated";
   }
 
-  /**
-   * Starts to remember which keys are looked at.
-   *
-   * @param pass The number of the pass.
-   */
+  /** Starts to remember which keys are looked at during the pass of this number. */
   beginPass(pass: number): void {
     this.#pass = pass;
     this.#missing = new Set();
   }
 
-  /**
-   * Tells whether a row that the pass read may be older than what is known of its key.
-   *
-   * @param key The key of the row.
-   * @param sought Who keeps the key, if anybody does.
-   */
+  /** Tells whether a row that the pass read may be older than what is known of its key. */
   knowsBetter(key: K, sought: Sought<K, P> | undefined): boolean {
     if (sought === undefined) return this.#missing!.size > 0 && this.#missing!.has(key);
     return sought.lookedInPass === this.#pass || sought.flight !== "none";

@@ -9,7 +9,7 @@ import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
 
 /** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
-export interface SupervisorOptions<_K = unknown> {
+export interface SupervisorOptions {
   /**
    * What tells the time and wakes up.
    *

@@ -4,28 +4,17 @@
  * @module
  */
 
-import { pause } from "../clock.ts";
+import { pause, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
+import { onAbort } from "../process/on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
-import { assertKey, type Entry, type Table } from "../table/table.ts";
-import type { KeeperHost, Tally } from "./host.ts";
-import type { Keeper } from "./keeper.ts";
+import { assertKey, type Entry } from "../table/table.ts";
+import type { Keeper, Tally } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
-import { readRows } from "./read_rows.ts";
+import type { Registry } from "./registry.ts";
 
-/** What a pass needs from the supervisor. */
-export interface ReconcileHost<K, P extends Runnable> extends KeeperHost<K> {
-  readonly table: Table<K, P>;
-  readonly keepers: Map<K, Keeper<K, P>>;
-  readonly lookups: Lookups<K, P>;
-  /** How many passes there have been, in whatever run: stuck keepers outlive one. */
-  passes: number;
-  /** How many keepers were dropped so far. */
-  readonly forgets: number;
-  /** Returns who keeps the key, a new keeper when there is none. */
-  keeperOf(key: K): Keeper<K, P>;
-}
-
+/** After how many rows the event loop gets a turn. */
+const rowsPerTurn = 1_024;
 /** How many vanished entries are confirmed at the same time. */
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
@@ -33,7 +22,8 @@ const patienceMs = 1_000;
 
 /** One pass. */
 export class Pass<K, P extends Runnable> implements Tally {
-  readonly #host: ReconcileHost<K, P>;
+  readonly #registry: Registry<K, P>;
+  readonly #lookups: Lookups<K, P>;
   readonly #signal: AbortSignal;
   readonly #number: number;
   readonly #cause: StartCause;
@@ -43,24 +33,19 @@ export class Pass<K, P extends Runnable> implements Tally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
-  readonly #forgetsBefore: number;
-  #marked = 0;
-  readonly #order: MapIterator<Keeper<K, P>>;
-  #nextKept: Keeper<K, P> | undefined = undefined;
   #settling: AbortController | undefined = undefined;
 
-  constructor(host: ReconcileHost<K, P>, signal: AbortSignal, number: number, cause: StartCause) {
-    this.#host = host;
+  constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal, cause: StartCause) {
+    this.#registry = registry;
+    this.#lookups = lookups;
     this.#signal = signal;
-    this.#number = number;
+    this.#number = ++registry.passes;
     this.#cause = cause;
-    this.#order = host.keepers.values();
-    this.#forgetsBefore = host.forgets;
   }
 
   /** Returns whether the table could be read to its end. */
   async make(): Promise<boolean> {
-    const { clock, lookups } = this.#host;
+    const { clock } = this.#registry, lookups = this.#lookups;
     const beganAt = clock.now();
     lookups.beginPass(this.#number);
     const isComplete = await this.#readAll();
@@ -68,7 +53,7 @@ export class Pass<K, P extends Runnable> implements Tally {
     lookups.endPass();
     await this.#settle();
     if (this.#signal.aborted) return true;
-    this.#host.emit({
+    this.#registry.emit({
       type: "reconciled",
       at: clock.now(),
       seen: this.#seen,
@@ -88,48 +73,62 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   async #readAll(): Promise<boolean> {
     try {
-      return await readRows(this.#host.table, this.#signal, (entry) => this.#see(entry), this.#fail);
+      return await this.#readRows();
     } catch (error) {
       this.#fail(error);
       return false;
     }
   }
 
+  /**
+   * Reads every row, with a turn of the event loop now and then. A table that iterates synchronously too is read that way: a
+   * promise per row costs more than all that is done with the row.
+   */
+  async #readRows(): Promise<boolean> {
+    const { table } = this.#registry, signal = this.#signal;
+    if (table[Symbol.iterator]) {
+      for (const entry of table as Iterable<Entry<K, P>>) {
+        this.#see(entry);
+        if (this.#seen % rowsPerTurn === 0) await turn();
+        if (signal.aborted) return false;
+      }
+      return true;
+    }
+    const iterator = table[Symbol.asyncIterator]();
+    // The iterator is told of the abort, so that a `next` that is pending can settle.
+    using _closing = onAbort(signal, () => close(iterator).catch(this.#fail));
+    for (;;) {
+      const { done, value } = await iterator.next();
+      if (signal.aborted || done) return !signal.aborted;
+      this.#see(value);
+      if (this.#seen % rowsPerTurn === 0) await turn();
+    }
+  }
+
   readonly #fail = (error: unknown): void => {
-    if (isAbortEcho(error, this.#signal)) return;
-    this.#host.emit({ type: "table-failed", at: this.#host.clock.now(), operation: "iterate", error });
+    if (!isAbortEcho(error, this.#signal)) this.#registry.tableFailed("iterate", error);
   };
 
   /** A row that cannot even be looked at does not keep the others from being seen. */
   #see(entry: Entry<K, P>): void {
     this.#seen++;
     try {
-      this.#heed(entry);
+      this.#take(entry);
     } catch (error) {
       this.#failed++;
       this.#fail(error);
     }
   }
 
-  #heed(entry: Entry<K, P>): void {
+  #take(entry: Entry<K, P>): void {
     const { key } = entry;
-    const { lookups } = this.#host;
-    const keeper = this.#keeperOf(key);
-    if (lookups.knowsBetter(key, keeper)) return this.#host.lookAt(key);
+    const keeper = this.#registry.keepers.get(key);
+    if (this.#lookups.knowsBetter(key, keeper)) return void this.#lookups.look(this.#registry.keeperOf(key));
     if (keeper === undefined) return this.#add(entry);
-    this.#mark(keeper);
+    keeper.seenInPass = this.#number;
     if (!keeper.found(entry, this.#cause)) return;
     this.#replaced++;
     this.#await(keeper);
-  }
-
-  /** A table mostly yields its rows in the order in which they were kept: a step aside is cheaper than a look-up. */
-  #keeperOf(key: K): Keeper<K, P> | undefined {
-    let kept = this.#nextKept;
-    if (kept === undefined || kept.isForgotten) kept = this.#nextKept = this.#order.next().value;
-    if (kept === undefined || kept.key !== key || kept.isForgotten) return this.#host.keepers.get(key);
-    this.#nextKept = undefined;
-    return kept;
   }
 
   #add(entry: Entry<K, P>): void {
@@ -138,11 +137,11 @@ export class Pass<K, P extends Runnable> implements Tally {
       assertKey(key);
     } catch (error) {
       this.#failed++;
-      this.#host.emit({ type: "entry-failed", at: this.#host.clock.now(), key, error });
+      this.#registry.emit({ type: "entry-failed", at: this.#registry.clock.now(), key, error });
       return;
     }
-    const keeper = this.#host.keeperOf(key);
-    this.#mark(keeper);
+    const keeper = this.#registry.keeperOf(key);
+    keeper.seenInPass = this.#number;
     this.#started++;
     this.#await(keeper);
     keeper.enqueue(entry, this.#cause);
@@ -150,16 +149,12 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */
   async #confirmMissing(): Promise<void> {
-    const { clock, keepers, lookups, forgets } = this.#host;
-    if (this.#marked === keepers.size && this.#forgetsBefore === forgets) return; // nothing can be missing
-    const unseen: Keeper<K, P>[] = [];
-    for (const keeper of keepers.values()) {
-      if (keeper.seenInPass !== this.#number && !lookups.knowsBetter(keeper.key, keeper)) unseen.push(keeper);
-    }
+    const { clock } = this.#registry;
+    const unseen = this.#unseen();
     for (let i = 0; i < unseen.length && !this.#signal.aborted; i += confirmationsAtOnce) {
       const batch = unseen.slice(i, i + confirmationsAtOnce);
       const looked = new AbortController();
-      Promise.all(batch.map((keeper) => lookups.look(keeper))).then(() => looked.abort());
+      Promise.all(batch.map((keeper) => this.#lookups.look(keeper))).then(() => looked.abort());
       await pause(clock, patienceMs, looked.signal, this.#signal);
       const stopped = batch.filter((keeper) => this.#isStopped(keeper));
       for (const keeper of stopped) if (keeper.attempt) this.#await(keeper);
@@ -169,9 +164,12 @@ export class Pass<K, P extends Runnable> implements Tally {
     }
   }
 
-  #mark(keeper: Keeper<K, P>): void {
-    if (keeper.seenInPass !== this.#number) this.#marked++;
-    keeper.seenInPass = this.#number;
+  #unseen(): Keeper<K, P>[] {
+    const unseen: Keeper<K, P>[] = [];
+    for (const keeper of this.#registry.keepers.values()) {
+      if (keeper.seenInPass !== this.#number && !this.#lookups.knowsBetter(keeper.key, keeper)) unseen.push(keeper);
+    }
+    return unseen;
   }
 
   /** Waits for what was set going with a key, unless an earlier pass still does. */
@@ -183,14 +181,18 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   #isStopped(keeper: Keeper<K, P>): boolean {
     const { attempt } = keeper;
-    return this.#host.keepers.get(keeper.key) !== keeper || (attempt !== undefined && !attempt.isWanted);
+    return keeper.phase === "forgotten" || (attempt !== undefined && !attempt.isWanted);
   }
 
   /** Waits until what the pass set going has settled, but no longer than the initial wait. */
   async #settle(): Promise<void> {
-    const { clock, settings: { initialWaitMs } } = this.#host;
+    const { clock, settings: { initialWaitMs } } = this.#registry;
     if (this.#pending === 0 || initialWaitMs === 0) return;
     this.#settling = new AbortController();
     await pause(clock, initialWaitMs, this.#settling.signal, this.#signal);
   }
+}
+
+async function close(iterator: AsyncIterator<unknown>): Promise<void> {
+  await iterator.return?.();
 }

@@ -7,12 +7,15 @@
 import type { Timer } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
-import { Pass, type ReconcileHost } from "./pass.ts";
+import type { Lookups } from "./lookups.ts";
+import { Pass } from "./pass.ts";
+import type { Registry } from "./registry.ts";
 import { delayAfter } from "./restart.ts";
 
 /** Makes passes until its signal aborts. */
 export class Reconciler<K, P extends Runnable> {
-  readonly #host: ReconcileHost<K, P>;
+  readonly #registry: Registry<K, P>;
+  readonly #lookups: Lookups<K, P>;
   readonly #signal: AbortSignal;
   #current: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined = undefined;
@@ -21,20 +24,15 @@ export class Reconciler<K, P extends Runnable> {
   /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
 
-  /**
-   * @param host The supervisor.
-   * @param signal Ends all passes.
-   */
-  constructor(host: ReconcileHost<K, P>, signal: AbortSignal) {
-    this.#host = host;
+  constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal) {
+    this.#registry = registry;
+    this.#lookups = lookups;
     this.#signal = signal;
   }
 
   /**
-   * Asks for a pass that begins from now on. Callers who ask while one is under way share the next one.
-   *
-   * @param cause What its starts are said to be caused by.
-   * @returns A promise that resolves when the pass has ended, whatever came of it; it never rejects.
+   * Asks for a pass that begins from now on. Callers who ask while one is under way share the next one. Resolves when the
+   * pass has ended, whatever came of it; never rejects. The cause is what its starts are said to be caused by.
    */
   request(cause: StartCause): Promise<void> {
     return (this.#next ??= this.#follow(this.#current, cause));
@@ -61,7 +59,7 @@ export class Reconciler<K, P extends Runnable> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isHurried = false;
-    const pass = new Pass(this.#host, this.#signal, ++this.#host.passes, cause);
+    const pass = new Pass(this.#registry, this.#lookups, this.#signal, cause);
     if (!await pass.make()) this.#isHurried = true;
     if (!this.#isHurried) this.#failedInARow = 0;
     if (!this.#signal.aborted) this.#schedule();
@@ -69,7 +67,7 @@ export class Reconciler<K, P extends Runnable> {
 
   /** A table that failed is looked at again soon, and then less and less often. */
   #schedule(): void {
-    const { clock, settings } = this.#host;
+    const { clock, settings } = this.#registry;
     let delayMs = settings.intervalMs;
     if (this.#isHurried) {
       const soonMs = delayAfter(settings.restart, ++this.#failedInARow, settings.random());

@@ -37,7 +37,7 @@ export interface RestartOptions {
    */
   readonly jitter?: number;
   /**
-   * A process that ran for this long before it exited starts counting anew, in ms.
+   * A process that ran for this long before it exited is counted from the beginning again, in ms.
    *
    * @default {60_000}
    */
@@ -65,7 +65,7 @@ export type RestartDecision =
   | { readonly action: "park"; readonly failures: number }
   | { readonly action: "rest" };
 
-/** The rule that applies when nothing is said. */
+/** The rule that applies by default. */
 export const defaultRestartPolicy: RestartPolicy = {
   minDelayMs: 1_000,
   maxDelayMs: 60_000,
@@ -77,7 +77,7 @@ export const defaultRestartPolicy: RestartPolicy = {
 };
 
 /**
- * Decides what to do after a process exited without being asked to. A process that should run for ever and returns has
+ * Decides what to do after a process has exited without being asked to. A process that should run for ever and returns has
  * failed as far as the counting goes.
  *
  * @param policy The rule.

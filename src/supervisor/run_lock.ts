@@ -4,16 +4,15 @@
  * @module
  */
 
-import { waitUnless } from "./calls.ts";
+import { abortable } from "@std/async/abortable";
 
 /** Lets callers in one after the other, in the order in which they came. */
 export class RunLock {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * Waits until everybody who came before has left.
+   * Waits until all who came before have left.
    *
-   * @param signal Ends the wait.
    * @returns Leaves when disposed of.
    * @throws {unknown} The reason of the signal.
    */
@@ -22,7 +21,7 @@ export class RunLock {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = before.then(() => promise); // not Promise.all: its results would nest with every run
     try {
-      await waitUnless(before, signal);
+      await abortable(before, signal);
     } catch (error) {
       resolve();
       throw error;

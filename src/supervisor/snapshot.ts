@@ -6,6 +6,7 @@
 
 import { describeError } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
 
 /** What is going on with one key. */
@@ -49,14 +50,7 @@ export interface SupervisorSnapshot<K> {
   readonly processes: readonly ProcessSnapshot<K>[];
 }
 
-/**
- * Takes a snapshot.
- *
- * @param keepers What the supervisor keeps.
- * @param at When, epoch ms.
- * @param isRunning Whether it is running.
- * @returns Plain data that shares nothing with the supervisor.
- */
+/** Takes a snapshot: plain data that shares nothing with the supervisor. */
 export function takeSnapshot<K, P extends Runnable>(
   keepers: Iterable<Keeper<K, P>>,
   at: number,
@@ -90,7 +84,19 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>): ProcessSnapshot<
 
 /** Names what is going on with a key. */
 export function stateOf<K, P extends Runnable>({ attempt, phase }: Keeper<K, P>): ProcessSnapshotState {
-  if (!attempt) return phase === "looking" || phase === "asking" ? "queued" : phase;
-  if (attempt.isStuck) return "stuck";
-  return attempt.state === "initial" || attempt.state === "stopped" ? "starting" : attempt.state;
+  switch (phase) {
+    case "asking":
+    case "looking":
+    case "forgotten":
+      return "queued";
+    case "attempting":
+      return attempt ? stateOfAttempt(attempt) : "starting";
+    default:
+      return phase;
+  }
+}
+
+function stateOfAttempt<K, P extends Runnable>({ isStuck, state }: Attempt<K, P>): ProcessSnapshotState {
+  if (isStuck) return "stuck";
+  return state === "initial" || state === "stopped" ? "starting" : state;
 }

@@ -29,44 +29,32 @@ const patienceMs = 1_000;
 export class StartQueue {
   readonly #limit: number;
   readonly #clock: Clock;
-  /** Who waits, and in which order; who has left is only in the order. */
+  /** Those who wait, and their order, in which those who have left still stand. */
   readonly #waiting: Set<Starter> = new Set();
   #order: Starter[] = [];
   #head = 0;
-  /** Who has a permit, and how many times somebody had begun to wait when it was given. */
+  /** Those who have a permit, and how many waits had been watched when it was given. */
   readonly #holders: Map<Starter, number> = new Map();
   #waits = 0;
   #timer: Timer | undefined = undefined;
   #isDraining = false;
   #startsSinceTurn = 0;
 
-  /**
-   * @param clock Measures how long a start keeps others waiting.
-   * @param limit How many may start at the same time.
-   */
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
     this.#limit = limit;
   }
 
-  /**
-   * Waits for a turn; when nobody does, it is his.
-   *
-   * @param starter Is called back, at once or later.
-   */
+  /** Calls a starter back: at once if there is room and no other waits, otherwise when its turn comes. */
   add(starter: Starter): void {
-    const isHisTurn = this.#waiting.size === 0 && !this.#isDraining && this.#holders.size < this.#limit;
-    if (isHisTurn && this.#startsSinceTurn < startsPerTurn) return this.#admit(starter);
+    const canStartNow = this.#waiting.size === 0 && !this.#isDraining && this.#holders.size < this.#limit;
+    if (canStartNow && this.#startsSinceTurn < startsPerTurn) return this.#admit(starter);
     this.#waiting.add(starter);
     this.#order.push(starter);
     this.#drainSoon();
   }
 
-  /**
-   * Leaves the queue, or gives the permit back. Does nothing for one that has neither.
-   *
-   * @param starter Who leaves.
-   */
+  /** Leaves the queue, or gives the permit back. Does nothing for one that has neither. */
   release(starter: Starter): void {
     this.#waiting.delete(starter);
     const isFree = this.#holders.delete(starter);
@@ -74,7 +62,7 @@ export class StartQueue {
     else if (isFree) this.#drainSoon();
   }
 
-  /** Never within the call that made it possible: whoever calls is in the midst of something. */
+  /** Never within the call that makes it possible: the caller is in the midst of something. */
   #drainSoon(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -114,18 +102,18 @@ export class StartQueue {
     }
   }
 
-  /** Keeps a timer while somebody waits. */
+  /** Keeps a timer while a starter waits. */
   #watch(): void {
     if (this.#waiting.size === 0) {
       this.#timer?.cancel();
       this.#timer = undefined;
     } else if (this.#timer === undefined) {
       const waits = ++this.#waits;
-      this.#timer = this.#clock.timer(() => this.#loseHeart(waits), patienceMs);
+      this.#timer = this.#clock.timer(() => this.#expirePermits(waits), patienceMs);
     }
   }
 
-  #loseHeart(waits: number): void {
+  #expirePermits(waits: number): void {
     this.#timer = undefined;
     for (const [starter, since] of this.#holders) {
       if (since < waits) this.#holders.delete(starter);

@@ -1,13 +1,41 @@
 /**
  * The supervisor: makes what runs match the table.
  *
+ * The way of `start(key)` to the runnable's `run`:
+ *
+ * ```text
+ *   supervisor.ts ──▶ registry.ts ──▶ keeper.ts ──▶ lookups.ts    a fresh look: table.get(key)
+ *                                         │◀────────────╯
+ *                                         ╰──▶ attempt.ts         lease, build, budgets
+ *                                                  ╰──▶ life.ts   runnable.run(callback)
+ * ```
+ *
+ * The way back, when the callback is called, "it is up":
+ *
+ * ```text
+ *   life.ts ──▶ attempt.ts ──▶ keeper.ts ──▶ waiting.ts ──▶ supervisor.ts    start() resolves
+ * ```
+ *
+ * The way of `table.set` to the runnable's `run`:
+ *
+ * ```text
+ *   map_table.ts ──▶ change_stream.ts    a hint: this key has changed
+ *        ╰── table.ts ──▶ run.ts ──▶ lookups.ts ──▶ keeper.ts ──▶ start_queue.ts
+ *                                                       │◀─────────────╯  its turn
+ *                                                       ╰──▶ attempt.ts ──▶ life.ts
+ * ```
+ *
+ * A pass over the whole table (`reconcile.ts`, `pass.ts`) enters at the keeper, with a row instead of a look.
+ *
  * @module
  */
 
+import { abortable } from "@std/async/abortable";
 import {
   describeKey,
   describeValue,
   ProcessExistsError,
+  ProcessNotFoundError,
   ProcessNotRunningError,
   ProcessStuckError,
   SupervisorNotRunningError,
@@ -17,12 +45,19 @@ import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../process/on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
-import { callAndWait, type CallOptions, callWithin, missing, stopWith, waitUnless } from "./calls.ts";
-import { Engine } from "./engine.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
 import { checkOptions, type SupervisorOptions } from "./options.ts";
+import { Registry } from "./registry.ts";
+import { Run } from "./run.ts";
 import { RunLock } from "./run_lock.ts";
 import { stateOf, type SupervisorSnapshot, takeSnapshot } from "./snapshot.ts";
+
+/** A signal that a call obeys; what its abort means is said with the call. */
+export interface CallOptions {
+  /** Aborts to end the call. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Starts, stops and restarts processes so that what runs matches a table.
@@ -48,7 +83,7 @@ import { stateOf, type SupervisorSnapshot, takeSnapshot } from "./snapshot.ts";
  * ```
  */
 export class Supervisor<K, P extends Runnable> implements Runnable {
-  readonly #engine: Engine<K, P>;
+  readonly #registry: Registry<K, P>;
   readonly #lock: RunLock = new RunLock();
 
   /**
@@ -56,10 +91,10 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    *
    * @param table The desired set.
    * @param options How to treat it.
-   * @throws {TypeError} When the table is none, or an option has a wrong shape.
-   * @throws {RangeError} When an option is out of range.
+   * @throws {TypeError} If `table` is not a table, or an option has a wrong shape.
+   * @throws {RangeError} If an option is out of range.
    */
-  constructor(table: Table<K, P>, options: SupervisorOptions<K> = {}) {
+  constructor(table: Table<K, P>, options: SupervisorOptions = {}) {
     if (typeof table?.get !== "function" || typeof table[Symbol.asyncIterator] !== "function") {
       throw new TypeError(
         `Cannot make a supervisor: a table has a get method and is async iterable, current value is ${
@@ -67,7 +102,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
         }`,
       );
     }
-    this.#engine = new Engine(table, checkOptions(options));
+    this.#registry = new Registry(table, checkOptions(options));
   }
 
   /**
@@ -88,13 +123,14 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     signal.throwIfAborted();
     using _turn = await this.#lock.enter(signal);
     signal.throwIfAborted(); // it may have aborted between the end of the wait and this instruction
-    using _forced = onAbort(signal, () => this.#engine.force(signal.reason));
+    const run = new Run(this.#registry);
+    using _forced = onAbort(signal, () => run.force(signal.reason));
     try {
-      await this.#engine.begin();
+      await run.restore();
       signal.throwIfAborted();
       await callback(signal);
     } finally {
-      await this.#engine.end();
+      await run.end();
     }
   }
 
@@ -114,8 +150,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     try {
       const keeper = this.#checkCall("start", key, options);
       if (keeper?.exists) throw new ProcessExistsError(key, stateOf(keeper));
-      const started = keeper ?? this.#engine.keeperOf(key);
-      return options.signal ? callWithin(started, options.signal) : callAndWait(started);
+      const started = keeper ?? this.#registry.keeperOf(key);
+      return options.signal ? callWithin(started, options.signal) : callAndWait(started, undefined);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -123,8 +159,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /**
    * Returns the running process of a key; joins a start in progress; else starts it, parked or not. A process that is
-   * stopping is started again when it has ended. The table is not looked at while a process runs: whoever has just
-   * written a new version and wants that one calls {@linkcode Supervisor.restart}.
+   * stopping is started again when it has ended. The table is not looked at while a process runs: to get a version that
+   * was just written, call {@linkcode Supervisor.restart}.
    *
    * @param key The key of its entry.
    * @param options A signal that ends the wait, not the start.
@@ -152,7 +188,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   stop(key: K, options: CallOptions = {}): Promise<void> {
     try {
       assertKey(key);
-      const keeper = this.#engine.keepers.get(key);
+      const keeper = this.#registry.keepers.get(key);
       if (!keeper?.exists) throw missing("stop", key, keeper);
       return stopWith(keeper, options.signal);
     } catch (error) {
@@ -187,18 +223,18 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {ProcessNotRunningError} When it exists but is not running.
    */
   get(key: K): P {
-    const runnable = this.#engine.running.get(key);
+    const runnable = this.#registry.running.get(key);
     if (runnable !== undefined) return runnable;
-    const keeper = this.#engine.keepers.get(key);
+    const keeper = this.#registry.keepers.get(key);
     if (!keeper?.exists) throw missing("get", key, keeper);
     throw new ProcessNotRunningError(key, stateOf(keeper));
   }
 
   /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked or resting has none. */
   keys(): K[] {
-    const { keepers, absent } = this.#engine;
-    const keys = [...keepers.keys()];
-    return absent === 0 ? keys : keys.filter((key) => keepers.get(key)!.exists);
+    const keys: K[] = [];
+    for (const keeper of this.#registry.keepers.values()) if (keeper.exists) keys.push(keeper.key);
+    return keys;
   }
 
   /**
@@ -211,39 +247,93 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {SupervisorNotRunningError} When no run is in progress.
    */
   async reconcile(options: CallOptions = {}): Promise<void> {
-    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError("reconcile");
-    options.signal?.throwIfAborted();
-    await waitUnless(this.#engine.reconciler.request("reconcile"), options.signal);
+    const { run, isAccepting } = this.#registry;
+    if (!run || !isAccepting) throw new SupervisorNotRunningError("reconcile");
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const made = run.reconciler.request("reconcile");
+    await (signal ? abortable(made, signal) : made);
   }
 
   /** Shows everything the supervisor has to do with, as plain data. */
   snapshot(): SupervisorSnapshot<K> {
-    const { keepers, clock, isAccepting } = this.#engine;
+    const { keepers, clock, isAccepting } = this.#registry;
     return takeSnapshot(keepers.values(), clock.now(), isAccepting);
   }
 
   /**
-   * Announces what happens; the order is told with {@linkcode SupervisorEvent}. While nobody has subscribed, failures are
-   * printed to the console.
+   * Announces what happens; {@linkcode SupervisorEvent} tells the order. While there is no subscriber, failures are printed
+   * to the console.
    *
    * @param listener Is called right after the step that caused the event. What it throws is printed and changes nothing.
    * @param options A signal that ends the subscription.
    * @returns Ends the subscription when disposed of.
    */
   subscribe(listener: Listener<SupervisorEvent<K>>, options: CallOptions = {}): Disposable {
-    return this.#engine.events.subscribe(listener, options.signal);
+    return this.#registry.events.subscribe(listener, options.signal);
   }
 
   #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {
     assertKey(key);
-    if (!this.#engine.isAccepting) throw new SupervisorNotRunningError(`${operation} process ${describeKey(key)}`);
+    if (!this.#registry.isAccepting) throw new SupervisorNotRunningError(`${operation} process ${describeKey(key)}`);
     signal?.throwIfAborted();
-    return this.#engine.keepers.get(key);
+    return this.#registry.keepers.get(key);
   }
 
   async #callAndWait(key: K, signal: AbortSignal | undefined): Promise<P> {
-    const existing = this.#engine.keepers.get(key)?.attempt;
+    const existing = this.#registry.keepers.get(key)?.attempt;
     if (existing?.isStuck) throw new ProcessStuckError(key, existing.sinceAt);
-    return await callAndWait(this.#engine.keeperOf(key), signal);
+    return await callAndWait(this.#registry.keeperOf(key), signal);
   }
+}
+
+/** Starts a process and waits until it is up. The wait comes first: what is called may fail before it returns. */
+function callAndWait<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<P> {
+  const up = keeper.whenUp(signal);
+  keeper.call();
+  return up;
+}
+
+/** Starts a process and waits until it is up; a signal that aborts before stops it. */
+async function callWithin<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal): Promise<P> {
+  let stopping: Promise<void> | undefined;
+  const up = callAndWait(keeper, undefined);
+  using _bound = onAbort(signal, () => {
+    if (keeper.running) return; // it came up a moment ago: the start has succeeded
+    stopping = stopWith(keeper, undefined).catch(() => {}); // how it ends is an event
+  });
+  try {
+    return await up;
+  } catch (error) {
+    await stopping;
+    throw stopping ? signal.reason : error;
+  }
+}
+
+/** Stops a process and waits for its end; a signal that aborts forces it. */
+function stopWith<K, P extends Runnable>(keeper: Keeper<K, P>, signal: AbortSignal | undefined): Promise<void> {
+  const { attempt } = keeper;
+  if (attempt?.isStuck) return Promise.reject(new ProcessStuckError(keeper.key, attempt.sinceAt));
+  const ended = attempt && keeper.whenEnded().then(throwFailure);
+  keeper.stop();
+  if (!attempt || !ended) return Promise.resolve();
+  return signal === undefined ? ended : forceUnlessEnded(attempt, ended, signal);
+}
+
+async function forceUnlessEnded<K, P extends Runnable>(
+  attempt: Attempt<K, P>,
+  ended: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  using _forced = onAbort(signal, () => attempt.force(signal.reason));
+  await ended;
+}
+
+function throwFailure<K, P extends Runnable>({ outcome, error }: Attempt<K, P>): void {
+  if (outcome === "failed") throw error;
+}
+
+/** The error for a call on a key without a process. One that waits for something has a keeper, and the error says for what. */
+function missing<K, P extends Runnable>(operation: string, key: K, keeper?: Keeper<K, P>): ProcessNotFoundError {
+  return new ProcessNotFoundError(operation, key, keeper && `there is none, it is ${stateOf(keeper)}`);
 }

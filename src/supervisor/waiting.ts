@@ -1,5 +1,5 @@
 /**
- * A promise that is only made when somebody asks for it.
+ * One event that any number of callers wait for.
  *
  * @module
  */
@@ -18,11 +18,7 @@ export class Waiting<T> {
   /** How many have not given up. */
   #waiters = 0;
 
-  /**
-   * Waits for it.
-   *
-   * @param signal Ends the wait of this caller, with its reason.
-   */
+  /** Waits for it. The signal ends the wait of this caller, with its reason. */
   wait(signal?: AbortSignal): Promise<T> {
     this.#waiters++;
     return signal === undefined ? this.#promise : this.#waitUnless(signal);
@@ -33,12 +29,7 @@ export class Waiting<T> {
     this.#resolve(value);
   }
 
-  /**
-   * Fails those who wait.
-   *
-   * @param error The error.
-   * @returns Whether somebody was told: one who has given up is not.
-   */
+  /** Fails those who wait. Returns whether there were any: one who has given up does not count. */
   reject(error: unknown): boolean {
     this.#reject(error);
     return this.#waiters > 0;

@@ -1,8 +1,11 @@
 import type { Clock } from "../../src/clock.ts";
-import { DeadlineHolder, Deadlines } from "../../src/supervisor/deadlines.ts";
+import { type DeadlineHolder, Deadlines } from "../../src/supervisor/deadlines.ts";
 
-class Holder extends DeadlineHolder {
-  override onDeadline(): void {}
+class Holder implements DeadlineHolder {
+  deadlineAt = 0;
+  deadlineOrder = 0;
+  heapIndex = -1;
+  onDeadline(): void {}
 }
 
 /** A clock whose timers cost nothing, so that only the heap is measured. */

@@ -1,12 +1,17 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Claims, type SlotAudience } from "../../src/cluster/claims.ts";
+import { Claims, type SlotListener } from "../../src/cluster/claims.ts";
 import { ClaimLostError } from "../../src/cluster/mod.ts";
+import { ManualClock } from "../kv/manual_clock.ts";
 
 const key = ["claim", 3];
-const lost = new ClaimLostError("somebody else has taken it");
+const lost = new ClaimLostError("another session has taken it");
+
+const clock = new ManualClock();
+clock.advance(500);
+const commit = (atomic: Deno.AtomicOperation) => atomic.commit();
 
 /** Keeps what it is told. */
-class Listener implements SlotAudience {
+class Listener implements SlotListener {
   readonly told: unknown[] = [];
 
   slotsGained(): void {
@@ -18,14 +23,10 @@ class Listener implements SlotAudience {
   }
 }
 
-/** Claims that hold slot 3, an audience, and how many times nobody ran any more. */
+/** Claims that hold slot 3, a listener, and how many times a slot was emptied. */
 function holding() {
   const counts = { empty: 0 };
-  const claims = new Claims({
-    commit: (atomic) => atomic.commit(),
-    nowMs: () => 500,
-    emptied: () => void counts.empty++,
-  });
+  const claims = new Claims({ clock, commit, emptied: () => void counts.empty++ });
   claims.hold(3, key, "0001");
   return { claims, listener: new Listener(), counts };
 }
@@ -41,7 +42,7 @@ Deno.test("Claims.lease() gives what a process can prove its right with", () => 
 Deno.test("Claim.commit() adds the check of the claim", async () => {
   using kv = await Deno.openKv(":memory:");
   const { versionstamp } = await kv.set(key, "ours");
-  const claims = new Claims({ commit: (atomic) => atomic.commit(), nowMs: () => 500, emptied: () => {} });
+  const claims = new Claims({ clock, commit, emptied: () => {} });
   claims.hold(3, key, versionstamp);
   const { claim } = claims.lease(3, new Listener(), "acme")!;
   assertEquals((await claim.commit(kv.atomic().set(["out"], 1))).ok, true);
@@ -80,7 +81,7 @@ Deno.test("Claims.lease() gives nothing in a slot that was lost", () => {
   assertEquals([claims.lease(3, listener, "acme"), claims.held.size], [undefined, 0]);
 });
 
-Deno.test("Claims.handOver() tells everybody who runs there to end, and aborts nobody", () => {
+Deno.test("Claims.handOver() tells all that runs there to end, and aborts nothing", () => {
   const { claims, listener } = holding();
   const leases = ["acme", "bolt", "gone"].map((each) => claims.lease(3, listener, each)!);
   leases[2].release();

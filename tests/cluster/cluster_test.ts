@@ -26,7 +26,7 @@ async function openPair() {
   return { world, one, other };
 }
 
-/** Cuts an instance off from the database for good, as a machine that dies; it cannot tell anybody. */
+/** Cuts an instance off from the database for good, as a machine that dies; it cannot say so. */
 function kill({ kv }: TestInstance): void {
   kv.break(hang());
 }
@@ -451,7 +451,7 @@ Deno.test("Cluster fences itself when a look finds its record gone, before the n
   assertEquals(one.of("session-fenced").length, 1);
 });
 
-Deno.test("Cluster aborts the processes of a slot that somebody else has taken, and goes on with the others", async () => {
+Deno.test("Cluster aborts the processes of a slot that another session has taken, and goes on with the others", async () => {
   await using world = await World.open(keys);
   const one = await world.member("a");
   const [slot] = one.owned;
@@ -542,7 +542,7 @@ Deno.test("Cluster announces that it cannot join again, and goes on trying", asy
   assertEquals([await world.database.sessions(), one.owned.length], [["a-1"], 16]);
 });
 
-Deno.test("Cluster hands slots over to one that joins, four at a time, and aborts nobody", async () => {
+Deno.test("Cluster hands slots over to one that joins, four at a time, and aborts nothing", async () => {
   await using world = await World.open(keys);
   const one = await world.member("a");
   const signals = [...one.bots.values()].map(({ claim }) => claim!.signal);
@@ -638,7 +638,7 @@ Deno.test("Cluster announces after a fence the next session, and nothing more of
   await world.pass(2 * heartbeatMs);
   const told = one.take({ slots: true }).map((line) => line.split(":")[0]);
   assertEquals(told.map((line) => line.replace(/token .*/, "token")), [
-    "session a-0, this instance, is fenced with its 1 slots",
+    "session a-0, this instance, is fenced with 1 slots",
     "session a-1, this instance, has joined",
     "slot 0 is claimed under token",
   ]);
@@ -652,7 +652,7 @@ Deno.test("Cluster announces others that come and go", async () => {
   assertEquals(one.take(), ["session b-0 is gone"]);
   await world.member("c");
   await world.pass(heartbeatMs);
-  assertEquals(one.take(), ["session c-0 is there"]);
+  assertEquals(one.take(), ["session c-0 has appeared"]);
 });
 
 Deno.test("Cluster announces each slot that moves in both instances", async () => {
@@ -696,7 +696,7 @@ Deno.test("Cluster.subscribe() ends when it is disposed of, or its signal aborts
   assertEquals([heard, one.events.length > 0], [[], true]);
 });
 
-Deno.test("Cluster prints failures, and nothing else, while nobody has subscribed", async () => {
+Deno.test("Cluster prints failures, and nothing else, while there are no subscribers", async () => {
   using console = new ErrorConsole();
   await using world = await World.open();
   const { clock } = world;
@@ -801,13 +801,13 @@ Deno.test("Cluster.snapshot() shows since when no beat of its own was acknowledg
   assertEquals(one.cluster.snapshot().sessions.map(({ silentMs }) => silentMs), [settleMs + 50]);
 });
 
-Deno.test("Cluster.snapshot() does not show slots that it has taken since its last look as nobody's", async () => {
+Deno.test("Cluster.snapshot() does not show slots that it has taken since its last look as unowned", async () => {
   await using world = await World.open();
   const one = await world.member("a", {}, { bare: true });
   assertEquals([one.owned.length, one.cluster.snapshot().slots.unowned], [16, []]);
 });
 
-Deno.test("Cluster.snapshot() shows slots that nobody owns", async () => {
+Deno.test("Cluster.snapshot() shows slots that no session owns", async () => {
   await using world = await World.open();
   const one = await world.member("a");
   const other = await world.member("b");

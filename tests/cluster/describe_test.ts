@@ -5,7 +5,7 @@ import { isFailure } from "../../src/cluster/describe.ts";
 const at = 5;
 const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: boolean])[] = [
   [{ type: "session-joined", at, session: "a1", isSelf: true }, "session a1, this instance, has joined", false],
-  [{ type: "session-joined", at, session: "a1", isSelf: false }, "session a1 is there", false],
+  [{ type: "session-joined", at, session: "a1", isSelf: false }, "session a1 has appeared", false],
   [{ type: "session-left", at, session: "a1", isSelf: true }, "session a1, this instance, has left", false],
   [{ type: "session-left", at, session: "a1", isSelf: false }, "session a1 is gone", false],
   [
@@ -15,19 +15,19 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
   ],
   [
     { type: "session-fenced", at, session: "a1", cause: "silent", silentMs: 10_000.4, slots: 85 },
-    "session a1, this instance, is fenced with its 85 slots: it has not beaten for 10000 ms",
+    "session a1, this instance, is fenced with 85 slots: no heartbeat was acknowledged for 10000 ms",
     true,
   ],
   [
     { type: "session-fenced", at, session: "a1", cause: "declared-dead", silentMs: 3, slots: 85 },
-    "session a1, this instance, is fenced with its 85 slots: it was declared dead",
+    "session a1, this instance, is fenced with 85 slots: it was declared dead",
     true,
   ],
   [{ type: "slot-claimed", at, slot: 3, token: "0007" }, "slot 3 is claimed under token 0007", false],
   [{ type: "slot-released", at, slot: 3, cause: "handed-over" }, "slot 3 is handed over", false],
   [{ type: "slot-released", at, slot: 3, cause: "lost" }, "slot 3 is lost", false],
   [
-    { type: "idle", at, timeline: "preview/x1" },
+    { type: "cluster-idle", at, timeline: "preview/x1" },
     "this instance stays out of the cluster: its timeline is preview/x1",
     true,
   ],

@@ -89,7 +89,7 @@ export class Findings {
       `${done("kill")} kills, ${done("pause")} pauses, ${done("restart")} restarts, ${sum(moves)} moves of slots`,
       `${sum(writes)} writes, ${this.printed(/ refused p\d+$/).length} refused as they came from a former owner`,
       `${this.printed(/ is fenced/).length} times a session was fenced`,
-      `times without writes of anybody: ${summary(outages.map(({ fromAt, untilAt }) => untilAt - fromAt))}`,
+      `times without any writes: ${summary(outages.map(({ fromAt, untilAt }) => untilAt - fromAt))}`,
       ...(["kill", "restart"] as const).flatMap((what) => [
         `slots without an owner after a ${what}: ${gapSummary(this.slotGaps(what))}`,
         `processes that did not write after a ${what}: ${gapSummary(this.processGaps(what))}`,
@@ -116,7 +116,7 @@ function gapSummary(gaps: readonly Gap[]): string {
   const calm = gaps.filter(({ outageMs }) => outageMs === 0);
   const all = summary(gaps.map(({ durationMs }) => durationMs));
   if (calm.length === gaps.length) return all;
-  return `${all}; not counting those during which nobody could write: ${
+  return `${all}; not counting those during which no instance could write: ${
     summary(calm.map(({ durationMs }) => durationMs))
   }`;
 }

@@ -11,7 +11,7 @@ import { chaosTable, keys, pace } from "./chaos.ts";
 
 /** How many instances there are. */
 const size = 5;
-/** How many of them work undisturbed at any time: without a live one nobody takes over. */
+/** How many of them work undisturbed at any time: without a live one nothing is taken over. */
 const minUndisturbed = 2;
 /** How long it is quiet between two deeds. */
 const quietMs = { min: 300, max: 1_700 } as const;

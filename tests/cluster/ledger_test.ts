@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Claimant, Ledger } from "../../src/cluster/ledger.ts";
-import type { SessionRecord } from "../../src/cluster/records.ts";
-import { type SlotSeen, takeable } from "../../src/cluster/slot_seen.ts";
+import { type Claimant, type Ledger, takeable } from "../../src/cluster/ledger.ts";
+import type { SessionRecord, SlotSeen } from "../../src/cluster/records.ts";
 import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
 import {
   denyAfterLanding,
@@ -67,7 +66,7 @@ Deno.test("Ledger.look() reads sessions and claims with their commits, in two li
   const one = await HandClaimant.join(ledger, "a1");
   const taken = await ledger.take(one, seenFree(3, 255));
   const { sessions, claims } = await ledger.look();
-  const session = { versionstamp: one.versionstamp!, ttlMs, accepts: true, misfit: undefined };
+  const session = { versionstamp: one.versionstamp!, ttlMs, accepts: true, mismatch: undefined };
   assertEquals([...sessions], [["a1", session]]);
   const claim = { owner: "a1", versionstamp: taken.get(3)! };
   assertEquals([...claims], [[3, { slot: 3, ...claim }], [255, { slot: 255, ...claim }]]);
@@ -108,11 +107,11 @@ Deno.test("Ledger.look() says of a session in another format that it cannot work
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   await database.raw.set(["@pact/supervisor", "c", "session", "a1"], { ...record("a1"), format: 2, ttlMs: 1 });
-  const { misfit, accepts, ttlMs: theirs } = (await ledger.look()).sessions.get("a1")!;
-  assertEquals([misfit, accepts, theirs], ["this version reads format 1, its format is 2", false, ttlMs]);
+  const { mismatch, accepts, ttlMs: theirs } = (await ledger.look()).sessions.get("a1")!;
+  assertEquals([mismatch, accepts, theirs], ["this version reads format 1, its format is 2", false, ttlMs]);
 });
 
-Deno.test("Ledger.look() says of a claim in another format that nobody it knows owns the slot", async () => {
+Deno.test("Ledger.look() shows no owner for a claim in another format", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   await database.raw.set(ledger.claimKey(3), { ...record("a1"), format: 2 });
@@ -123,9 +122,9 @@ Deno.test("Ledger.look() says of a claim in another format that nobody it knows 
 Deno.test("Ledger.look() says of a session with another number of slots that it cannot work with it", async () => {
   using database = await TestDatabase.open();
   await database.ledger(128).ledger.beat({ ...record("a1", 1, 128), ttlMs: 9_000 }, null);
-  const { misfit, accepts, ttlMs: theirs } = (await database.ledger(256).ledger.look()).sessions.get("a1")!;
+  const { mismatch, accepts, ttlMs: theirs } = (await database.ledger(256).ledger.look()).sessions.get("a1")!;
   const expected = "all instances need the same number of slots, current values are 128 there and 256 here";
-  assertEquals([misfit, accepts, theirs], [expected, false, 9_000]);
+  assertEquals([mismatch, accepts, theirs], [expected, false, 9_000]);
 });
 
 Deno.test("Ledger.look() does not see the cluster of another prefix", async () => {
@@ -249,7 +248,7 @@ Deno.test("Ledger.bury() is true when it landed though it was refused", async ()
   assertEquals(await ledger.bury("a1", versionstamp), true);
 });
 
-Deno.test("Ledger.take() takes slots that nobody owns, all by one commit", async () => {
+Deno.test("Ledger.take() takes slots that no session owns, all by one commit", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   const taken = await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1, 2, 3));
@@ -278,7 +277,7 @@ Deno.test("Ledger.take() gives a token that sorts behind that of the former owne
   assert(after > before, `${after} is not behind ${before}`);
 });
 
-Deno.test("Ledger.take() writes a slot of its own anew, so that what was written before cannot be undone", async () => {
+Deno.test("Ledger.take() writes a slot of its own again, so that no earlier write can undo it", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   const one = await HandClaimant.join(ledger, "a1");
@@ -306,7 +305,7 @@ Deno.test("Ledger.take() takes nothing for a session that is buried", async () =
   assertEquals([(await ledger.take(one, seenFree(1))).size, (await database.owners()).size], [0, 0]);
 });
 
-Deno.test("Ledger.take() takes none of the slots when somebody was faster with one", async () => {
+Deno.test("Ledger.take() takes none of the slots when another session was faster with one", async () => {
   using database = await TestDatabase.open();
   const { kv, ledger } = database.ledger();
   const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];
@@ -317,7 +316,7 @@ Deno.test("Ledger.take() takes none of the slots when somebody was faster with o
   assertEquals(kv.count("commit") - commits, 1, "it is tried once");
 });
 
-Deno.test("Ledger.take() takes nothing when somebody has taken and released a slot since it was seen", async () => {
+Deno.test("Ledger.take() takes nothing when another session has taken and released a slot since it was seen", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];
@@ -434,7 +433,7 @@ Deno.test("Ledger.release() deletes the claims by one commit with a check on eac
   assertEquals([[...await database.owners()], kv.checks.at(-1)], [[[3, "a1"]], 2]);
 });
 
-Deno.test("Ledger.release() deletes none of the claims when one is somebody else's", async () => {
+Deno.test("Ledger.release() deletes none of the claims when one belongs to another session", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];

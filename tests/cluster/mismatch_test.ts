@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { failWith } from "../../src/testing/mod.ts";
 import { fenceMs, heartbeatMs, settleMs, ttlMs, World } from "./fixtures.ts";
 
-/** Writes as a program of a later version would: in a format that nobody here reads. */
+/** Writes as a program of a later version would: in a format that this version does not read. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
   await world.database.raw.set(["@pact/supervisor", "c", ...key], {
     format: 2,
@@ -23,7 +23,7 @@ Deno.test("Cluster.run() rejects with ClusterMismatchError when a session that b
   assert(message.endsWith("current values are 16 there and 32 here"), message);
 });
 
-Deno.test("Cluster.run() that rejects with ClusterMismatchError has disturbed nobody and announces nothing", async () => {
+Deno.test("Cluster.run() that rejects with ClusterMismatchError has disturbed no other instance and announces nothing", async () => {
   await using world = await World.open(["acme"]);
   const one = await world.member("a", { slots: 16 });
   one.take({ slots: true });
@@ -70,7 +70,7 @@ Deno.test("Cluster.run() rejects with ClusterMismatchError at a session in anoth
   assertEquals(message, "Cannot be in one cluster with session f-0: this version reads format 1, its format is 2");
 });
 
-Deno.test("Cluster.run() overwrites a claim in another format when nobody is there who could own it", async () => {
+Deno.test("Cluster.run() overwrites a claim in another format when no session is there that could own it", async () => {
   await using world = await World.open();
   await writeForeign(world, ["claim", 3]);
   const one = await world.member("a");

@@ -27,7 +27,7 @@ export interface Seen {
   readonly owner?: string;
 }
 
-/** A time in which the database took no writes of anybody. */
+/** A time in which the database took no writes at all. */
 export interface Outage {
   readonly fromAt: number;
   readonly untilAt: number;
@@ -91,7 +91,7 @@ export class Observer implements AsyncDisposable {
     }
   }
 
-  /** Writes until that succeeds. A write with a check never waits for somebody else's lock: it fails at once. */
+  /** Writes until that succeeds. A write with a check never waits for another's lock: it fails at once. */
   async #write(): Promise<string> {
     for (;;) {
       try {

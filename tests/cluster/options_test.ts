@@ -135,7 +135,7 @@ for (const [id, shown] of ids) {
     for (let runs = 0; runs < 2; runs++) {
       const { message } = await assertRejects(() => cluster.run(() => {}), TypeError);
       const expected = "an id has hexadecimal digits and dashes";
-      assertEquals(message, `Cannot use what the option newId gave: ${expected}, current value is ${shown}`);
+      assertEquals(message, `Cannot use what the option newId returned: ${expected}, current value is ${shown}`);
     }
   });
 }

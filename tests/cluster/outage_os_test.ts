@@ -1,4 +1,4 @@
-/** A program is paused while it holds the lock of the file: nobody can write, so nobody may go on; then all goes on. */
+/** A program is paused while it holds the lock of the file: no other can write, so none may go on; then all go on. */
 
 import { assertEquals, assertLess } from "@std/assert";
 import { delay } from "@std/async/delay";
@@ -6,7 +6,7 @@ import { Program } from "../os/program.ts";
 import { pace } from "./chaos.ts";
 import { ChaosInstance, converged, runningOnce, withDatabase } from "./havoc.ts";
 
-/** How long the lock is held: others would be declared dead meanwhile, if anybody could. */
+/** How long the lock is held: others would be declared dead meanwhile, if any instance could. */
 const outageMs = 1.5 * pace.ttlMs;
 
 /** Whether the database takes a write within some ms. */

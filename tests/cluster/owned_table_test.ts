@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Entry, Runnable, Table } from "@pact/supervisor";
-import { ClaimLostError, Cluster, place, slotOf } from "../../src/cluster/mod.ts";
+import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
+import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, hang, holdReply, testTable } from "../../src/testing/mod.ts";
 import { settle, watch } from "../supervisor/fixtures/mod.ts";
@@ -288,7 +289,7 @@ Deno.test("A write with the check of a claim lands as long as the claim is held,
   assertEquals((await one.kv.atomic().check(check).set(["out"], 1).commit()).ok, true);
 });
 
-Deno.test("A write with the check of a claim is refused when somebody else has taken the slot", async () => {
+Deno.test("A write with the check of a claim is refused when another session has taken the slot", async () => {
   await using world = await World.open(["acme"]);
   world.mayOverlap = true;
   world.manners.set("acme", { deaf: true, lingers: true });

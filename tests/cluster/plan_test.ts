@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
-import type { ClusterView } from "../../src/cluster/ledger.ts";
 import { plan, type SlotHeld } from "../../src/cluster/plan.ts";
+import type { ClusterView } from "../../src/cluster/records.ts";
 
-/** A situation in short: one letter for each slot, "a" is the session that decides, "." is nobody. */
+/** A situation in short: one letter for each slot, "a" is the session that decides, "." is no session. */
 interface Case {
   readonly title: string;
   /** Who should own each slot. */
   readonly preferred: string;
   /** Who should take each slot now. Default as preferred. */
   readonly takers?: string;
-  /** Who cannot be relied on to take what is handed over. Default nobody. */
+  /** Who cannot be relied on to take what is handed over. Default none. */
   readonly unreliable?: string;
   /** Whose name the claim on each slot bears; "?" is a claim that cannot be read. */
   readonly claims: string;
@@ -243,7 +243,7 @@ function viewOf({ claims, sessions = "ab" }: Pick<Case, "claims" | "sessions">):
     versionstamp: "stamp",
     ttlMs: 1,
     accepts: true,
-    misfit: letter === letter.toLowerCase() ? undefined : "is another one",
+    mismatch: letter === letter.toLowerCase() ? undefined : "is another one",
   });
   const claim = (letter: string, slot: number) => ({
     slot,

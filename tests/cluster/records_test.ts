@@ -41,25 +41,25 @@ for (const value of noClaims) {
 }
 
 for (const value of noSessions) {
-  Deno.test(`isSessionRecord() is false for ${Deno.inspect(value)}, and toSession() calls it a misfit`, () => {
+  Deno.test(`isSessionRecord() is false for ${Deno.inspect(value)}, and toSession() calls it a mismatch`, () => {
     assertEquals(isSessionRecord(value), false);
-    const { misfit, ...rest } = toSession({ value, versionstamp: "1" }, own);
+    const { mismatch, ...rest } = toSession({ value, versionstamp: "1" }, own);
     assertEquals(rest, { versionstamp: "1", ttlMs: own.ttlMs, accepts: false });
     const format = (value as { format?: unknown } | null | undefined)?.format;
     const expected = `this version reads format 1, its format is ${String(format)}`;
-    assertEquals(misfit, format === 1 ? "its record is none that any version writes" : expected);
+    assertEquals(mismatch, format === 1 ? "no version writes such a record" : expected);
   });
 }
 
 for (const accepts of [true, false]) {
   Deno.test(`toSession() tells that a session ${accepts ? "accepts" : "does not accept"} slots, and its own time to live`, () => {
     const seen = toSession({ value: { ...session, accepts }, versionstamp: "1" }, own);
-    assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts, misfit: undefined });
+    assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts, mismatch: undefined });
   });
 }
 
-Deno.test("toSession() calls a session with another number of slots a misfit, which lives as long as it says", () => {
+Deno.test("toSession() calls a session with another number of slots a mismatch, which lives as long as it says", () => {
   const seen = toSession({ value: { ...session, slots: 128 }, versionstamp: "1" }, own);
-  const misfit = "all instances need the same number of slots, current values are 128 there and 256 here";
-  assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts: false, misfit });
+  const mismatch = "all instances need the same number of slots, current values are 128 there and 256 here";
+  assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts: false, mismatch });
 });

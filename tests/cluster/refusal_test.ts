@@ -171,7 +171,7 @@ for (const [title, timeline, allowed] of joining) {
     using _timeline = onTimeline(timeline);
     await using world = await World.open(["acme"]);
     const one = await world.member("a", { timeline: allowed });
-    assertEquals([one.keys, one.of("idle")], [["acme"], []]);
+    assertEquals([one.keys, one.of("cluster-idle")], [["acme"], []]);
   });
 }
 
@@ -228,7 +228,7 @@ Deno.test("Cluster.run() on another timeline hands its signal on", async () => {
   assertStrictEquals(given, signal);
 });
 
-Deno.test("Cluster prints that it stays out while nobody has subscribed", async () => {
+Deno.test("Cluster prints that it stays out while there are no subscribers", async () => {
   using _timeline = onTimeline("preview/x1");
   using kv = await Deno.openKv(":memory:");
   using console = new ErrorConsole();

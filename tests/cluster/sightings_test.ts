@@ -8,7 +8,7 @@ function rows(sessions: Rows) {
   return new Map(
     Object.entries(sessions).map(([id, [versionstamp, ttlMs]]) => [
       id,
-      { versionstamp, ttlMs, accepts: true, misfit: undefined },
+      { versionstamp, ttlMs, accepts: true, mismatch: undefined },
     ]),
   );
 }
@@ -118,10 +118,10 @@ Deno.test("Sightings.nextDeathMs() is the earliest of the others", () => {
     a: ["1", 20],
     b: ["2", 9],
   }]]);
-  assertEquals([sightings.nextDeathMs("self"), sightings.nextDeathMs("nobody")], [13, 3]);
+  assertEquals([sightings.nextDeathMs("self"), sightings.nextDeathMs("stranger")], [13, 3]);
 });
 
-Deno.test("Sightings.nextDeathMs() is Infinity when nobody else is there", () => {
+Deno.test("Sightings.nextDeathMs() is Infinity without other sessions", () => {
   assertEquals([seen([[0, { self: ["1", 3] }]]).nextDeathMs("self"), new Sightings().nextDeathMs()], [
     Infinity,
     Infinity,

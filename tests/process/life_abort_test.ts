@@ -113,18 +113,18 @@ for (const [title, end] of lifeEnds) {
   });
 }
 
-Deno.test("Life.doom() aborts a start-up and makes it a failure although it ends well", async () => {
+Deno.test("Life.failStart() aborts a start-up and makes it a failure although it ends well", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, () => {}));
   await begin(life);
-  life.doom(reason);
+  life.failStart(reason);
   await settle();
   assertEquals([told, life.controller.signal.reason], [["failed stopped Error: end now"], reason]);
 });
 
-Deno.test("Life.doom() keeps the error that the run really fails with", async () => {
+Deno.test("Life.failStart() keeps the error that the run really fails with", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, fail(oops)));
   await begin(life);
-  life.doom(reason);
+  life.failStart(reason);
   await settle();
   assertEquals(told, ["failed stopped Error: oops"]);
 });

@@ -64,7 +64,7 @@ Deno.test("Supervisor starts an entry that it skipped at the next pass when it g
 Deno.test("Supervisor.start() rejects with ProcessNotFoundError when the entry gives no lease", async () => {
   await using world = leasedWorld(() => undefined);
   await world.begin();
-  await assertRejects(() => world.supervisor.start("a"), ProcessNotFoundError, "not ours now");
+  await assertRejects(() => world.supervisor.start("a"), ProcessNotFoundError, "does not own the entry");
 });
 
 Deno.test("Supervisor gives a lease back that has ended before the start, and skips the entry", async () => {

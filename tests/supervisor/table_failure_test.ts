@@ -195,7 +195,7 @@ for (
     await world.time.pass(3_999);
     assertEquals([world.run.fate, world.take()], ["pending", []]);
     await world.time.pass(1);
-    const said = `table-failed ${title} Cannot end: the ${title} of the table did not settle within 4000 ms`;
+    const said = `table-failed ${title} Cannot finish shutdown: the table's ${title} did not settle within 4000 ms`;
     assertEquals([world.run.fate, world.take()], ["resolved", [said]]);
   });
 }

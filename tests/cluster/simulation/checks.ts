@@ -94,7 +94,7 @@ export class Checks implements Registry {
     return this.claims.get(slot) === claim.token;
   }
 
-  /** A slot is, or was, handed over: until somebody takes it, its processes run nowhere. */
+  /** A slot is, or was, handed over: until a session takes it, its processes run nowhere. */
   handedOver(slot: number, atMs: number): void {
     this.#handedOverMs.set(slot, atMs);
   }

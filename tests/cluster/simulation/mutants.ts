@@ -26,7 +26,11 @@ const root = new URL("../../../", import.meta.url);
 export const mutants: readonly Mutant[] = [
   {
     mistake: "skips the self-fence",
-    changes: [{ file: "session.ts", from: "if (this.silentMs < this.#fenceMs) return true;", to: "return true;" }],
+    changes: [{
+      file: "heartbeat.ts",
+      from: "if (this.silentMs < this.#instance.timing.fenceMs) return true;",
+      to: "return true;",
+    }],
   },
   {
     mistake: "trusts expireIn to tell who is dead",
@@ -50,7 +54,11 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "compares timestamps of other machines",
     changes: [
-      { file: "session.ts", from: "slots, accepts };", to: "slots, accepts, beatAt: clock.now() };" },
+      {
+        file: "heartbeat.ts",
+        from: "slots, accepts };",
+        to: "slots, accepts, beatAt: this.#instance.clock.now() };",
+      },
       {
         file: "sightings.ts",
         from: "sinceMs: nowMs, ttlMs",
@@ -58,8 +66,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "records.ts",
-        from: "return { versionstamp, ttlMs, accepts, misfit: undefined };",
-        to: "return { versionstamp, ttlMs, accepts, misfit: undefined, beatAt: (value as any).beatAt } as any;",
+        from: "return { versionstamp, ttlMs, accepts, mismatch: undefined };",
+        to: "return { versionstamp, ttlMs, accepts, mismatch: undefined, beatAt: (value as any).beatAt } as any;",
       },
       { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
@@ -83,13 +91,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "fences itself only when its time to live is over",
-    changes: [{ file: "sightings.ts", from: "const fenceShare = 2 / 3;", to: "const fenceShare = 1;" }],
+    changes: [{ file: "timing.ts", from: "const fenceShare = 2 / 3;", to: "const fenceShare = 1;" }],
   },
   {
     mistake: "does not delete its session when it leaves",
     changes: [{
-      file: "member.ts",
-      from: "return await this.#host.ledger.bury(this.session.id);",
+      file: "session.ts",
+      from: "return await ledger.bury(this.id);",
       to: "return await Promise.resolve(true);",
     }],
   },
@@ -99,7 +107,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "looks often for ever",
-    changes: [{ file: "member.ts", from: "return slots > 0 &&", to: "return slots >= 0 || sinceMs > 0 ||" }],
+    changes: [{ file: "ownership.ts", from: "return slots > 0 &&", to: "return slots >= 0 || sinceMs > 0 ||" }],
   },
 ];
 

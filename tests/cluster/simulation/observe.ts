@@ -28,11 +28,11 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
   const effects: ((versionstamp: string) => void)[] = [];
   const { commit, set, delete: remove } = atomic;
   atomic.set = (key, value, options) => {
-    effects.push((versionstamp) => heed(key, value, versionstamp, checks, written));
+    effects.push((versionstamp) => note(key, value, versionstamp, checks, written));
     return set.call(atomic, key, value, options);
   };
   atomic.delete = (key) => {
-    effects.push(() => heed(key, undefined, undefined, checks, written));
+    effects.push(() => note(key, undefined, undefined, checks, written));
     return remove.call(atomic, key);
   };
   atomic.commit = async () => {
@@ -43,7 +43,7 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
   return atomic;
 }
 
-function heed(
+function note(
   key: Deno.KvKey,
   value: unknown,
   versionstamp: string | undefined,

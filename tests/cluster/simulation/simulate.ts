@@ -4,7 +4,7 @@
  * @module
  */
 
-import { place } from "@pact/supervisor/cluster";
+import { place } from "../../../src/cluster/placement.ts";
 import { MemoryKv } from "../../memory_kv/memory_kv.ts";
 import { seededRandom } from "../../os/random.ts";
 import type { Mood } from "./bot.ts";
@@ -159,7 +159,7 @@ class Simulation {
       mood: this.#mood,
       isDeaf: this.#options.seed % 4 < 2,
       heard: (of, event) => {
-        if (event.type === "cluster-failed" || event.type === "idle") return;
+        if (event.type === "cluster-failed" || event.type === "cluster-idle") return;
         this.#note(`${of.name} says ${JSON.stringify({ ...event, at: undefined })}`);
         if (event.type === "slot-claimed") this.#counts.claimed++;
         if (event.type === "slot-claimed" || event.type === "slot-released") this.#moves++;
@@ -255,7 +255,7 @@ class Simulation {
     if (this.#random() < 0.2) this.#memory?.sweep();
   }
 
-  /** When nothing happens, slots are where they belong, nothing moves, and nobody looks more often than has been said. */
+  /** When nothing happens, slots are where they belong, nothing moves, and no instance looks more often than has been said. */
   async #rest(): Promise<void> {
     await this.#pass(4 * heartbeatMs);
     const alive = this.#alive;
@@ -291,7 +291,7 @@ class Simulation {
     this.#throwViolation();
   }
 
-  /** No more faults: clocks are right, everybody is awake and reaches the database, somebody is there. */
+  /** No more faults: clocks are right, every machine is awake and reaches the database, an instance is there. */
   async #converge(): Promise<void> {
     this.#note("the faults stop");
     this.#mood.crashShare = this.#mood.slowShare = 0;

@@ -1,0 +1,182 @@
+/**
+ * The heartbeat of one session: alive as long as it is acknowledged, and certain to know first when it is not.
+ *
+ * ```text
+ *   join ──▶ alive ──▶ beat, every heartbeatMs ──▶ alive …
+ *              │ no beat is acknowledged for fenceMs, or the record is gone
+ *              ▼
+ *            fenced: what depends on the session is aborted in the same instant
+ * ```
+ *
+ * Others wait for the session's whole time to live, counted from when they see a beat. The session counts from when it *sent*
+ * the beat, and only two thirds: `timing.ts` draws both.
+ *
+ * @module
+ */
+
+import { pause, type Timer } from "../clock.ts";
+import type { Instance } from "./instance.ts";
+import type { Claimant } from "./ledger.ts";
+import { recordFormat, type SessionRecord } from "./records.ts";
+
+/** Why a session is fenced: no beat was acknowledged in time, or others have deleted its record. */
+export type FenceCause = "silent" | "declared-dead";
+
+const maxFirstNonce = 2 ** 48;
+
+/** The record of one session, written again and again. */
+export class Heartbeat implements Claimant {
+  readonly id: string;
+  /** The commit of its last heartbeat. */
+  versionstamp: string | null = null;
+  /** Whether the record may stand in the database. */
+  mayBeWritten = false;
+  /** Resolves when no heartbeat is under way. */
+  beating: Promise<void> = Promise.resolve();
+  readonly #instance: Instance;
+  readonly #onFence: (cause: FenceCause) => void;
+  readonly #ending: AbortController = new AbortController();
+  #nonce: number;
+  /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
+  #ackedMs: number | undefined = undefined;
+  /** Whether others know that it can be given slots. */
+  #hasAccepted = false;
+  /** When the last look that succeeded ended. */
+  #lookedMs = -Infinity;
+  #timer: Timer | undefined = undefined;
+
+  /**
+   * @param id Of the session, unique for ever.
+   * @param onFence Aborts what depends on the session, at once.
+   */
+  constructor(instance: Instance, id: string, onFence: (cause: FenceCause) => void) {
+    this.#instance = instance;
+    this.id = id;
+    this.#onFence = onFence;
+    // Should two instances ever have the same id, they must not take the writes of the other for their own.
+    this.#nonce = Math.floor(instance.settings.random() * maxFirstNonce);
+  }
+
+  /** Whether the session is over: fenced, or ended by its instance. */
+  get isOver(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** Aborts when the session is over. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** How long ago the last acknowledged beat was sent, in ms. */
+  get silentMs(): number {
+    return this.#ackedMs === undefined ? 0 : this.#instance.clock.monotonic() - this.#ackedMs;
+  }
+
+  /** Notes that the session could look around just now, and so can take slots. */
+  noteLook(): void {
+    this.#lookedMs = this.#instance.clock.monotonic();
+  }
+
+  /** Returns a number that it has never returned before. */
+  nextNonce(): number {
+    return ++this.#nonce;
+  }
+
+  /**
+   * Tells whether the session may be relied on in this very instant. Asked before anything is done on its behalf: after a
+   * stall of the event loop the timer may be late.
+   */
+  check(): boolean {
+    if (this.isOver) return false;
+    if (this.silentMs < this.#instance.timing.fenceMs) return true;
+    this.fence("silent");
+    return false;
+  }
+
+  /** Ends the session because it cannot be relied on. */
+  fence(cause: FenceCause): void {
+    if (this.isOver) return;
+    this.end();
+    this.#onFence(cause);
+  }
+
+  /** Ends the session. Its record stays. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#ending.abort();
+  }
+
+  /** Writes the record for the first time, again and again until it stands there or the session is over. */
+  async join(): Promise<void> {
+    await (this.beating = this.#beat());
+  }
+
+  /** Beats, from now on, until the session is over. */
+  async keepAlive(): Promise<void> {
+    const { clock, timing } = this.#instance;
+    while (this.check()) {
+      const dueMs = clock.monotonic() + timing.heartbeatMs;
+      await (this.beating = this.#beat());
+      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.signal);
+    }
+  }
+
+  /** Tells others that the session takes nothing any more, though its record stays for its time to live. */
+  async resign(): Promise<void> {
+    await this.beating;
+    if (this.versionstamp === null) return;
+    try {
+      await this.#instance.ledger.beat(this.#record(false), this.versionstamp);
+    } catch (error) {
+      this.#instance.failed("leave", error);
+    }
+  }
+
+  /** Writes the record, again and again until that is acknowledged. */
+  async #beat(): Promise<void> {
+    const { clock, timing, settings: { random } } = this.#instance;
+    let retryMs = timing.beatRetryMs;
+    while (this.check()) {
+      try {
+        if (await this.#write()) return;
+      } catch (error) {
+        if (!this.check()) return;
+        this.#instance.failed(this.#ackedMs === undefined ? "join" : "heartbeat", error);
+      }
+      await pause(clock, random() * retryMs, this.signal);
+      if (this.#ackedMs === undefined) retryMs = Math.min(2 * retryMs, timing.heartbeatMs); // there is nothing to lose yet
+    }
+  }
+
+  async #write(): Promise<boolean> {
+    const { ledger, clock, timing } = this.#instance;
+    const sentMs = clock.monotonic();
+    this.mayBeWritten = true;
+    const record = this.#record(sentMs - this.#lookedMs < timing.fenceMs);
+    const { nonce, accepts } = record;
+    const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);
+    if (!this.check()) return false;
+    if (stored) this.versionstamp = stored.versionstamp;
+    else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
+    else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins from the start
+    // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
+    if (stored?.nonce !== nonce) return false;
+    this.#ackedMs = sentMs;
+    this.#hasAccepted = accepts;
+    this.#arm();
+    return true;
+  }
+
+  #record(accepts: boolean): SessionRecord {
+    const { ttlMs, slots } = this.#instance.settings;
+    return { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    const leftMs = this.#instance.timing.fenceMs - this.silentMs;
+    this.#timer = this.#instance.clock.timer(() => {
+      if (this.check()) this.#arm(); // a timer may be a hair early
+    }, Math.max(1, leftMs));
+  }
+}

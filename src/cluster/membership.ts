@@ -1,0 +1,118 @@
+/**
+ * The part that an instance takes in the cluster during one run: one session after the other, from joining to leaving.
+ *
+ * ```text
+ *   admitted ──▶ session lives ──▶ fenced ──▶ admitted ──▶ the next session lives …
+ *                     │              └─▶ its record is deleted once nothing runs on its behalf
+ *                     └─ end() ──▶ session leaves
+ * ```
+ *
+ * @module
+ */
+
+import { pause } from "../clock.ts";
+import { describeValue } from "../errors.ts";
+import { Admission } from "./admission.ts";
+import { listen } from "./bell.ts";
+import type { Instance } from "./instance.ts";
+import { Session } from "./session.ts";
+import { Sightings } from "./sightings.ts";
+
+/** One run of an instance in the cluster. It begins to join when it is made. */
+export class Membership {
+  readonly instance: Instance;
+  /** What is known of all sessions. */
+  readonly sightings: Sightings = new Sightings();
+  /** Sessions of this instance that are over, until their record is gone. */
+  readonly former: Set<string> = new Set();
+  /** The session of now, or the last one. */
+  session: Session;
+  readonly #admission: Admission;
+  readonly #ending: AbortController = new AbortController();
+  readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
+  #isUp = false;
+  readonly #serving: Promise<void>;
+  readonly #listening: Promise<void>;
+  readonly #retirements: Set<Promise<void>> = new Set();
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+    this.#admission = new Admission(instance);
+    this.session = this.#newSession();
+    this.#serving = this.#serve().catch(this.#up.reject);
+    this.#listening = this.#listen();
+  }
+
+  /** Whether it is about to leave, or has left. */
+  get isLeaving(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /**
+   * Resolves when it has joined and taken its first slots.
+   *
+   * @throws {LocalDatabaseError} When others cannot see the database.
+   * @throws {ClusterMismatchError} When it cannot work with the others.
+   * @throws {KvClosedError} When the database is closed.
+   */
+  get up(): Promise<void> {
+    return this.#up.promise;
+  }
+
+  /** Leaves the cluster. Resolves when that is done and nothing is under way. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.session.leave();
+    await Promise.all([this.#serving, this.#listening, ...this.#retirements]);
+  }
+
+  async #serve(): Promise<void> {
+    const { clock, timing, settings: { random } } = this.instance;
+    for (let isFirst = true; !this.isLeaving; isFirst = false) {
+      let pauseMs = random() * timing.rejoinMs;
+      try {
+        if (!isFirst) this.session = this.#newSession();
+        await this.#admission.wait(this.#ending.signal);
+        if (!this.isLeaving) await this.session.live(this.#isUpNow);
+      } catch (error) {
+        if (!this.#isUp) throw error;
+        this.#joinFailed(error);
+        pauseMs = timing.heartbeatMs;
+      }
+      if (this.isLeaving) return;
+      const retirement = this.session.retireWhenIdle(this.#ending.signal);
+      this.#retirements.add(retirement);
+      retirement.then(() => this.#retirements.delete(retirement));
+      await pause(clock, pauseMs, this.#ending.signal);
+    }
+  }
+
+  readonly #isUpNow = (): void => {
+    this.#isUp = true;
+    this.#up.resolve();
+  };
+
+  /** A later session failed to join: the callback of the run has long been called, so no promise is left to reject. */
+  #joinFailed(error: unknown): void {
+    const { id, heartbeat } = this.session;
+    heartbeat.end();
+    if (heartbeat.mayBeWritten) this.former.add(id);
+    this.instance.failed("join", error);
+  }
+
+  #listen(): Promise<void> {
+    const { clock, timing: { bellPollMs }, ledger, store: { kv } } = this.instance;
+    const read = () => ledger.bell();
+    const options = { kv, key: ledger.keys.bell, clock, pollMs: bellPollMs, read, signal: this.#ending.signal };
+    return listen(options, () => this.session.lookSoon());
+  }
+
+  #newSession(): Session {
+    const id = this.instance.settings.newId();
+    if (/^[0-9a-f-]+$/.test(id)) return new Session(this, id);
+    const shown = typeof id === "string" ? JSON.stringify(id) : describeValue(id);
+    throw new TypeError(
+      `Cannot use what the option newId returned: an id has hexadecimal digits and dashes, current value is ${shown}`,
+    );
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The keepers of a supervisor, one for each key, and what they share.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { EventStream } from "../event_stream.ts";
+import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
+import type { Runnable } from "../process/runnable.ts";
+import type { Table } from "../table/table.ts";
+import { Deadlines } from "./deadlines.ts";
+import { describeEvent } from "./describe.ts";
+import { Keeper } from "./keeper.ts";
+import { Leases } from "./leases.ts";
+import type { SupervisorSettings } from "./options.ts";
+import type { Run } from "./run.ts";
+import { StartQueue } from "./start_queue.ts";
+
+/** What is printed while there is no listener: an error is never dropped. */
+const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
+  ["entry-failed", "table-failed", "parked", "stuck"] as const,
+);
+
+/** Outlives its runs, as stuck processes do. */
+export class Registry<K, P extends Runnable> {
+  readonly table: Table<K, P>;
+  readonly settings: SupervisorSettings;
+  readonly clock: Clock;
+  readonly keepers: Map<K, Keeper<K, P>> = new Map();
+  /** What is up: a map of its own, as nothing is asked for as often. */
+  readonly running: Map<K, P> = new Map();
+  readonly events: EventStream<SupervisorEvent<K>> = new EventStream(printFailure);
+  readonly deadlines: Deadlines;
+  readonly starts: StartQueue;
+  readonly leases: Leases<K>;
+  /** The run in progress. */
+  run: Run<K, P> | undefined = undefined;
+  /** How many passes there have been, in all runs: a stuck process is seen by those of several. */
+  passes = 0;
+
+  constructor(table: Table<K, P>, settings: SupervisorSettings) {
+    this.table = table;
+    this.settings = settings;
+    this.clock = settings.clock;
+    this.deadlines = new Deadlines(settings.clock);
+    this.starts = new StartQueue(settings.clock, settings.startConcurrency);
+    this.leases = new Leases(settings.clock, (event) => this.emit(event));
+  }
+
+  /** Whether processes may be started: a run is in progress and has not begun to end. */
+  get isAccepting(): boolean {
+    return this.run !== undefined && this.run.isAccepting;
+  }
+
+  /** Returns the keeper of a key, a new one if there is none. */
+  keeperOf(key: K): Keeper<K, P> {
+    return this.keepers.get(key) ?? this.#keep(key);
+  }
+
+  /** Drops a keeper that has nothing left to do. */
+  forget({ key }: Keeper<K, P>): void {
+    this.keepers.delete(key);
+    this.run?.forgot(key);
+  }
+
+  emit(event: SupervisorEvent<K>): void {
+    this.events.emit(event);
+  }
+
+  tableFailed(operation: TableFailedEvent["operation"], error: unknown): void {
+    this.emit({ type: "table-failed", at: this.clock.now(), operation, error });
+  }
+
+  #keep(key: K): Keeper<K, P> {
+    const keeper = new Keeper<K, P>(this, (key as unknown) === 0 ? 0 as K : key); // a Map takes -0 for 0
+    this.keepers.set(key, keeper);
+    return keeper;
+  }
+}
+
+function printFailure<K>(event: SupervisorEvent<K>): void {
+  if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {
+    console.error(`supervisor: ${describeEvent(event)}`);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * One run of a supervisor: the table is restored and followed, until everything is stopped and awaited.
+ *
+ * ```text
+ *   restore ──▶ follow changes, make passes ──▶ stop all ──▶ force what is left ──▶ name what is stuck
+ *      ╰── force ─────────┴────────────────────────┴──────────────▲
+ * ```
+ *
+ * @module
+ */
+
+import { pause, turn } from "../clock.ts";
+import { SupervisorNotRunningError } from "../errors.ts";
+import type { TableFailedEvent } from "../events.ts";
+import { stopReason } from "../process/life.ts";
+import { isAbortEcho, type Runnable } from "../process/runnable.ts";
+import { assertKey } from "../table/table.ts";
+import { Lookups } from "./lookups.ts";
+import { Reconciler } from "./reconcile.ts";
+import type { Registry } from "./registry.ts";
+import { delayAfter } from "./restart.ts";
+
+/** After how many stops the event loop gets a turn. */
+const stopsPerTurn = 256;
+
+const notRunning = () => new SupervisorNotRunningError("start the process");
+
+/** From the restore to the end of everything. */
+export class Run<K, P extends Runnable> {
+  readonly lookups: Lookups<K, P>;
+  readonly reconciler: Reconciler<K, P>;
+  /** Whether processes may be started: false from the moment the end begins. */
+  isAccepting = true;
+  readonly #registry: Registry<K, P>;
+  readonly #scope: AbortController = new AbortController();
+  readonly #following: Promise<void>;
+  #forced: { readonly reason: unknown } | undefined = undefined;
+  /** Aborts when the end has something to look at: all have ended, or the force. */
+  #wake: AbortController = new AbortController();
+  /** Keys that were stuck before the end began: it does not wait for them. */
+  #stuckBefore: Set<K> = new Set();
+
+  /** Begins at once: starts are accepted, and the table is restored and followed from here on. */
+  constructor(registry: Registry<K, P>) {
+    const { signal } = this.#scope;
+    this.#registry = registry;
+    this.lookups = new Lookups(registry.table, signal);
+    this.reconciler = new Reconciler(registry, this.lookups, signal);
+    registry.run = this;
+    // Followed first and read then: what changes while the table is being read is announced.
+    this.#following = this.#followChanges(signal);
+  }
+
+  /** Resolves when the processes of the table are up, or after `initialWaitMs`. */
+  async restore(): Promise<void> {
+    const { clock, settings: { initialWaitMs } } = this.#registry;
+    const restored = new AbortController();
+    this.reconciler.request("restore").then(() => restored.abort());
+    if (initialWaitMs > 0) await pause(clock, initialWaitMs, restored.signal, this.#scope.signal);
+  }
+
+  /** Looks at one key, because the table may have changed. */
+  lookAt(key: K): void {
+    this.lookups.look(this.#registry.keeperOf(key));
+  }
+
+  /** Forces everything to end at once. The signals of the processes abort with the reason. */
+  force(reason: unknown): void {
+    if (this.#forced) return; // a last budget is never cut short
+    this.#forced = { reason };
+    this.isAccepting = false;
+    this.#scope.abort(reason);
+    for (const keeper of this.#registry.keepers.values()) {
+      // The callback may be waiting for a start that has not begun: it would wait for ever.
+      if (keeper.attempt) keeper.attempt.force(reason);
+      else keeper.stop(notRunning, false);
+    }
+    this.#wake.abort();
+  }
+
+  /** Stops everything, and returns when everything has ended but what is stuck. */
+  async end(): Promise<void> {
+    const { keepers, settings: { stopTimeoutMs }, deadlines, events } = this.#registry;
+    this.isAccepting = false;
+    this.#scope.abort(stopReason);
+    this.#stuckBefore = new Set([...keepers.values()].filter(({ attempt }) => attempt?.isStuck).map(({ key }) => key));
+    await this.#stopAll();
+    await this.#allEnded(this.#forced ? 0 : stopTimeoutMs);
+    this.#forced ??= { reason: stopReason };
+    for (const { attempt } of keepers.values()) attempt?.force(this.#forced.reason, false);
+    await this.#allEnded(stopTimeoutMs);
+    for (const { attempt } of keepers.values()) attempt?.giveUp();
+    await this.#quiet();
+    deadlines.rest();
+    events.flush();
+    this.#registry.run = undefined;
+  }
+
+  /** A keeper was dropped. */
+  forgot(key: K): void {
+    this.#stuckBefore.delete(key);
+    if (this.#registry.keepers.size === this.#stuckBefore.size) this.#wake.abort();
+  }
+
+  /**
+   * Looks at every key that the table says has changed. A stream that fails or ends is opened again after a delay that
+   * grows, and then everything is looked at, as hints may have been lost. Never rejects.
+   */
+  async #followChanges(signal: AbortSignal): Promise<void> {
+    const { table, settings, clock } = this.#registry;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const changes = table.changes?.({ signal });
+        if (!changes) return;
+        for await (const key of changes) {
+          if (signal.aborted) return;
+          this.#changed(key);
+          failures = 0;
+        }
+        if (signal.aborted) return;
+        throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
+      } catch (error) {
+        if (isAbortEcho(error, signal)) return;
+        this.#registry.tableFailed("changes", error);
+      }
+      await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
+      if (!signal.aborted) this.#changed(undefined);
+    }
+  }
+
+  #changed(key: K | undefined): void {
+    if (key === undefined) return void this.reconciler.request("change");
+    assertKey(key);
+    this.lookAt(key);
+  }
+
+  async #stopAll(): Promise<void> {
+    let stops = 0;
+    for (const keeper of [...this.#registry.keepers.values()]) {
+      keeper.stop(notRunning, false);
+      if (++stops % stopsPerTurn === 0) await turn();
+    }
+  }
+
+  async #allEnded(withinMs: number): Promise<void> {
+    const { clock, keepers } = this.#registry;
+    this.#wake = new AbortController();
+    if (keepers.size > this.#stuckBefore.size) await pause(clock, withinMs, this.#wake.signal);
+  }
+
+  /** Waits for what was asked of the table, and for leases being given back; a table that does not answer is named. */
+  async #quiet(): Promise<void> {
+    await Promise.all([
+      this.#within("iterate", this.reconciler.idle()),
+      this.#within("changes", this.#following),
+      this.#within("get", this.lookups.idle()),
+      this.#within("get", this.#registry.leases.idle()),
+    ]);
+  }
+
+  async #within(operation: TableFailedEvent["operation"], work: Promise<unknown>): Promise<void> {
+    const { clock, settings: { stopTimeoutMs } } = this.#registry;
+    const settled = new AbortController();
+    work.then(() => settled.abort());
+    await pause(clock, stopTimeoutMs, settled.signal);
+    if (settled.signal.aborted) return;
+    const told = `Cannot finish shutdown: the table's ${operation} did not settle within ${stopTimeoutMs} ms`;
+    this.#registry.tableFailed(operation, new Error(told));
+  }
+}
