@@ -1,6 +1,6 @@
 /**
  * Keeps long-running work alive: starts, stops and restarts in-process "processes" (bots, pollers, stream consumers,
- * websocket clients) so that what runs matches a table, in memory or in Deno KV.
+ * websocket clients) so that reality matches a table, in memory or in Deno KV.
  *
  * @example Two pollers, one of them broken
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Three instances of a program share a table of bots: one is killed, one is paused and wakes up late, and every bot goes
- * on with one owner. It takes half a minute.
+ * Three instances of a program share a table of bots. One is killed, one is paused and wakes up late, and every bot still
+ * has one owner. It takes twenty seconds.
  *
- * The instances are OS processes that know nothing of each other but the file of the database:
+ * The instances are OS processes that share nothing but the database file:
  * [instance.ts](two_instances/instance.ts) is all it takes to be one.
  */
 
@@ -12,7 +12,7 @@ import { type BotSpec, botTable, names } from "./two_instances/bots.ts";
 import { OsProcess } from "./two_instances/os_process.ts";
 import { say, Watch } from "./two_instances/watch.ts";
 
-const directory = await Deno.makeTempDir({ prefix: "two_instances_" }); // nothing else may live in it
+const directory = await Deno.makeTempDir({ prefix: "two_instances_" }); // for nothing but the database
 const path = `${directory}/bots.sqlite3`;
 const kv = await Deno.openKv(path);
 const spec: BotSpec = { everyMs: 250 };
@@ -25,16 +25,16 @@ const watch = new Watch(kv);
 /** What happens to the instances. */
 async function play(signal: AbortSignal): Promise<void> {
   say(`three instances start on ${path}`);
-  await delay(9_000, { signal });
+  await delay(6_000, { signal });
   say("B is killed: SIGKILL");
   victim.signal("SIGKILL");
-  await delay(6_000, { signal });
+  await delay(4_500, { signal });
   say("C is paused, for longer than it may be silent: SIGSTOP");
   sleeper.signal("SIGSTOP");
-  await delay(7_000, { signal });
-  say("C is woken, and takes itself for the owner of its bots for an instant: SIGCONT");
+  await delay(4_500, { signal });
+  say("C is woken, and still believes for an instant that it owns its bots: SIGCONT");
   sleeper.signal("SIGCONT");
-  await delay(7_000, { signal });
+  await delay(4_000, { signal });
   sum();
 }
 

@@ -1,5 +1,5 @@
 /**
- * An uptime monitor: watches web sites, tries again what fails, gives up what stays broken, and remembers its set.
+ * An uptime monitor: watches web sites, retries those that fail, gives up on those that stay broken, and remembers its set.
  *
  * Each monitor is a process, and the table of monitors is in Deno KV:
  *
@@ -7,7 +7,7 @@
  * curl localhost:8000/monitors
  * curl -X PUT localhost:8000/monitors/deno -d '{ "url": "https://deno.com", "intervalMs": 5000 }'
  * curl -X DELETE localhost:8000/monitors/deno
- * curl -X PUT localhost:8001/fail/steady # the sites of its own fail on demand
+ * curl -X PUT localhost:8001/fail/steady # its own sites fail on demand
  * ```
  */
 
@@ -35,7 +35,7 @@ const supervisor = new Supervisor(monitors, {
 });
 supervisor.subscribe(logger());
 
-/** The first time there is something to see. */
+/** Fills an empty table, so that there is something to see. */
 const seed = startStop(async () => {
   for await (const _monitor of monitors) return;
   for (const name of ["steady", "flaky", "broken"]) {

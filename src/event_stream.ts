@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeValue } from "./errors.ts";
+import { checkArgument } from "./check.ts";
 
 /** Takes events. What it throws, or rejects with, is printed and changes nothing. */
 export type Listener<E> = (event: E) => void;
@@ -37,9 +37,7 @@ export class EventStream<E> {
    * @returns Ends the subscription when disposed of.
    */
   subscribe(listener: Listener<E>, signal?: AbortSignal): Disposable {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Cannot subscribe: a listener is a function, current value is ${describeValue(listener)}`);
-    }
+    checkArgument("subscribe", "a listener is a function", listener, typeof listener === "function");
     const own: Subscription<E> = { listener, isOver: false };
     const end = () => {
       own.isOver = true;

@@ -4,20 +4,24 @@ import { library } from "./cluster/simulation/library.ts";
 import { load, mutants } from "./cluster/simulation/mutants.ts";
 import { simulateSeeds } from "./cluster/simulation/seeds.ts";
 import { simulate } from "./cluster/simulation/simulate.ts";
+import { sized } from "./size.ts";
 
 const steps = 200;
+const count = sized({ short: 250, full: 2_000 });
+const realCount = sized({ short: 10, full: 50 });
 
-Deno.test("Cluster keeps its promises in 2 000 simulated histories of 200 steps", async () => {
-  const { violations, ...counts } = await simulateSeeds({ from: 1, count: 2_000, steps });
+Deno.test(`Cluster keeps its promises in ${count} simulated histories of ${steps} steps`, async () => {
+  const { violations, ...counts } = await simulateSeeds({ from: 1, count, steps });
   console.log(`simulated: ${JSON.stringify(counts)}`);
   assertEquals(violations, []);
-  assertEquals(counts.histories, 2_000);
+  assertEquals(counts.histories, count);
   // Histories in which nothing happens would prove nothing.
-  assert(counts.claimed > 20_000 && counts.fenced > 2_000 && counts.dead > 2_000 && counts.written > 200_000);
+  const { claimed, fenced, dead, written } = counts;
+  assert(claimed > 10 * count && fenced > count && dead > count && written > 100 * count);
 });
 
-Deno.test("Cluster keeps its promises in 50 simulated histories over a real database in memory", async () => {
-  for (let seed = 1; seed <= 50; seed++) {
+Deno.test(`Cluster keeps its promises in ${realCount} simulated histories over a real database in memory`, async () => {
+  for (let seed = 1; seed <= realCount; seed++) {
     using kv = await Deno.openKv(":memory:");
     await simulate({ library, seed, steps, kv });
   }

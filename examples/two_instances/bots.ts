@@ -1,4 +1,4 @@
-/** The bots: each of them says who runs it, over and over, and only as long as that is true. */
+/** The bots: each keeps saying which instance runs it, only as long as that is true. */
 
 import { leaf, type Runnable } from "@pact/supervisor";
 import { KvTable } from "@pact/supervisor/kv";

@@ -1,4 +1,4 @@
-/** One instance of the program: it runs its share of the bots. The arguments are the database and a name for the log. */
+/** One instance of the program, which runs its share of the bots. The arguments: the database, and its name in the log. */
 
 import { chain, describeEvent, main, Supervisor } from "@pact/supervisor";
 import { Cluster, describeClusterEvent } from "@pact/supervisor/cluster";
@@ -7,8 +7,8 @@ import { botTable } from "./bots.ts";
 const [path, name] = Deno.args;
 
 using kv = await Deno.openKv(path);
-// Hasty, to be watched. The defaults are 5 s and 15 s, and bear a slow network.
-const cluster = new Cluster(kv, { path, heartbeatMs: 1_000, ttlMs: 3_000 });
+// Fast, to be watched. The defaults, 5 s and 15 s, tolerate a slow network.
+const cluster = new Cluster(kv, { path, heartbeatMs: 500, ttlMs: 2_000 });
 const supervisor = new Supervisor(cluster.own(botTable(kv, name)));
 
 cluster.subscribe((event) => {

@@ -5,7 +5,7 @@ import type { RunCallback, Runnable, RunOptions } from "@pact/supervisor";
 const program = new URL("./instance.ts", import.meta.url).href;
 const importMap = new URL("../../tests/npm/import_map.json", import.meta.url).href;
 
-/** Starts an instance, prints what it prints, and stops it as Ctrl-C does; by force when that takes too long. */
+/** Starts an instance, prints what it prints, and stops it as Ctrl-C does, or by force when that takes too long. */
 export class OsProcess implements Runnable {
   readonly name: string;
   /** What it has printed. */
@@ -27,7 +27,7 @@ export class OsProcess implements Runnable {
     try {
       await running(signal);
     } finally {
-      this.signal("SIGCONT"); // one that is paused would not hear the other
+      this.signal("SIGCONT"); // a paused one would not get the next signal
       this.signal("SIGINT");
       await this.#process.status;
       await printed;
@@ -35,12 +35,12 @@ export class OsProcess implements Runnable {
     }
   }
 
-  /** Sends a signal, if it is still there. */
+  /** Sends a signal, unless it has ended. */
   signal(signal: Deno.Signal): void {
     try {
       this.#process?.kill(signal);
     } catch (_ended) {
-      // Nothing is left to be told.
+      // There is nothing left to signal.
     }
   }
 

@@ -1,15 +1,15 @@
-/** Watches from outside who runs what. */
+/** Watches from outside which instance runs what. */
 
 import { delay } from "@std/async/delay";
 import { type Beat, names } from "./bots.ts";
 
-/** How long a bot may be silent before it counts as run by nobody. */
+/** How long a bot may be silent before it counts as not running. */
 const silentMs = 1_500;
 const everyMs = 250;
 
-/** Prints who runs what whenever that changes, and remembers every move. */
+/** Prints which instance runs what whenever that changes, and remembers every move. */
 export class Watch {
-  /** For how long each bot that moved was silent, in ms. */
+  /** How long each bot that moved was silent, in ms. */
   readonly ownerlessMs: number[] = [];
   readonly #kv: Deno.Kv;
   readonly #beats: Map<string, Beat> = new Map();
@@ -44,7 +44,7 @@ export class Watch {
 
   #ownerOf(name: string): string {
     const beat = this.#beats.get(name);
-    return beat && Date.now() - beat.at < silentMs ? beat.instance : "nobody";
+    return beat && Date.now() - beat.at < silentMs ? beat.instance : "no instance";
   }
 }
 

@@ -1,4 +1,4 @@
-/** The HTTP API: the table of monitors, and how they do. */
+/** The HTTP API: the table of monitors, and the state of each. */
 
 import type { ProcessSnapshot, Supervisor } from "@pact/supervisor";
 import { InvalidSpecError, type KvEntry, type KvTable } from "@pact/supervisor/kv";
@@ -7,7 +7,7 @@ import type { Monitor, MonitorSpec } from "./monitor.ts";
 import { RequestError, route } from "./routes.ts";
 
 type MonitorTable = KvTable<string, MonitorSpec, Monitor>;
-type MonitorEntry = KvEntry<string, Monitor, MonitorSpec>;
+type MonitorEntry = KvEntry<string, MonitorSpec, Monitor>;
 type MonitorSupervisor = Supervisor<string, Monitor>;
 
 /** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON. */
@@ -24,7 +24,7 @@ export function api(table: MonitorTable, supervisor: MonitorSupervisor): Handler
   });
 }
 
-/** Writes to the table and shows the supervisor: it sees what is written, and starts, replaces, un-parks or stops. */
+/** Writes to the table and shows the state of the supervisor, which follows the table by itself. */
 class Resources {
   readonly #table: MonitorTable;
   readonly #supervisor: MonitorSupervisor;
@@ -54,7 +54,7 @@ class Resources {
 
   async put(request: Request, id: string): Promise<Response> {
     checkId(id);
-    const spec = await readJson(request) as MonitorSpec; // the table sees whether it is one
+    const spec = await readJson(request) as MonitorSpec; // the table checks it
     const isNew = await this.#table.get(id) === undefined;
     try {
       await this.#table.set(id, spec);
@@ -84,7 +84,7 @@ class Resources {
   }
 }
 
-/** A value that fails the schema, from an older version of the program, is no reason to show nothing. */
+/** Shows a value that fails the schema too: an older version of the program may have written it. */
 async function shown(entry: MonitorEntry): Promise<{ id: string } & Partial<MonitorSpec>> {
   const spec = await entry.spec().catch((error: Error) => ({ invalid: error.message }));
   return { id: entry.key, ...spec };

@@ -1,4 +1,4 @@
-/** The database of the program: one file in a directory of its own. */
+/** The database of the program: one file in its own directory. */
 
 /**
  * Opens the database.

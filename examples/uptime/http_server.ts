@@ -3,13 +3,13 @@
 import type { Runnable } from "@pact/supervisor";
 import { deadline } from "@std/async/deadline";
 
-/** Answers a request. What it throws is answered with a 500. */
+/** Answers a request. If it throws, the answer is a 500. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** How long requests in progress may take when the server is stopped. */
+/** How long requests in progress may take once the server is asked to stop. */
 const graceMs = 2_000;
 
-/** Serves on localhost; when it is stopped, requests in progress are answered first, unless they take too long. */
+/** Serves on localhost. When asked to stop, it first answers the requests in progress, unless they take too long. */
 export function httpServer(name: string, port: number, handler: Handler): Runnable {
   return {
     async run(running, { signal }) {
@@ -25,7 +25,7 @@ export function httpServer(name: string, port: number, handler: Handler): Runnab
         await running(signal);
         await deadline(Promise.allSettled(answers), graceMs, { signal }).catch(() => {});
       } finally {
-        // Not shutdown: it waits for clients that never finish their request.
+        // Not `shutdown`, which waits for clients that never finish their request.
         closing.abort();
         await server.finished;
       }

@@ -1,9 +1,9 @@
-/** Says in plain lines what happens. */
+/** Prints what happens, in plain lines. */
 
-import { describeEvent, type EventListener, type SupervisorEvent } from "@pact/supervisor";
+import { describeEvent, type Listener, type SupervisorEvent } from "@pact/supervisor";
 
-/** Makes a listener that prints what matters: what failed and is up again has recovered, every pass is too much. */
-export function logger(): EventListener<SupervisorEvent<string>> {
+/** Makes a listener that prints what matters: "recovered" after a failure, and not every pass. */
+export function logger(): Listener<SupervisorEvent<string>> {
   return (event) => {
     switch (event.type) {
       case "starting":

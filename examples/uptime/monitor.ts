@@ -1,4 +1,4 @@
-/** A monitor: one process for each web site. */
+/** A monitor: one process per web site. */
 
 import { leaf, type RunCallback, type Runnable, type RunOptions } from "@pact/supervisor";
 import type { SpecIssue, SpecSchema } from "@pact/supervisor/kv";
@@ -10,7 +10,7 @@ export interface MonitorSpec {
   readonly intervalMs: number;
 }
 
-/** What the last look at the site found. */
+/** The result of the last check. */
 export interface Check {
   readonly at: number;
   readonly status: number;
@@ -20,7 +20,7 @@ export interface Check {
 /** How long a site may take to answer. */
 const timeoutMs = 3_000;
 
-/** Looks at a site again and again. It is up once the site has answered, and it fails when the site does. */
+/** Checks a site again and again. It is up once the site has answered, and fails when the site does. */
 export class Monitor implements Runnable {
   readonly spec: MonitorSpec;
   lastCheck?: Check;
@@ -51,7 +51,7 @@ export class Monitor implements Runnable {
   }
 }
 
-/** What a spec must look like, as a Standard Schema: for what comes in by the API, and for what is in the database. */
+/** What a spec must look like, as a Standard Schema: both in a request and in the database. */
 export const monitorSpec: SpecSchema<MonitorSpec> = {
   "~standard": {
     version: 1,

@@ -1,10 +1,10 @@
-/** The options of the program, from its arguments. */
+/** The options of the program, read from its arguments. */
 
 import { parseArgs } from "node:util";
 
-/** What can be chosen. */
+/** The options. */
 export interface UptimeOptions {
-  /** The directory of the database, which nothing else may live in. */
+  /** The directory of the database, for nothing else. */
   readonly dir: string;
   /** Where the API listens. */
   readonly port: number;

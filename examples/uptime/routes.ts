@@ -1,14 +1,14 @@
-/** Finds who answers a request, and says in JSON why nobody does. */
+/** Finds the action for a request, and says in JSON why there is none. */
 
 import type { Handler } from "./http_server.ts";
 
-/** Answers a request; is given the part of the path that stands for `:id`. */
+/** Answers a request, given the part of the path in place of `:id`. */
 export type Action = (request: Request, id: string) => Response | Promise<Response>;
 
 /** Actions by path and method. */
 export type Routes = Readonly<Record<string, Readonly<Record<string, Action>>>>;
 
-/** Says that a request cannot be answered, and why. */
+/** Why a request cannot be answered. */
 export class RequestError extends Error {
   readonly status: number;
 
@@ -18,7 +18,7 @@ export class RequestError extends Error {
   }
 }
 
-/** Makes a handler that has each request answered by its action. */
+/** Makes a handler that answers each request by its action. */
 export function route(routes: Routes): Handler {
   const resources = Object.entries(routes).map(([pathname, actions]) => ({
     pattern: new URLPattern({ pathname }),

@@ -1,13 +1,13 @@
-/** Some web sites to look at, which fail on demand. */
+/** Some web sites to watch, which fail on demand. */
 
 import type { Handler } from "./http_server.ts";
 
-/** How long a round of the flaky site is, and in which part of it it fails. */
+/** The cycle of the flaky site, and the part of it in which it fails. */
 const flaky = { roundMs: 20_000, failsFromMs: 5_000, failsUntilMs: 9_000 };
 
 /**
  * Serves a site under every name: `GET /steady` answers 200, `PUT /fail/steady` makes it answer 503 from then on, `DELETE
- * /fail/steady` mends it. The site "broken" is failing already, and "flaky" fails now and then by itself.
+ * /fail/steady` mends it. The site "broken" fails from the start, and "flaky" fails now and then by itself.
  */
 export function sites(): Handler {
   const failing = new Set(["broken"]);
@@ -28,9 +28,10 @@ export function sites(): Handler {
     }
     if (method === "PUT") failing.add(name);
     else if (method === "DELETE") failing.delete(name);
-    else {return Response.json({ error: `Cannot ${method} ${pathname}: PUT breaks a site, DELETE mends it` }, {
-        status: 405,
-      });}
+    else {
+      const error = `Cannot ${method} ${pathname}: PUT breaks a site, DELETE mends it`;
+      return Response.json({ error }, { status: 405 });
+    }
     return Response.json({ failing: [...failing] });
   };
 }

@@ -7,7 +7,6 @@
  */
 
 import { pause } from "../clock.ts";
-import { probeKey } from "../kv/keys.ts";
 import { KvClosedError } from "../kv/store.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
@@ -88,7 +87,7 @@ export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<s
  * Opens the database a second time and looks for a record that was written by the first. Nothing about an open database tells
  * whether others can see it: it has to be tried.
  */
-async function assertShared({ store, settings: { prefix, path, newId } }: Instance): Promise<void> {
+async function assertShared({ store, ledger, settings: { path, newId } }: Instance): Promise<void> {
   if (path === undefined && "WorkerGlobalScope" in globalThis) {
     throw new LocalDatabaseError(
       path,
@@ -97,7 +96,7 @@ async function assertShared({ store, settings: { prefix, path, newId } }: Instan
     );
   }
   const id = newId();
-  const key = probeKey(prefix, id);
+  const key = ledger.keys.probe(id);
   // With a check a write fails at once while the file is locked; without one it would hold up the handle for 5 s.
   const check = { key, versionstamp: null };
   await store.call("write a probe", () => {

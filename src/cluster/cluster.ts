@@ -31,7 +31,7 @@
 import { abortable } from "@std/async/abortable";
 import { describeValue } from "../errors.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
-import type { KvTableKey } from "../kv/keys.ts";
+import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
 import type { RunCallback, Runnable } from "../process/runnable.ts";

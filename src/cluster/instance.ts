@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { KvTableKey } from "../kv/keys.ts";
+import type { KvTableKey } from "../kv/keyspace.ts";
 import { KvStore } from "../kv/store.ts";
 import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { allClaims, allSessions, bellKey, claimKey, probeKey, sessionKey } from "../kv/keys.ts";
+import { Keyspace } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
 import {
   type ClaimRecord,
@@ -53,23 +53,26 @@ export const maxChecks = 10;
 export class Ledger {
   readonly #store: KvStore;
   readonly #options: LedgerOptions;
+  /** The key of every record of the cluster. */
+  readonly keys: Keyspace;
 
   constructor(store: KvStore, options: LedgerOptions) {
     this.#store = store;
     this.#options = options;
+    this.keys = new Keyspace(options.prefix);
   }
 
   /** Returns the key of the claim on a slot. */
   claimKey(slot: number): Deno.KvKey {
-    return claimKey(this.#options.prefix, slot);
+    return this.keys.claim(slot);
   }
 
   /** Reads everything: one listing of the sessions and one of the claims. */
   async look(): Promise<ClusterView> {
-    const { prefix, slots } = this.#options;
+    const { slots } = this.#options;
     const [sessionRows, claimRows] = await settleAll([
-      this.#list("list the sessions", allSessions(prefix)),
-      this.#list("list the claims", allClaims(prefix, slots)),
+      this.#list("list the sessions", this.keys.sessions),
+      this.#list("list the claims", this.keys.claims(slots)),
     ]);
     const sessions = new Map<string, SessionSeen>();
     for (const row of sessionRows) sessions.set(row.key.at(-1) as string, toSession(row, this.#options));
@@ -117,12 +120,9 @@ export class Ledger {
   async bury(id: string, last?: string): Promise<boolean> {
     const key = this.#sessionKey(id);
     const { kv } = this.#store;
-    const { prefix } = this.#options;
     const commit = () => {
       // A write without any check would hold up the handle for 5 s while the file is locked.
-      const check = last === undefined
-        ? { key: probeKey(prefix, id), versionstamp: null }
-        : { key, versionstamp: last };
+      const check = last === undefined ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
       return this.#ring(kv.atomic().check(check).delete(key)).commit();
     };
     if ((await this.#store.call("delete a session", commit)).ok) return true;
@@ -198,17 +198,17 @@ export class Ledger {
 
   /** Reads the commit of the bell, the record that is rewritten when slots become free. */
   async bell(): Promise<string | null> {
-    const key = bellKey(this.#options.prefix);
+    const key = this.keys.bell;
     return (await this.#store.call("read the bell", () => this.#store.kv.get(key))).versionstamp;
   }
 
   /** Has others look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
-    return atomic.set(bellKey(this.#options.prefix), recordFormat); // the value does not matter: its commit is new
+    return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
   }
 
   #sessionKey(id: string): Deno.KvKey {
-    return sessionKey(this.#options.prefix, id);
+    return this.keys.session(id);
   }
 
   /** Lists rows, without those of a table that lives below. */

@@ -12,7 +12,6 @@
 
 import { pause } from "../clock.ts";
 import { describeValue } from "../errors.ts";
-import { bellKey } from "../kv/keys.ts";
 import { Admission } from "./admission.ts";
 import { listen } from "./bell.ts";
 import type { Instance } from "./instance.ts";
@@ -102,9 +101,9 @@ export class Membership {
   }
 
   #listen(): Promise<void> {
-    const { clock, timing: { bellPollMs }, ledger, store: { kv }, settings: { prefix } } = this.instance;
+    const { clock, timing: { bellPollMs }, ledger, store: { kv } } = this.instance;
     const read = () => ledger.bell();
-    const options = { kv, key: bellKey(prefix), clock, pollMs: bellPollMs, read, signal: this.#ending.signal };
+    const options = { kv, key: ledger.keys.bell, clock, pollMs: bellPollMs, read, signal: this.#ending.signal };
     return listen(options, () => this.session.lookSoon());
   }
 

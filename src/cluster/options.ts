@@ -4,9 +4,9 @@
  * @module
  */
 
+import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { assertPrefix } from "../kv/keys.ts";
-import { checkClock, checkShape, checkWhole } from "../kv/options.ts";
+import { Keyspace } from "../kv/keyspace.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
 export interface ClusterOptions {
@@ -91,12 +91,12 @@ const minHeartbeatsPerTtl = 3;
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
 export function checkOptions(options: ClusterOptions): ClusterSettings {
-  const { prefix = ["cluster"], clock = systemClock, random = Math.random } = options;
+  const { clock = systemClock, random = Math.random } = options;
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
-  assertPrefix(prefix);
+  const { prefix } = new Keyspace(options.prefix ?? ["cluster"]);
   checkClock(clock);
-  checkShape("random", "a function", random, typeof random === "function");
-  checkShape("newId", "a function", newId, typeof newId === "function");
+  checkFunction("random", random);
+  checkFunction("newId", newId);
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
@@ -109,5 +109,5 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
     );
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, 65_536);
-  return { prefix: [...prefix], path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
+  return { prefix, path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
 }

@@ -6,7 +6,7 @@
 
 import { pause } from "../clock.ts";
 import type { Claim } from "../kv/context.ts";
-import type { KvTableKey } from "../kv/keys.ts";
+import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -122,18 +122,18 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
     throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
   }
 
-  #toOwned(entry: KvEntry<K, P, Spec>): Entry<K, P> {
+  #toOwned(entry: KvEntry<K, Spec, P>): Entry<K, P> {
     return new OwnedEntry(entry, () => this.#instance.lease(entry.key, this));
   }
 }
 
 /** An entry whose process runs under a claim. */
-class OwnedEntry<K, P extends Runnable, Spec> implements Entry<K, P> {
-  readonly #entry: KvEntry<K, P, Spec>;
+class OwnedEntry<K, Spec, P extends Runnable> implements Entry<K, P> {
+  readonly #entry: KvEntry<K, Spec, P>;
   readonly #ask: () => SlotLease | undefined;
   #claim: Claim | undefined = undefined;
 
-  constructor(entry: KvEntry<K, P, Spec>, ask: () => SlotLease | undefined) {
+  constructor(entry: KvEntry<K, Spec, P>, ask: () => SlotLease | undefined) {
     this.#entry = entry;
     this.#ask = ask;
   }

@@ -7,15 +7,15 @@
 import type { Clock } from "../clock.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import { type ChangeLog, maxNamedChanges } from "./change_log.ts";
-import { generationKey, type KvTableKey } from "./keys.ts";
+import type { KvTableKey } from "./keyspace.ts";
 import { watchKey } from "./watch_key.ts";
 
 /** What a {@linkcode ChangeFeed} needs. */
 export interface ChangeFeedOptions<K extends KvTableKey> {
   /** The database, to watch. */
   readonly kv: Deno.Kv;
-  /** Where the entries live. */
-  readonly prefix: Deno.KvKey;
+  /** The record that changes with every change. */
+  readonly generation: Deno.KvKey;
   /** Where the changes are read. */
   readonly log: ChangeLog;
   /** What the polls are timed by. */
@@ -122,8 +122,8 @@ export class ChangeFeed<K extends KvTableKey> {
 
   async #watch(): Promise<void> {
     try {
-      const { kv, prefix } = this.#options;
-      await watchKey(kv, generationKey(prefix), this.#ending.signal, () => this.wake());
+      const { kv, generation } = this.#options;
+      await watchKey(kv, generation, this.#ending.signal, () => this.wake());
     } catch {
       // The polls go on, and they report what is wrong with the database.
     }

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { generationKey, isTableKey, type KvTableKey, logKey, logTail, versionstampOf } from "./keys.ts";
+import { isTableKey, type Keyspace, type KvTableKey } from "./keyspace.ts";
 import { advance, type LogPosition } from "./log_position.ts";
 import type { KvStore } from "./store.ts";
 
@@ -17,8 +17,8 @@ const formatVersion = 1;
 
 /** What a {@linkcode ChangeLog} needs beside the database. */
 export interface ChangeLogOptions {
-  /** Where the entries live. */
-  readonly prefix: Deno.KvKey;
+  /** Where the log lives. */
+  readonly keys: Keyspace;
   /** What tells how long ago the log was read. */
   readonly clock: Clock;
   /** How long changes are kept at least, in ms. */
@@ -43,7 +43,7 @@ export class ChangeLog {
 
   /**
    * @param store The database.
-   * @param options Prefix, clock and retention.
+   * @param options Keys, clock and retention.
    */
   constructor(store: KvStore, options: ChangeLogOptions) {
     this.#store = store;
@@ -58,10 +58,10 @@ export class ChangeLog {
    * @returns The operation.
    */
   append(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
-    const { prefix, retentionMs } = this.#options;
+    const { keys, retentionMs } = this.#options;
     return operation
-      .set(logKey(prefix, this.#store.kv.commitVersionstamp()), key, { expireIn: retentionMs })
-      .set(generationKey(prefix), formatVersion);
+      .set(keys.log(this.#store.kv.commitVersionstamp()), key, { expireIn: retentionMs })
+      .set(keys.generation, formatVersion);
   }
 
   /**
@@ -83,31 +83,31 @@ export class ChangeLog {
    * @returns The changes and the new position.
    */
   async read(position: LogPosition, signal: AbortSignal): Promise<LogChanges> {
-    const { prefix, clock, retentionMs } = this.#options;
+    const { keys, clock, retentionMs } = this.#options;
     const at = clock.now();
     // First the generation, then the log: what is committed in between is found, and then found to be nothing new.
     const generation = await this.#generation(signal);
     if (generation === position.versionstamp) return { position: { versionstamp: generation, readAt: at }, keys: [] };
-    const selector = logTail(prefix, position.versionstamp);
+    const selector = keys.logFrom(position.versionstamp);
     // One more for the change at the position itself, and one more to see that there are more.
     const limit = maxNamedChanges + 2;
     const { rows } = await this.#store.list("read the change log", selector, { limit, signal });
-    const keys: KvTableKey[] = [];
+    const changed: KvTableKey[] = [];
     let last = "";
     for (const row of rows) {
-      const versionstamp = versionstampOf(prefix, row.key) ?? "";
+      const versionstamp = keys.versionstampOf(row.key) ?? "";
       if (versionstamp <= position.versionstamp || !isTableKey(row.value)) continue;
-      keys.push(row.value);
+      changed.push(row.value);
       last = versionstamp;
     }
     const reading = { at, generation, last, isCut: rows.length === limit };
     const next = advance(position, reading, retentionMs);
-    return { position: next.position, keys: next.hasGap ? undefined : keys };
+    return { position: next.position, keys: next.hasGap ? undefined : changed };
   }
 
   async #generation(signal: AbortSignal): Promise<string> {
-    const key = generationKey(this.#options.prefix);
-    const record = await this.#store.call("read the generation", () => this.#store.kv.get(key), signal);
+    const { generation } = this.#options.keys;
+    const record = await this.#store.call("read the generation", () => this.#store.kv.get(generation), signal);
     return record.versionstamp ?? "";
   }
 }

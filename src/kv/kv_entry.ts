@@ -7,13 +7,13 @@
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry } from "../table/table.ts";
 import type { KvTableContext } from "./context.ts";
-import { fromEntryKey, type KvTableKey } from "./keys.ts";
+import type { KvTableKey } from "./keyspace.ts";
 import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
 
 /** An entry of a table in Deno KV. */
-export interface KvEntry<K, P, Spec = unknown> extends Entry<K, P> {
+export interface KvEntry<K, Spec, P> extends Entry<K, P> {
   /** The versionstamp of the entry. */
   readonly version: string;
   /**
@@ -34,7 +34,7 @@ export interface KvEntry<K, P, Spec = unknown> extends Entry<K, P> {
 }
 
 /** An entry as it was read; validated only when it is about to start. */
-export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, P, Spec> {
+export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, Spec, P> {
   readonly key: K;
   readonly #row: Deno.KvEntry<unknown>;
   readonly #settings: KvTableSettings<K, Spec, P>;
@@ -74,12 +74,12 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
  *
  * Every batch is one consistent state, the whole is not. An entry that is deleted is left out, one that is added may be.
  */
-export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, P, Spec>> {
+export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, Spec, P>> {
   readonly #store: KvStore;
   readonly #settings: KvTableSettings<K, Spec, P>;
   readonly #ready: () => Promise<unknown>;
   readonly #ending = new AbortController();
-  #entries: KvEntry<K, P, Spec>[] = [];
+  #entries: KvEntry<K, Spec, P>[] = [];
   #index = 0;
   #cursor: string | undefined = "";
   #filling?: Promise<void>;
@@ -98,7 +98,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   /** Hands the next entry out. */
-  next(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
+  next(): Promise<IteratorResult<KvEntry<K, Spec, P>, undefined>> {
     if (this.#index < this.#entries.length) {
       return Promise.resolve({ done: false, value: this.#entries[this.#index++] });
     }
@@ -107,14 +107,14 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   /** Ends the pass and frees what it holds, even while a batch is being read. */
-  return(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
+  return(): Promise<IteratorResult<KvEntry<K, Spec, P>, undefined>> {
     this.#ending.abort();
     this.#entries = [];
     this.#cursor = undefined;
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  async #nextBatch(): Promise<IteratorResult<KvEntry<K, P, Spec>, undefined>> {
+  async #nextBatch(): Promise<IteratorResult<KvEntry<K, Spec, P>, undefined>> {
     try {
       // Several calls of next share one batch, then take their turns.
       await (this.#filling ??= this.#fill());
@@ -125,7 +125,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   async #fill(): Promise<void> {
-    const { prefix, batchSize: limit } = this.#settings;
+    const { keys: { prefix }, batchSize: limit } = this.#settings;
     const { signal } = this.#ending;
     try {
       await this.#ready();
@@ -140,10 +140,10 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     }
   }
 
-  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, P, Spec>[] {
-    const entries: KvEntry<K, P, Spec>[] = [];
+  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, Spec, P>[] {
+    const entries: KvEntry<K, Spec, P>[] = [];
     for (const row of rows) {
-      const key = fromEntryKey(this.#settings.prefix, row.key);
+      const key = this.#settings.keys.keyOf(row.key);
       if (key !== undefined) entries.push(new StoredEntry(key as K, row, this.#settings));
     }
     return entries;

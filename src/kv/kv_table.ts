@@ -9,7 +9,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { Table } from "../table/table.ts";
 import { ChangeFeed } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
-import { type KvTableKey, toEntryKey } from "./keys.ts";
+import type { KvTableKey } from "./keyspace.ts";
 import { type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
@@ -72,11 +72,11 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P>) {
     assertKv(kv, "a table");
     this.#settings = checkOptions(options);
-    const { prefix, clock, logRetentionMs } = this.#settings;
+    const { keys, clock, logRetentionMs } = this.#settings;
     this.kv = kv;
-    this.prefix = prefix;
+    this.prefix = keys.prefix;
     this.#store = new KvStore(kv, this.#settings);
-    this.#log = new ChangeLog(this.#store, { prefix, clock, retentionMs: logRetentionMs });
+    this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs });
   }
 
   /**
@@ -92,7 +92,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvClosedError} When the database is closed.
    */
   async set(key: K, spec: Spec, options?: { signal?: AbortSignal }): Promise<void> {
-    const entryKey = toEntryKey(this.prefix, key);
+    const entryKey = this.#settings.keys.entry(key);
     const { schema } = this.#settings;
     if (schema) await validateSpec(schema, key, spec);
     await this.#write("set", key, (atomic) => atomic.set(entryKey, spec), options?.signal);
@@ -108,7 +108,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvClosedError} When the database is closed.
    */
   async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
-    const entryKey = toEntryKey(this.prefix, key);
+    const entryKey = this.#settings.keys.entry(key);
     await this.#write("delete", key, (atomic) => atomic.delete(entryKey), options?.signal);
   }
 
@@ -122,8 +122,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvTimeoutError} When the database did not answer in time.
    * @throws {KvClosedError} When the database is closed.
    */
-  async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, P, Spec> | undefined> {
-    const entryKey = toEntryKey(this.prefix, key);
+  async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, Spec, P> | undefined> {
+    const entryKey = this.#settings.keys.entry(key);
     const row = await this.#call("get", key, () => this.kv.get(entryKey), options?.signal);
     return row.versionstamp === null ? undefined : new StoredEntry(entryKey.at(-1) as K, row, this.#settings);
   }
@@ -135,7 +135,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {KvTimeoutError} When the database did not answer in time; counted for each batch.
    * @throws {KvClosedError} When the database is closed.
    */
-  [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, P, Spec>> {
+  [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, Spec, P>> {
     // What is written while a feed looks for the end of the log is in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
     return new KvIteration(this.#store, this.#settings, ready);
@@ -150,8 +150,9 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects when the database fails.
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
-    const { prefix, clock, pollMs } = this.#settings;
-    return new ChangeFeed<K>({ kv: this.kv, prefix, log: this.#log, clock, pollMs, signal, feeds: this.#feeds }).stream;
+    const { keys: { generation }, clock, pollMs } = this.#settings;
+    return new ChangeFeed<K>({ kv: this.kv, generation, log: this.#log, clock, pollMs, signal, feeds: this.#feeds })
+      .stream;
   }
 
   async #write(

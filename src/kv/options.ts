@@ -4,11 +4,11 @@
  * @module
  */
 
+import { checkArgument, checkClock, checkFunction, checkShape, checkWhole, hasMethods } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { describeValue } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { KvTableContext } from "./context.ts";
-import { assertPrefix, type KvTableKey } from "./keys.ts";
+import { Keyspace, type KvTableKey } from "./keyspace.ts";
 import type { SpecSchema } from "./schema.ts";
 
 /** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
@@ -65,7 +65,8 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
 
 /** The options with every default filled in. */
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
-  extends Required<Omit<KvTableOptions<K, Spec, P>, "schema">> {
+  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema">> {
+  readonly keys: Keyspace;
   readonly schema: SpecSchema<Spec> | undefined;
 }
 
@@ -77,10 +78,8 @@ export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
  * @throws {TypeError} When it is none.
  */
 export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
-  const methods = ["atomic", "get", "list"] as const;
-  if (!methods.every((method) => typeof (kv as Deno.Kv | null | undefined)?.[method] === "function")) {
-    throw new TypeError(`Cannot make ${purpose}: kv must be an open Deno.Kv, current value is ${describeValue(kv)}`);
-  }
+  const isOpen = hasMethods(kv, "atomic", "get", "list");
+  checkArgument(`make ${purpose}`, "kv must be an open Deno.Kv", kv, isOpen);
 }
 
 /**
@@ -94,15 +93,15 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
   options: KvTableOptions<K, Spec, P>,
 ): KvTableSettings<K, Spec, P> {
-  const { prefix, create, schema, clock = systemClock, random = Math.random } = options;
-  assertPrefix(prefix);
-  checkShape("create", "a function", create, typeof create === "function");
-  const validates = schema === undefined || typeof schema?.["~standard"]?.validate === "function";
+  const { create, schema, clock = systemClock, random = Math.random } = options;
+  const keys = new Keyspace(options.prefix);
+  checkFunction("create", create);
+  const validates = schema === undefined || hasMethods(schema?.["~standard"], "validate");
   checkShape("schema", "a Standard Schema", schema, validates);
   checkClock(clock);
-  checkShape("random", "a function", random, typeof random === "function");
+  checkFunction("random", random);
   return {
-    prefix: [...prefix],
+    keys,
     create,
     schema,
     clock,
@@ -112,52 +111,4 @@ export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
     pollMs: checkWhole("pollMs", options.pollMs ?? 200, 1, maxTimerMs),
     logRetentionMs: checkWhole("logRetentionMs", options.logRetentionMs ?? 3_600_000, 1, maxTimerMs),
   };
-}
-
-/**
- * Checks the shape of an option.
- *
- * @param name The option.
- * @param expected What is right, to be read after "must be".
- * @param value What the user gave.
- * @param isRight Whether that is it.
- * @throws {TypeError} When it is not.
- */
-export function checkShape(name: string, expected: string, value: unknown, isRight: boolean): void {
-  if (isRight) return;
-  throw new TypeError(
-    `Cannot use the option ${name}: it must be ${expected}, current value is ${describeValue(value)}`,
-  );
-}
-
-/**
- * Checks an option that is a clock.
- *
- * @param clock What the user gave.
- * @throws {TypeError} When it is none.
- */
-export function checkClock(clock: unknown): void {
-  const methods = ["now", "monotonic", "timer"] as const;
-  const tells = methods.every((method) => typeof (clock as Clock | null | undefined)?.[method] === "function");
-  checkShape("clock", "an object with now, monotonic and timer", clock, tells);
-}
-
-/**
- * Checks an option that is a whole number.
- *
- * @param name The option.
- * @param value What the user gave.
- * @param min The least that is right.
- * @param max The most that is right.
- * @returns The number.
- * @throws {TypeError} When it is no number.
- * @throws {RangeError} When it is out of range.
- */
-export function checkWhole(name: string, value: unknown, min: number, max: number): number {
-  checkShape(name, "a number", value, typeof value === "number");
-  const number = value as number;
-  if (Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new RangeError(
-    `Cannot use the option ${name}: it must be a whole number from ${min} to ${max}, current value is ${number}`,
-  );
 }

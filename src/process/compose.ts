@@ -1,19 +1,20 @@
 /**
- * One runnable out of several.
+ * One runnable made of several.
  *
  * @module
  */
 
-import { describeValue, ProcessEndedEarlyError } from "../errors.ts";
+import { assertRunnable } from "../check.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
-import { isRunnable, type RunCallback, type Runnable } from "./runnable.ts";
+import type { RunCallback, Runnable } from "./runnable.ts";
 
 const memberEnded = new DOMException("A process of the group ended by itself", "AbortError");
 
 /**
- * A runnable that does nothing: it is up at once, and ends when its callback does, with the callback's error if any.
+ * A runnable that does nothing: it is up at once and ends when its callback does, with the callback's error if any.
  *
  * @example
  * ```ts
@@ -33,14 +34,14 @@ export const nop: Runnable = {
 
 /**
  * Nests runnables: the second one runs inside the callback of the first, and so on. Each starts when the one before it is
- * up, and they stop the other way round. When one ends by itself, those inside it are forced to end, as their signal
- * comes from it.
+ * up, and they stop in reverse order. When one ends by itself, those inside it are forced to end, as their signal comes
+ * from it.
  *
- * An error is what the outermost makes of it: a runnable that awaits its callback passes an error of the inner ones on.
+ * The outermost decides about errors: a runnable that awaits its callback passes on the errors of those inside it.
  *
  * @param runnables From the outermost to the innermost.
- * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
- * @throws {TypeError} When one has no `run` method.
+ * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @throws {TypeError} If one has no `run` method.
  *
  * @example A pool that outlives its user
  * ```ts
@@ -68,18 +69,18 @@ export function chain(...runnables: Runnable[]): Runnable {
  * Runs runnables side by side. They start at the same time, and the callback is called once all of them are up.
  *
  * When one fails to start, or ends before all are up, those that are up are stopped gracefully, those still starting are
- * aborted, and the callback is not called. When one ends while the callback is pending, the signal of the callback
- * aborts. When the callback has returned, all are stopped gracefully, at the same time; none of them sees its own callback
- * return earlier than that. A signal that aborts forces all of them.
+ * aborted, and the callback is not called. When one ends while the callback is pending, the callback's signal aborts. When
+ * the callback has returned, all are stopped gracefully at the same time; none of them sees its own callback return before
+ * that. A signal that aborts forces all of them.
  *
- * The run rejects with the error of the callback; otherwise with what the runnables failed with: the error itself when
- * there is one, an `AggregateError` in the order of the arguments when there are several. An error that says no more than
- * "the signal aborted" is none. When nothing failed and yet not all came up, it rejects with the reason of the signal, or
- * with a {@linkcode ProcessEndedEarlyError}.
+ * The run rejects with the error of the callback; otherwise with those of the runnables: a single error as it is, several
+ * as an `AggregateError` in the order of the arguments. An error that only echoes the abort of the signal does not count.
+ * If nothing failed and yet not all came up, it rejects with the reason of the signal, or with a
+ * {@linkcode ProcessEndedEarlyError}.
  *
  * @param runnables In any order.
- * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
- * @throws {TypeError} When one has no `run` method.
+ * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @throws {TypeError} If one has no `run` method.
  *
  * @example Two that start together
  * ```ts
@@ -105,12 +106,12 @@ export function parallel(...runnables: Runnable[]): Runnable {
 }
 
 /**
- * Does what {@linkcode parallel} does, but starts one after another, in the order of the arguments, and stops one after
- * another in that same order. When one fails to start, those after it are not run at all.
+ * Does what {@linkcode parallel} does, but starts the runnables one after another, in the order of the arguments, and stops
+ * them one after another in the same order. When one fails to start, those after it are not run at all.
  *
  * @param runnables In the order in which they start and stop.
- * @returns The only runnable itself when there is one; {@linkcode nop} when there is none.
- * @throws {TypeError} When one has no `run` method.
+ * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @throws {TypeError} If one has no `run` method.
  *
  * @example A consumer that stops before its producer
  * ```ts
@@ -139,10 +140,7 @@ export function sequential(...runnables: Runnable[]): Runnable {
 type Order = (processes: Process<Runnable>[], step: (process: Process<Runnable>) => Promise<void>) => Promise<void>;
 
 function compose(name: string, runnables: readonly Runnable[], composed: Runnable): Runnable {
-  for (const runnable of runnables) {
-    if (isRunnable(runnable)) continue;
-    throw new TypeError(`Cannot ${name}: a runnable has a run method, current value is ${describeValue(runnable)}`);
-  }
+  for (const runnable of runnables) assertRunnable(name, runnable);
   if (runnables.length > 1) return composed;
   return runnables[0] ?? nop;
 }
@@ -157,7 +155,7 @@ function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
         async run(untilStopped, { signal }) {
           await untilStopped(signal);
           endMain();
-          await mainCall; // undefined as long as not all are up: then there is nothing to outlive
+          await mainCall; // undefined until all are up: then there is nothing to outlive
         },
       };
       const processes = runnables.map((runnable) => new Process(chain(runnable, hold), { signal }));
@@ -170,7 +168,7 @@ function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
       const isUp = !main.signal.aborted;
       if (isUp) mainCall = failureOf(callback, main.signal);
       const ofCallback = await mainCall;
-      // What a stop rejects with, `exited` tells too.
+      // `exited` tells the same error.
       await inOrder(processes, (process) => process.stop().catch(() => {}));
       if (ofCallback) throw ofCallback.error;
       throwCombined(await errorsOf(processes));

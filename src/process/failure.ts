@@ -1,23 +1,21 @@
 /**
- * What to make of the error of a piece of work that was given a signal.
+ * Which error of a piece of work counts as its failure.
  *
  * @module
  */
 
 import { isAbortEcho } from "./runnable.ts";
 
-/** What a piece of work failed with, in a box of its own, since anything can be thrown, `undefined` too. */
+/** What a piece of work failed with. It is boxed because anything can be thrown, even `undefined`. */
 export interface Failure {
   /** What was thrown. */
   readonly error: unknown;
 }
 
 /**
- * Does a piece of work and waits for its end.
+ * Does a piece of work and waits for its end; throwing and rejecting are the same.
  *
- * @param work What to call; throwing and rejecting are the same.
- * @param signal What it is given.
- * @returns What it failed with; `undefined` when it did not, or when its error only says that the signal aborted.
+ * @returns What it failed with; `undefined` when it succeeded, or when its error only echoes the abort of the signal.
  */
 export async function failureOf(
   work: (signal: AbortSignal) => unknown,
@@ -30,16 +28,11 @@ export async function failureOf(
   }
 }
 
-/**
- * Chooses the failure that a run rejects with. Those that are passed over are printed, as nobody else will ever see them.
- *
- * @param failures In the order of precedence.
- * @returns The first one.
- */
+/** Picks the first failure, which the run rejects with. The others are printed, as nothing else will ever tell of them. */
 export function firstOf(...failures: readonly (Failure | undefined)[]): Failure | undefined {
   const [first, ...others] = failures.filter((failure) => failure !== undefined);
   for (const { error } of others) {
-    if (error !== first.error) console.error("An error was passed over for the one that came before it:", error);
+    if (error !== first.error) console.error("Suppressed by an earlier error:", error);
   }
   return first;
 }

@@ -1,5 +1,5 @@
 /**
- * Runnables out of plain functions.
+ * Runnables made of plain functions.
  *
  * @module
  */
@@ -13,19 +13,19 @@ const workEnded = new DOMException("The work ended by itself", "AbortError");
 const workStopped = new DOMException("The work was asked to stop", "AbortError");
 
 /**
- * Makes a runnable out of a function that works until its signal aborts. It counts as up as soon as the function was
- * called, so the function should not need a start-up; use {@linkcode startStop} when there is one.
+ * Makes a runnable of a function that works until its signal aborts. It is up as soon as the function has been called, so
+ * the function should not need a start-up; use {@linkcode startStop} when there is one.
  *
- * The function and the callback are given the same signal, which aborts when the run is forced to end, when the function
- * returns, and, after the callback has returned and `gracefulStop` too, to end the function. The graceful stop is called
- * in any case, even when the function has ended by itself, with the signal of the run.
+ * The function and the callback get the same signal. It aborts when the run is forced to end, when the function returns,
+ * and, to end the function, once both the callback and `gracefulStop` have returned. The graceful stop is always called,
+ * with the signal of the run, even when the function has ended by itself.
  *
- * The run rejects with the first error of: the callback, the graceful stop, the function. Others are printed, and an
- * error that says no more than "the signal aborted" is none; an `AbortError` while it has not is a failure like any other.
+ * The run rejects with the first error of: the callback, the graceful stop, the function. The others are printed. An error
+ * that only echoes the abort of the signal does not count; an `AbortError` without an abort is a failure like any other.
  *
- * @param runInForeground The work. The run does not end before it has.
+ * @param runInForeground The work. The run does not end before the work does.
  * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or the signal aborts.
- * @returns The runnable. It may be run again, even at the same time, as far as the functions bear it.
+ * @returns The runnable. It may be run again, even concurrently, if the functions allow it.
  *
  * @example A poller that is ended by its signal
  * ```ts
@@ -80,13 +80,12 @@ export function leaf(
 }
 
 /**
- * Makes a runnable out of a function that starts something in the background and one that stops it.
+ * Makes a runnable of a function that starts something in the background and one that stops it.
  *
- * The run rejects with the error of the start, after which neither the callback nor the stop is called; otherwise with
- * the first error of: the callback, the stop. An error that says no more than "the signal aborted" is none, save for
- * the start.
+ * The run rejects with the error of the start, and then calls neither the callback nor the stop; otherwise with the first
+ * error of: the callback, the stop. There, an error that only echoes the abort of the signal does not count.
  *
- * @param start Comes back when everything is up. It must clean up after itself when it fails.
+ * @param start Returns when everything is up. If it fails, it must clean up after itself.
  * @param stop Stops gracefully until the signal aborts, from then on by force. Called once for each start that succeeded.
  * @returns The runnable.
  *

@@ -15,52 +15,49 @@
 
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
+import type { Failure } from "./failure.ts";
 import { onAbort } from "./on_abort.ts";
 import { isAbortEcho, type Runnable } from "./runnable.ts";
 
-/** Where a process stands. It only ever moves to the right, and may skip. */
+/** The state of a process. It only ever moves to the right, and may skip states. */
 export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
 
-/** Why a run is aborted when nobody gave a better reason. One for all: an exception with a stack costs 4 us. */
+/** Why a run is aborted by default. Shared by all runs, because an exception with a stack costs 4 us. */
 export const stopReason: DOMException = new DOMException("The process was asked to stop", "AbortError");
 
 /**
- * Runs a runnable once and classifies how it ended; nothing here rejects. Whoever extends it is told how it goes, within
- * the same instruction: an owner beside it would be one object more for each process.
+ * Runs a runnable once and classifies how it ended; nothing here rejects. A subclass is told of each step, within the same
+ * instruction: a separate owner would be one more object per process.
  */
 export abstract class Life<P extends Runnable> {
   state: ProcessState = "initial";
   readonly controller: AbortController = new AbortController();
   /** Whether the callback was called while the life was wanted. */
   wasUp = false;
-  /** Whether somebody asked for the end, so that it is no failure of the process. */
+  /** Whether it was asked to end, so that its end is not a failure. */
   isAsked = false;
   /** Whether the run was aborted, or never begun. */
   isForced = false;
   outcome: ExitOutcome = "returned";
   error: unknown = undefined;
   #isCalledBack = false;
-  #startFailure: { error: unknown } | undefined = undefined;
+  #startFailure: Failure | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
-  /** The callback was called: it is up. */
+  /** It called its callback: it is up. */
   protected abstract lifeIsUp(runnable: P): void;
-  /** It was up, and its callback returns: it is about to end. */
+  /** It was up, and its callback is about to return: the end begins. */
   protected abstract lifeIsLeaving(): void;
   /** The run settled; `outcome` and `error` say how. */
   protected abstract lifeEnded(): void;
 
-  /** Whether nobody has asked for its end, nor given its start-up up. */
+  /** Whether it has not ended, was not asked to, and its start-up has not been given up. */
   get isWanted(): boolean {
     return !this.isAsked && this.#startFailure === undefined && this.state !== "stopped";
   }
 
-  /**
-   * Starts the run. Called once.
-   *
-   * @param runnable What to run.
-   */
+  /** Starts the run. Called once. */
   beginRun(runnable: P): void {
     if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
     this.state = "starting";
@@ -70,11 +67,11 @@ export abstract class Life<P extends Runnable> {
     } catch (error) {
       run = Promise.reject(error);
     }
-    // Not awaited: an error that is made in a run would then carry, and pay for, the frames of whoever awaits it.
+    // Not awaited: an error that is made in a run would then carry, and pay for, the stack frames of its awaiter.
     Promise.resolve(run).then(() => this.#end(undefined), (error) => this.#end({ error }));
   }
 
-  /** Asks for a graceful end; while starting there is nothing to be graceful with, so the run is aborted. */
+  /** Asks for a graceful end. A start-up has no graceful end, so it is aborted. */
   stop(): void {
     const { isWanted } = this;
     this.isAsked = true;
@@ -84,11 +81,7 @@ export abstract class Life<P extends Runnable> {
     if (this.isForced) this.controller.abort(stopReason);
   }
 
-  /**
-   * Asks for the end at once.
-   *
-   * @param reason What the run's signal aborts with.
-   */
+  /** Forces the end: the run's signal aborts with the reason. */
   force(reason: unknown): void {
     this.isAsked = true;
     if (this.isForced || this.state === "stopped") return;
@@ -97,11 +90,7 @@ export abstract class Life<P extends Runnable> {
     this.controller.abort(reason);
   }
 
-  /**
-   * Gives a start-up up: the run is aborted and the life counts as failed, however it ends.
-   *
-   * @param error What it failed with.
-   */
+  /** Gives up on a start-up: the run is aborted and the life counts as failed, however it ends. */
   failStart(error: unknown): void {
     this.#startFailure = { error };
     this.isForced = true;
@@ -142,7 +131,7 @@ export abstract class Life<P extends Runnable> {
     this.#narrower = undefined;
   }
 
-  #end(failure: { error: unknown } | undefined): void {
+  #end(failure: Failure | undefined): void {
     this.state = "stopped";
     this.#forgetNarrower();
     const verdict = this.#failureOf(failure);
@@ -155,12 +144,10 @@ export abstract class Life<P extends Runnable> {
     this.lifeEnded();
   }
 
-  /** Only the echo of our own abort is no failure: an AbortError of the run's own making is one. */
-  #failureOf(failure: { error: unknown } | undefined): { error: unknown } | undefined {
-    if (this.#startFailure) {
-      return failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : this.#startFailure;
-    }
-    if (failure) return isAbortEcho(failure.error, this.controller.signal) ? undefined : failure;
+  /** Only the echo of our own abort is not a failure: an AbortError of the run's own making is one. */
+  #failureOf(failure: Failure | undefined): Failure | undefined {
+    if (failure && !isAbortEcho(failure.error, this.controller.signal)) return failure;
+    if (failure || this.#startFailure) return this.#startFailure;
     if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * A listener to an abort that is removed where it was added.
+ * An abort listener that is removed where it was added.
  *
  * @module
  */
@@ -7,12 +7,8 @@
 const nothing: Disposable = { [Symbol.dispose]: () => {} };
 
 /**
- * Calls a listener when a signal aborts, at once when it has. `AbortSignal.any` would make a signal out of several, at three
- * times the cost, and leave memory behind.
- *
- * @param signal The signal; without one nothing happens.
- * @param listener What to call.
- * @returns Removes the listener when disposed of.
+ * Calls a listener when a signal aborts, at once if it has already; without a signal, never. Disposing of the result
+ * removes the listener. `AbortSignal.any` would do the same at three times the cost, and leaks memory.
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): Disposable {
   if (signal === undefined) return nothing;

@@ -1,26 +1,27 @@
 /**
- * One process: a runnable under a state machine.
+ * One process: the life of one runnable, without a supervisor.
  *
  * @module
  */
 
 import { abortable } from "@std/async/abortable";
-import { describeValue, ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
+import { assertRunnable } from "../check.ts";
+import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import { Life, type ProcessState } from "./life.ts";
 import { onAbort } from "./on_abort.ts";
-import { isRunnable, type Runnable } from "./runnable.ts";
+import type { Runnable } from "./runnable.ts";
 
-/** How a process ended: as it should, or with an error. */
+/** How a process ended: well, or with an error. */
 export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
 /** Options of {@linkcode Process}. */
 export interface ProcessOptions {
-  /** The lifetime of the process: aborting forces its end. */
+  /** The lifetime of the process: when it aborts, the process is forced to end. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Starts a runnable in the background, tells how it does, and stops it. A process lives once: to run the runnable again,
+ * Starts a runnable in the background, shows its state, and stops it. A process lives once: to run the runnable again,
  * make another process.
  *
  * @typeParam P The kind of runnable.
@@ -40,29 +41,26 @@ export interface ProcessOptions {
 export class Process<P extends Runnable> implements AsyncDisposable {
   /** What it runs. */
   readonly runnable: P;
-  /** Resolves when the run has settled, and never rejects. A process that is never started nor stopped never exits. */
+  /** Resolves when the run has settled, and never rejects. A process that is neither started nor stopped never exits. */
   readonly exited: Promise<ProcessExit>;
   readonly #signal: AbortSignal | undefined;
-  readonly #life: ToldLife<P> = new ToldLife();
+  readonly #life: ProcessLife<P> = new ProcessLife();
 
   /**
    * Makes a process that has not started yet.
    *
    * @param runnable What to run.
    * @param options The lifetime signal.
-   * @throws {TypeError} When the runnable has no `run` method.
+   * @throws {TypeError} If the runnable has no `run` method.
    */
   constructor(runnable: P, options: ProcessOptions = {}) {
-    if (!isRunnable(runnable)) {
-      const shown = describeValue(runnable);
-      throw new TypeError(`Cannot make a process: a runnable has a run method, current value is ${shown}`);
-    }
+    assertRunnable("make a process", runnable);
     this.runnable = runnable;
     this.#signal = options.signal;
     this.exited = this.#life.exited.promise;
   }
 
-  /** Where the process stands. */
+  /** The state of the process. */
   get state(): ProcessState {
     return this.#life.state;
   }
@@ -71,9 +69,9 @@ export class Process<P extends Runnable> implements AsyncDisposable {
    * Starts the process and waits until it is up.
    *
    * @param options A signal that bounds the start-up only: when it aborts before the process is up, the run is aborted.
-   * @throws {ProcessStateError} When it was started or stopped before.
-   * @throws {ProcessEndedEarlyError} When the run returned, or was stopped, before it was up.
-   * @throws {unknown} What the run failed with, or the reason of the signal.
+   * @throws {ProcessStateError} If it was started or stopped before.
+   * @throws {ProcessEndedEarlyError} If the run returned, or was stopped, before it was up.
+   * @throws {unknown} The error of the run, or the reason of the signal.
    */
   async start(options: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.state !== "initial") throw new ProcessStateError("start the process", this.state);
@@ -88,11 +86,11 @@ export class Process<P extends Runnable> implements AsyncDisposable {
 
   /**
    * Stops the process gracefully and waits for its end. Stopping one that was never started prevents a start; stopping
-   * one that is still starting aborts its run; stopping one that is stopping already joins that stop.
+   * one that is still starting aborts its run; stopping one that is already stopping joins that stop.
    *
-   * @param options A signal that, when it aborts, forces the end: the run is aborted, and its end still awaited.
-   * @throws {ProcessStateError} When it has ended before.
-   * @throws {unknown} What the run failed with, if it failed instead of ending.
+   * @param options A signal that forces the end when it aborts: the run is aborted, and its end still awaited.
+   * @throws {ProcessStateError} If it has already ended.
+   * @throws {unknown} The error of the run, if it failed.
    */
   async stop(options: { signal?: AbortSignal } = {}): Promise<void> {
     const { state } = this;
@@ -109,7 +107,7 @@ export class Process<P extends Runnable> implements AsyncDisposable {
     if (!exit.ok) throw exit.error;
   }
 
-  /** Stops the process unless it has ended by itself. */
+  /** Stops the process unless it has already ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.state !== "stopped") await this.stop();
   }
@@ -127,8 +125,8 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   }
 }
 
-/** A life that keeps what the process promises. */
-class ToldLife<P extends Runnable> extends Life<P> {
+/** The life of a {@linkcode Process}, as promises. */
+class ProcessLife<P extends Runnable> extends Life<P> {
   readonly up: PromiseWithResolvers<boolean> = Promise.withResolvers();
   readonly exited: PromiseWithResolvers<ProcessExit> = Promise.withResolvers();
   /** Listens to the lifetime signal of the process. */

@@ -1,20 +1,22 @@
 /**
- * What can be run: the one interface that everything in this library is or takes.
+ * The one interface that everything in this library implements or takes.
  *
  * @module
  */
 
+import { hasMethods } from "../check.ts";
+
 /**
- * What a runnable calls, once, when it is up. The work goes on until what it returns settles.
+ * What a runnable calls once, when it is up. The work goes on until the returned promise settles.
  *
  * @param signal Aborts when the work ends by itself or is forced to end.
  * @returns A promise, or anything else, that a runnable must `await` before it shuts down.
  */
 export type RunCallback = (signal: AbortSignal) => unknown;
 
-/** What a runnable is given beside its callback. */
+/** What a runnable is given besides its callback. */
 export interface RunOptions {
-  /** Aborts to say: forced, end now. A graceful stop is said by the callback settling instead. */
+  /** Aborts to say: end now. The callback settles to say: stop gracefully. */
   readonly signal: AbortSignal;
 }
 
@@ -22,7 +24,7 @@ export interface RunOptions {
  * Starts up, calls back once when it is up, and shuts down when the callback settles.
  *
  * A run that settles without having called its callback has failed to start. A run that rejects has failed. The callback
- * may reject, when an inner runnable of a chain does, so what has to be cleaned up belongs into `using` or `finally`.
+ * rejects when an inner runnable of a chain does, so clean up in `using` or `finally`.
  *
  * @example A connection that is closed gracefully
  * ```ts
@@ -51,28 +53,19 @@ export interface Runnable {
    *
    * @param callback Must be called at most once, when the runnable is up, and awaited.
    * @param options The signal that forces the end.
-   * @returns A promise that settles when everything is over.
+   * @returns A promise that settles when everything has ended.
    */
   run(callback: RunCallback, options: RunOptions): Promise<void>;
 }
 
-/**
- * Tells a runnable from anything else.
- *
- * @param value Any value.
- * @returns Whether it has a `run` method.
- */
+/** Tells whether a value has a `run` method. */
 export function isRunnable(value: unknown): value is Runnable {
-  return typeof (value as Runnable | undefined | null)?.run === "function";
+  return hasMethods(value, "run");
 }
 
 /**
- * Tells whether an error is only the echo of our own abort. What counts is whether *our* signal aborted: an AbortError
- * that a run comes up with by itself is a failure like any other.
- *
- * @param error What a run rejected with.
- * @param signal The signal it was given.
- * @returns Whether the signal aborted and the error says no more than that.
+ * Tells whether the error of a run only echoes the abort of the signal that the run was given. What counts is whether
+ * *our* signal aborted: an AbortError of the run's own making is a failure like any other.
  */
 export function isAbortEcho(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { describeValue } from "../errors.ts";
 import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
 
 /** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
@@ -77,69 +77,40 @@ export interface SupervisorSettings {
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
 export function checkOptions(options: SupervisorOptions): SupervisorSettings {
-  const settings: SupervisorSettings = {
-    clock: options.clock ?? systemClock,
-    initialWaitMs: options.initialWaitMs ?? 1_000,
-    intervalMs: options.intervalMs ?? 60_000,
-    startConcurrency: options.startConcurrency ?? 128,
-    startTimeoutMs: options.startTimeoutMs,
-    stopTimeoutMs: options.stopTimeoutMs ?? 4_000,
-    restart: checkRestart(options.restart ?? {}),
-    random: options.random ?? Math.random,
+  const { clock = systemClock, random = Math.random, startTimeoutMs, restart = {} } = options;
+  checkClock(clock);
+  checkFunction("random", random);
+  return {
+    clock,
+    random,
+    initialWaitMs: checkNumber("initialWaitMs", options.initialWaitMs ?? 1_000, 0, maxTimerMs),
+    intervalMs: checkNumber("intervalMs", options.intervalMs ?? 60_000, 1, maxTimerMs),
+    startConcurrency: checkWhole("startConcurrency", options.startConcurrency ?? 128, 1, Infinity),
+    startTimeoutMs: startTimeoutMs === undefined
+      ? undefined
+      : checkNumber("startTimeoutMs", startTimeoutMs, 1, maxTimerMs),
+    stopTimeoutMs: checkNumber("stopTimeoutMs", options.stopTimeoutMs ?? 4_000, 0, maxTimerMs),
+    restart: checkRestart(restart),
   };
-  const { clock } = settings;
-  for (const method of ["now", "monotonic", "timer"] as const) {
-    if (typeof clock[method] !== "function") {
-      throw wrongShape("clock", "an object with now, monotonic and timer", clock);
-    }
-  }
-  if (typeof settings.random !== "function") throw wrongShape("random", "a function", settings.random);
-  checkNumber("initialWaitMs", settings.initialWaitMs, 0, maxTimerMs);
-  checkNumber("intervalMs", settings.intervalMs, 1, maxTimerMs);
-  checkWhole("startConcurrency", settings.startConcurrency, 1, Infinity);
-  if (settings.startTimeoutMs !== undefined) checkNumber("startTimeoutMs", settings.startTimeoutMs, 1, maxTimerMs);
-  checkNumber("stopTimeoutMs", settings.stopTimeoutMs, 0, maxTimerMs);
-  return settings;
 }
 
 function checkRestart(options: RestartOptions): RestartPolicy {
-  if (typeof options !== "object" || options === null) throw wrongShape("restart", "an object", options);
+  checkShape("restart", "an object", options, typeof options === "object" && options !== null);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const policy: RestartPolicy = { ...defaultRestartPolicy, ...given };
-  checkNumber("restart.minDelayMs", policy.minDelayMs, 0, maxTimerMs);
-  checkNumber("restart.maxDelayMs", policy.maxDelayMs, 0, maxTimerMs);
-  if (policy.minDelayMs > policy.maxDelayMs) {
+  const { minDelayMs, maxDelayMs, factor, jitter, resetAfterMs, limit, on } = policy;
+  checkNumber("restart.minDelayMs", minDelayMs, 0, maxTimerMs);
+  checkNumber("restart.maxDelayMs", maxDelayMs, 0, maxTimerMs);
+  if (minDelayMs > maxDelayMs) {
     throw new RangeError(
       `Cannot use the option restart.minDelayMs: it must be at most restart.maxDelayMs, ` +
-        `current values are ${policy.minDelayMs} and ${policy.maxDelayMs}`,
+        `current values are ${minDelayMs} and ${maxDelayMs}`,
     );
   }
-  checkNumber("restart.factor", policy.factor, 1, Number.MAX_VALUE);
-  checkNumber("restart.jitter", policy.jitter, 0, 1);
-  checkNumber("restart.resetAfterMs", policy.resetAfterMs, 0, Infinity);
-  checkWhole("restart.limit", policy.limit, 1, Infinity);
-  if (policy.on !== "always" && policy.on !== "failure") {
-    throw wrongShape("restart.on", '"always" or "failure"', policy.on);
-  }
+  checkNumber("restart.factor", factor, 1, Number.MAX_VALUE);
+  checkNumber("restart.jitter", jitter, 0, 1);
+  checkNumber("restart.resetAfterMs", resetAfterMs, 0, Infinity);
+  checkWhole("restart.limit", limit, 1, Infinity);
+  checkShape("restart.on", '"always" or "failure"', on, on === "always" || on === "failure");
   return policy;
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number): void {
-  if (typeof value !== "number") throw wrongShape(name, "a number", value);
-  if (!(value >= min && value <= max)) {
-    throw new RangeError(`Cannot use the option ${name}: it must be from ${min} to ${max}, current value is ${value}`);
-  }
-}
-
-function checkWhole(name: string, value: unknown, min: number, max: number): void {
-  checkNumber(name, value, min, max);
-  if (value !== Infinity && !Number.isInteger(value)) {
-    throw new RangeError(`Cannot use the option ${name}: it must be a whole number, current value is ${value}`);
-  }
-}
-
-function wrongShape(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(
-    `Cannot use the option ${name}: it must be ${expected}, current value is ${describeValue(value)}`,
-  );
 }

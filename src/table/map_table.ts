@@ -4,7 +4,8 @@
  * @module
  */
 
-import { describeKey, describeValue } from "../errors.ts";
+import { checkArgument } from "../check.ts";
+import { describeKey } from "../errors.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
@@ -62,11 +63,9 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    */
   set(key: K, value: MapTableValue<K, P>): this {
     assertKey(key);
-    if (!isRunnable(value) && typeof value !== "function") {
-      throw new TypeError(
-        `Cannot set entry ${describeKey(key)}: a value is a runnable or a function that builds one, current value is ` +
-          describeValue(value),
-      );
+    if (!isRunnable(value)) {
+      const rule = "a value is a runnable or a function that builds one";
+      checkArgument(`set entry ${describeKey(key)}`, rule, value, typeof value === "function");
     }
     const version = ++this.#lastVersion;
     // A Map keeps the place of a key that is set again.

@@ -35,17 +35,16 @@ export interface FaultyKvOptions {
  * assertEquals((await kv.get(["a"])).value, 1);
  * ```
  *
- * @example Every second commit is refused though it landed, in one of two sessions
+ * @example Every second commit is refused though it lands
  * ```ts
- * import { denyAfterLanding, FaultyKv, MemoryKv } from "@pact/supervisor/testing";
+ * import { denyAfterLanding, FaultyKv } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * const memory = new MemoryKv();
+ * using sound = await Deno.openKv(":memory:");
  * let commits = 0;
- * using faulty = new FaultyKv(memory.open(), {
+ * const faulty = new FaultyKv(sound, {
  *   decide: (operation) => operation === "commit" && ++commits % 2 === 0 ? denyAfterLanding() : undefined,
  * });
- * using sound = new FaultyKv(memory.open());
  * assertEquals((await faulty.atomic().set(["a"], 1).commit()).ok, true);
  * assertEquals((await faulty.atomic().set(["a"], 2).commit()).ok, false);
  * assertEquals((await sound.get(["a"])).value, 2);
@@ -61,7 +60,7 @@ export class FaultyKv implements Deno.Kv {
   /**
    * Wraps a database.
    *
-   * @param kv The database that answers. It is closed by `close`: give `memory.open()` to keep a shared one open.
+   * @param kv The database that answers; `close` closes it.
    * @param options See {@linkcode FaultyKvOptions}.
    */
   constructor(kv: Deno.Kv, options: FaultyKvOptions = {}) {

@@ -84,10 +84,10 @@ export function holdUntil(gate: Promise<unknown>): KvFault {
  *
  * @example A read that never ends
  * ```ts
- * import { FaultyKv, hang, MemoryKv } from "@pact/supervisor/testing";
+ * import { FaultyKv, hang } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * using kv = new FaultyKv(new MemoryKv());
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * kv.inject("get", hang());
  * const first = await Promise.race([kv.get(["a"]).then(() => "hung"), kv.get(["a"]).then(() => "sound")]);
  * assertEquals(first, "sound");
@@ -105,14 +105,16 @@ export function hang(): KvFault {
  *
  * @example A write that has landed while its caller waits
  * ```ts
- * import { FaultyKv, holdReply, MemoryKv } from "@pact/supervisor/testing";
+ * import { FaultyKv, holdReply } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * using kv = new FaultyKv(new MemoryKv());
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * const gate = Promise.withResolvers<void>();
  * kv.inject("set", holdReply(gate.promise));
- * const written = kv.set(["a"], 1);
- * assertEquals((await kv.get(["a"])).value, 1);
+ * let isReplied = false;
+ * const written = kv.set(["a"], 1).then(() => isReplied = true);
+ * for await (const [{ value }] of kv.watch([["a"]])) if (value === 1) break;
+ * assertEquals(isReplied, false);
  * gate.resolve();
  * await written;
  * ```
@@ -135,15 +137,18 @@ export function holdReply(gate: Promise<unknown>): KvFault {
  *
  * @example A watch that tells nothing after its first reading
  * ```ts
- * import { FaultyKv, MemoryKv, staleWatch } from "@pact/supervisor/testing";
+ * import { FaultyKv, staleWatch } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * using kv = new FaultyKv(new MemoryKv(), { decide: (operation) => operation === "watch" ? staleWatch() : undefined });
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"), {
+ *   decide: (operation) => operation === "watch" ? staleWatch() : undefined,
+ * });
  * const reader = kv.watch([["a"]]).getReader();
  * assertEquals((await reader.read()).value?.[0].value, null);
  * const told = reader.read().then(() => "told");
  * await kv.set(["a"], 1);
  * assertEquals(await Promise.race([told, kv.get(["a"]).then(() => "nothing")]), "nothing");
+ * await reader.cancel();
  * ```
  */
 export function staleWatch(gate: Promise<unknown> = new Promise(() => {})): KvFault {

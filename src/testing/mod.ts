@@ -1,5 +1,5 @@
 /**
- * Tests for what you build yourself: a suite for tables, a Deno KV that misbehaves on demand, and one in memory.
+ * Tests for what you build yourself: a suite for tables, a Deno KV that misbehaves on demand, and fake time.
  *
  * @example All promises of a table
  * ```ts
@@ -39,6 +39,5 @@ export {
   loseReply,
   staleWatch,
 } from "./kv_faults.ts";
-export { MemoryKv, type MemoryKvOptions } from "./memory_kv.ts";
 export type { TableBuild, TableHandle, TableHarness } from "./table_harness.ts";
 export { type TableCheck, tableChecks, testTable, type TestTableOptions } from "./table_suite.ts";

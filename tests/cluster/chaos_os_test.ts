@@ -9,15 +9,17 @@
 
 import { assertEquals } from "@std/assert";
 import { seededRandom } from "../os/random.ts";
+import { sized } from "../size.ts";
 import { pace } from "./chaos.ts";
 import { Findings } from "./findings.ts";
 import { converged, Havoc, withDatabase } from "./havoc.ts";
 import { Observer } from "./observer.ts";
 
-const chaosMs = Number(Deno.env.get("CHAOS_MS") ?? 60_000);
+const chaosMs = Number(Deno.env.get("CHAOS_MS") ?? sized({ short: 12_000, full: 60_000 }));
 
 /** How long a slot of an instance that was killed may be without an owner, while the database takes writes. */
 const maxOwnerlessMs = pace.ttlMs + 2 * pace.heartbeatMs + 1_000;
+
 /** Lets it all happen. */
 async function wreak(path: string, kv: Deno.Kv, random: () => number): Promise<void> {
   using observing = await Deno.openKv(path);
@@ -41,7 +43,9 @@ async function wreak(path: string, kv: Deno.Kv, random: () => number): Promise<v
   assertEquals(havoc.failed.map(({ output }) => output), [], "a restart did not end with code 0");
 }
 
-Deno.test("instances that are killed, paused and restarted at random leave every process with one owner", async () => {
+const span = `for ${chaosMs / 1_000} s`;
+
+Deno.test(`instances that are killed, paused and restarted ${span} leave every process with one owner`, async () => {
   const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`SEED=${seed}`);
   await withDatabase((kv, path) => wreak(path, kv, seededRandom(seed)));

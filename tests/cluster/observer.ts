@@ -6,7 +6,7 @@
 
 import { slotOf } from "@pact/supervisor/cluster";
 import { delay } from "@std/async/delay";
-import { allClaims } from "../../src/kv/keys.ts";
+import { Keyspace } from "../../src/kv/keyspace.ts";
 import { clusterPrefix } from "./chaos.ts";
 
 /** How many slots there are: the default. */
@@ -80,7 +80,7 @@ export class Observer implements AsyncDisposable {
     while (!this.#ending.signal.aborted) {
       const fromAt = Date.now();
       const rows = await Array.fromAsync(
-        this.#kv.list<{ session: string }>(allClaims(clusterPrefix, slots), { batchSize: 500 }),
+        this.#kv.list<{ session: string }>(new Keyspace(clusterPrefix).claims(slots), { batchSize: 500 }),
       );
       const versionstamp = await this.#write();
       const at = Date.now();

@@ -26,11 +26,11 @@ export function botTable<Spec = unknown>(kv: Deno.Kv, options: BotOptions<Spec> 
   });
 }
 
-export async function entriesOf<K, P>(table: AsyncIterable<KvEntry<K, P>>): Promise<KvEntry<K, P>[]> {
+export async function entriesOf<K, Spec, P>(table: AsyncIterable<KvEntry<K, Spec, P>>): Promise<KvEntry<K, Spec, P>[]> {
   return await Array.fromAsync(table);
 }
 
-export async function keysOf<K, P>(table: AsyncIterable<KvEntry<K, P>>): Promise<K[]> {
+export async function keysOf<K, Spec, P>(table: AsyncIterable<KvEntry<K, Spec, P>>): Promise<K[]> {
   return (await entriesOf(table)).map((entry) => entry.key);
 }
 

@@ -1,6 +1,7 @@
 import type { Runnable } from "../../src/process/runnable.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { MemoryKv, type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
+import { type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
+import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { openFile } from "./fixtures.ts";
 
 function handle(

@@ -3,11 +3,14 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { keys, prefix, size } from "./fleet.ts";
+import { sized } from "../size.ts";
 import { Program } from "./program.ts";
 import { seededRandom } from "./random.ts";
 
 /** What every key should be: absent, or the value that was written last. */
 type Model = Map<string, number>;
+
+const kills = sized({ short: 6, full: 20 });
 
 /** How long after the last write everything must run, in ms. */
 const convergenceMs = 10_000;
@@ -113,20 +116,20 @@ async function killedOnce(kv: Deno.Kv, path: string, model: Model, writerArgs: s
   assertEquals([...fleet.lines, ...again.lines].filter((line) => line.startsWith("twice")), []);
 }
 
-async function killedTwentyTimes(kv: Deno.Kv, path: string, seed: number): Promise<void> {
+async function killedRepeatedly(kv: Deno.Kv, path: string, seed: number): Promise<void> {
   const random = seededRandom(seed);
   const model = await read(kv);
-  for (let round = 1; round <= 20; round++) {
+  for (let round = 1; round <= kills; round++) {
     const maxPauseMs = [0, 3, 20][round % 3];
     await killedOnce(kv, path, model, [`${seed + round}`, `${round}000000`, `${maxPauseMs}`], random);
   }
 }
 
-Deno.test("a program that is killed 20 times loses no acknowledged write and runs what its table says again", () =>
+Deno.test(`a program that is killed ${kills} times loses no acknowledged write and runs what its table says again`, () =>
   withDatabase(async (kv, path) => {
     const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
     try {
-      await killedTwentyTimes(kv, path, seed);
+      await killedRepeatedly(kv, path, seed);
     } catch (error) {
       console.error(`Repeat it with SEED=${seed}`);
       throw error;

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { sized } from "../size.ts";
 import { Scenario, type Step, step } from "./model/scenario.ts";
 import { drain } from "./model/sim_clock.ts";
 
-const sequences = Number(Deno.env.get("MODEL_SEQUENCES") ?? 10_000);
+const sequences = Number(Deno.env.get("MODEL_SEQUENCES") ?? sized({ short: 2_000, full: 10_000 }));
 const seed = Number(Deno.env.get("MODEL_SEED") ?? Date.now() % 1_000_000);
 
 async function play(steps: Step[], announces: boolean, startConcurrency: number): Promise<Scenario> {

@@ -1,19 +1,73 @@
 /**
- * Checks the rules of the modules: who imports whom, no cycles, short files, one file that knows the time, and a core
- * that runs anywhere.
+ * Checks the rules of the house: who imports whom, no cycles, short files and ways, one story in one place, one file that
+ * knows the time, and a core that runs anywhere.
  *
  * @module
  */
 
-import { importsOf, namesOnly, type Sources } from "./source.ts";
+import { codeLinesOf, importsOf, namesOnly, type Sources, valueImportsOf } from "./source.ts";
 
 /** Looks at all source files at once and says what is wrong; nothing, when nothing is. */
 export type Rule = (sources: Sources) => string[];
 
-/** The most lines that a file in src may have. */
+/** The most lines of code that a file in src may have. */
 export const maxLines = 250;
 
-const words = ["errors", "clock", "events", "event_stream"];
+/** The most lines of code that a function in src may have. */
+export const maxFunctionLines = 45;
+
+/** How a call goes through the files. */
+export interface Way {
+  /** The most files that it may take, each counted once. */
+  readonly most: number;
+  /** The files in the order of the calls. Of two neighbours one imports the other: an answer comes back over a call. */
+  readonly files: readonly string[];
+}
+
+/** The ways that the module doc of the supervisor draws, by what goes there. */
+const ways: Readonly<Record<string, Way>> = {
+  "start(key) to run": {
+    most: 7,
+    files: [
+      "src/supervisor/supervisor.ts",
+      "src/supervisor/registry.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/lookups.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/attempt.ts",
+      "src/process/life.ts",
+    ],
+  },
+  "it is up": {
+    most: 7,
+    files: [
+      "src/process/life.ts",
+      "src/supervisor/attempt.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/waiting.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/supervisor.ts",
+    ],
+  },
+  "table.set to run": {
+    most: 9,
+    files: [
+      "src/table/map_table.ts",
+      "src/table/change_stream.ts",
+      "src/table/map_table.ts",
+      "src/table/table.ts",
+      "src/supervisor/run.ts",
+      "src/supervisor/lookups.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/start_queue.ts",
+      "src/supervisor/keeper.ts",
+      "src/supervisor/attempt.ts",
+      "src/process/life.ts",
+    ],
+  },
+};
+
+const words = ["errors", "clock", "events", "event_stream", "check"];
 const core = [...words, "process", "table"];
 
 /** What each module may import, beside itself. */
@@ -22,23 +76,21 @@ const below: Readonly<Record<string, readonly string[]>> = {
   clock: words,
   events: words,
   event_stream: words,
+  check: words,
   process: words,
   table: [...words, "process"],
   supervisor: core,
   kv: core,
   cluster: [...core, "kv"],
-  inspect: [...core, "supervisor"],
-  otel: [...core, "supervisor"],
-  worker: [...words, "process"],
-  testing: [...core, "kv"],
+  testing: core,
   mod: [...core, "supervisor"],
 };
 
-/** What each module may import from outside, beside `@std/async` and, out of the core, `node:`. */
-const outside: Readonly<Record<string, RegExp>> = {
-  otel: /^@opentelemetry\/api$/,
-  testing: /^@std\/(assert|testing)(\/|$)/,
-};
+/** Every module of the table above has a file. */
+export function modulesRule(sources: Sources): string[] {
+  const modules = new Set([...sources.keys()].map(moduleOf));
+  return Object.keys(below).filter((name) => !modules.has(name)).map((name) => `the module "${name}" has no file`);
+}
 
 /** Imports go downwards only. */
 export function directionRule(sources: Sources): string[] {
@@ -61,39 +113,89 @@ export function directionRule(sources: Sources): string[] {
 
 /** From outside comes nothing but what the design names. */
 export function outsideRule(sources: Sources): string[] {
-  const wrong: string[] = [];
-  for (const [path, text] of sources) {
-    for (const target of importsOf(path, text)) {
-      if (!isExternal(target) || /^(@std\/async(\/|$)|node:)/.test(target)) continue;
-      if (!outside[moduleOf(path)]?.test(target)) {
-        wrong.push(`${path} imports ${target}: not a dependency of its module`);
-      }
-    }
-  }
-  return wrong;
+  return [...sources].flatMap(([path, text]) =>
+    importsOf(path, text)
+      .filter((target) => isExternal(target) && !/^(@std\/async(\/|$)|node:)/.test(target))
+      .map((target) => `${path} imports ${target}: not a dependency of the library`)
+  );
 }
 
-/** No file reaches itself over its imports, those of types included. */
+/** No file reaches itself over its imports of values, and no folder over any import: types may go both ways inside one. */
 export function cycleRule(sources: Sources): string[] {
-  const wrong: string[] = [];
-  const done = new Set<string>();
-  const visit = (path: string, trail: readonly string[]) => {
-    const start = trail.indexOf(path);
-    if (start >= 0) wrong.push(`a cycle: ${[...trail.slice(start), path].join(" -> ")}`);
-    if (start >= 0 || done.has(path)) return;
-    for (const target of localImportsOf(path, sources)) visit(target, [...trail, path]);
-    done.add(path);
+  const folders = Map.groupBy(sources.keys(), folderOf);
+  const foldersBelow = (folder: string) => {
+    const targets = folders.get(folder)?.flatMap((path) => localImportsOf(path, sources)) ?? [];
+    return targets.map(folderOf).filter((target) => target !== folder);
   };
-  for (const path of sources.keys()) visit(path, []);
-  return wrong;
+  const valuesOf = (path: string) => valueImportsOf(path, sources.get(path) ?? "").filter((to) => sources.has(to));
+  return [
+    ...cyclesIn(sources.keys(), valuesOf).map((cycle) => `a cycle: ${cycle}`),
+    ...cyclesIn(folders.keys(), foldersBelow).map((cycle) => `a cycle of folders: ${cycle}`),
+  ];
 }
 
-/** A file of src is short. */
+/** A file of src is short, docs not counted. */
 export function lengthRule(sources: Sources): string[] {
   return [...sources]
-    .map(([path, text]) => ({ path, lines: text.replace(/\n$/, "").split("\n").length }))
+    .map(([path, text]) => ({ path, lines: codeLinesOf(text).length }))
     .filter(({ path, lines }) => path.startsWith("src/") && lines > maxLines)
-    .map(({ path, lines }) => `${path} has ${lines} lines: at most ${maxLines} are allowed`);
+    .map(({ path, lines }) => `${path} has ${lines} lines of code: at most ${maxLines} are allowed`);
+}
+
+/** A function of src is short, docs not counted. */
+export function functionRule(sources: Sources): string[] {
+  return [...sources].filter(([path]) => path.startsWith("src/")).flatMap(([path, text]) =>
+    functionsOf(text)
+      .filter(({ lines }) => lines > maxFunctionLines)
+      .map(({ name, lines }) => `${path}: ${name} has ${lines} lines of code: at most ${maxFunctionLines} are allowed`)
+  );
+}
+
+/** No interface stands for one class only, so that it could be handed on piece by piece. */
+export function hostRule(sources: Sources): string[] {
+  return [...sources].flatMap(([path, text]) =>
+    [...namesOnly(text).matchAll(/\binterface\s+(\w*Host)\b/g)]
+      .map(([, name]) => `${path} declares ${name}: hand the thing itself on, not an interface of it`)
+  );
+}
+
+/** No class of ours is there for one subclass only: the two are one. */
+export function subclassRule(sources: Sources): string[] {
+  const code = [...sources.values()].map(namesOnly).join("\n");
+  const classes = new Set([...code.matchAll(/\bclass\s+(\w+)/g)].map(([, name]) => name));
+  const parameters = String.raw`<(?:[^<>]|<[^<>]*>)*>`;
+  const extending = new RegExp(String.raw`\bclass\s+(\w+)\s*(?:${parameters})?\s*\bextends\s+(\w+)`, "g");
+  const subclasses = Map.groupBy(code.matchAll(extending), ([, , parent]) => parent);
+  return [...subclasses]
+    .filter(([parent, { length }]) => classes.has(parent) && length === 1)
+    .map(([parent, [[, only]]]) => `${parent} has only one subclass, ${only}: make one class of them`);
+}
+
+/**
+ * Makes the rule that ways are short and as they are drawn.
+ *
+ * @param ways The ways by what goes there.
+ * @returns The rule: every file exists, one of two neighbours imports the other, and the module doc of the supervisor names all.
+ */
+export function waysRule(ways: Readonly<Record<string, Way>>): Rule {
+  return function waysRule(sources) {
+    const doc = /\/\*\*[\s\S]*?@module[\s\S]*?\*\//.exec(sources.get(drawing) ?? "")?.[0] ?? "";
+    const isDrawn = (path: string) => new RegExp(`(?<!\\w)${RegExp.escape(baseOf(path))}`).test(doc);
+    return Object.entries(ways).flatMap(([way, { most, files }]) => {
+      const count = new Set(files).size;
+      const missing = files.filter((path) => !sources.has(path));
+      const steps = files.slice(1).map((to, index) => ({ from: files[index], to }));
+      const broken = steps.filter(({ from, to }) =>
+        sources.has(from) && sources.has(to) && !imports(from, to, sources) && !imports(to, from, sources)
+      );
+      return [
+        ...count > most ? [`takes ${count} files: at most ${most} are allowed`] : [],
+        ...missing.map((path) => `goes through ${path}, which does not exist`),
+        ...broken.map(({ from, to }) => `goes from ${from} to ${to}, neither of which imports the other`),
+        ...files.filter((path) => !isDrawn(path)).map((path) => `goes through ${path}, which ${drawing} does not name`),
+      ].map((text) => `the way of ${way} ${text}`);
+    });
+  };
 }
 
 /** Only the clock knows the time, so that a test can take it over in one place. */
@@ -121,16 +223,66 @@ export function coreRule(sources: Sources): string[] {
 
 /** Every rule, by what it says. */
 export const rules: Readonly<Record<string, Rule>> = {
+  "every module exists": modulesRule,
   "imports go downwards": directionRule,
   "only known dependencies": outsideRule,
   "no cycles": cycleRule,
-  [`at most ${maxLines} lines`]: lengthRule,
+  [`a file has at most ${maxLines} lines of code`]: lengthRule,
+  [`a function has at most ${maxFunctionLines} lines of code`]: functionRule,
+  "no interface is named *Host": hostRule,
+  "no class has just one subclass": subclassRule,
+  "ways are short and drawn": waysRule(ways),
   "only src/clock.ts knows the time": clockRule,
   "the core needs neither node: nor Deno KV": coreRule,
 };
 
+function imports(from: string, to: string, sources: Sources): boolean {
+  return localImportsOf(from, sources).includes(to);
+}
+
+/** The file whose module doc draws the ways. */
+const drawing = "src/supervisor/supervisor.ts";
+
 function moduleOf(path: string): string {
   return /^(?:src\/)?([^/]+?)(?:\.ts)?(?:\/|$)/.exec(path)?.[1] ?? path;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0)) || ".";
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function cyclesIn(nodes: Iterable<string>, next: (node: string) => readonly string[]): string[] {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (node: string, trail: readonly string[]) => {
+    const start = trail.indexOf(node);
+    if (start >= 0) cycles.push([...trail.slice(start), node].join(" -> "));
+    if (start >= 0 || done.has(node)) return;
+    for (const target of new Set(next(node))) visit(target, [...trail, node]);
+    done.add(node);
+  };
+  for (const node of nodes) visit(node, []);
+  return cycles;
+}
+
+/**
+ * Finds functions of a file and methods of its classes, as the formatter indents them: each ends at the first line that is
+ * indented like its beginning and closes something. A call looks like a method, but is never longer than its function.
+ */
+function functionsOf(text: string): { name: string; lines: number }[] {
+  const lines = codeLinesOf(text);
+  const beginning = /^(?:(?:export |default |async )*function\*? (\w+)| {2}(?:\w+ )*\*?([#\w[][\w.\]]*)(?:<.*>)?\()/;
+  return lines.flatMap((line, start) => {
+    const [found, ofFile, ofClass] = beginning.exec(line) ?? [];
+    if (found === undefined) return [];
+    const ending = ofFile === undefined ? /^ {2}(?:\S.*)?[;}],?$/ : /^(?:\S.*)?[;}]$/;
+    const length = lines.slice(start).findIndex((each) => ending.test(each)) + 1;
+    return [{ name: ofFile ?? ofClass, lines: length }];
+  });
 }
 
 function isExternal(target: string): boolean {

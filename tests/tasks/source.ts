@@ -11,6 +11,7 @@ const comment = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
 const quoted = String.raw`"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'`;
 const template = "`(?:\\\\.|[^`\\\\])*`";
 const lexeme = new RegExp(`${comment}|${quoted}|${template}`, "g");
+const importingTypes = /\b(?:import|export)\s+type\b[^;"'=]*?\bfrom\s*(?:"[^"\n]+"|'[^'\n]+')/g;
 const importing = /(?:\bfrom\s*|\bimport\s*\(?\s*)(?:"([^"\n]+)"|'([^'\n]+)')/g;
 
 /**
@@ -34,6 +35,27 @@ export function namesOnly(text: string): string {
     if (!found.startsWith("`")) return " ";
     return (found.match(/\$\{[^}]*\}/g) ?? []).map((part) => part.slice(2, -1)).join(" ");
   });
+}
+
+/**
+ * Lists the lines of code: neither blank nor comment.
+ *
+ * @param text The text of a source file.
+ * @returns The lines, indented as they are.
+ */
+export function codeLinesOf(text: string): string[] {
+  return withoutComments(text).split("\n").filter((line) => line.trim() !== "");
+}
+
+/**
+ * Lists what a file imports or re-exports as values: a cycle of these breaks at run time.
+ *
+ * @param path The path of the file.
+ * @param text Its text.
+ * @returns Specifiers, as {@linkcode importsOf} gives them.
+ */
+export function valueImportsOf(path: string, text: string): string[] {
+  return importsOf(path, withoutComments(text).replace(importingTypes, ""));
 }
 
 /**

@@ -9,9 +9,9 @@ import {
   holdUntil,
   type KvOperation,
   loseReply,
-  MemoryKv,
   staleWatch,
 } from "../../src/testing/mod.ts";
+import { MemoryKv } from "../memory_kv/memory_kv.ts";
 
 async function open(): Promise<FaultyKv> {
   return new FaultyKv(await Deno.openKv(":memory:"));

@@ -6,7 +6,7 @@
 
 import { type Runnable, Supervisor } from "@pact/supervisor";
 import { KvTable } from "@pact/supervisor/kv";
-import { generationKey, logKey } from "../../../src/kv/keys.ts";
+import { Keyspace } from "../../../src/kv/keyspace.ts";
 import { FloorMap } from "./floor.ts";
 import { collectGarbage, Counter, makeKeys, timeUs } from "./gauge.ts";
 import { Bot } from "./ours.ts";
@@ -117,11 +117,12 @@ function oursSet(size: number, kv: Deno.Kv): Promise<Measures> {
 }
 
 function bareSet(size: number, kv: Deno.Kv): Promise<Measures> {
+  const keys = new Keyspace(prefix);
   return write(size, (key) =>
     kv.atomic()
       .set([...prefix, key], makeSpec(key))
-      .set(logKey(prefix, kv.commitVersionstamp()), key, { expireIn: logRetentionMs })
-      .set(generationKey(prefix), 1)
+      .set(keys.log(kv.commitVersionstamp()), key, { expireIn: logRetentionMs })
+      .set(keys.generation, 1)
       .commit());
 }
 

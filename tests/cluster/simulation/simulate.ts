@@ -4,8 +4,8 @@
  * @module
  */
 
-import { MemoryKv } from "@pact/supervisor/testing";
 import { place } from "../../../src/cluster/placement.ts";
+import { MemoryKv } from "../../memory_kv/memory_kv.ts";
 import { seededRandom } from "../../os/random.ts";
 import type { Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";

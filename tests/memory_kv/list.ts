@@ -4,9 +4,9 @@
  * @module
  */
 
-import { settle } from "./memory_promise.ts";
-import { encodeCursor, type PackedSelector } from "./memory_selector.ts";
-import { entryOf, type MemoryRecord } from "./memory_store.ts";
+import { settle } from "./settle.ts";
+import { encodeCursor, type PackedSelector } from "./selector.ts";
+import { entryOf, type MemoryRecord } from "./store.ts";
 
 /** How a listing reads. */
 export interface MemoryListing {

@@ -15,7 +15,7 @@
  *
  * @example A bigint sorts before a number
  * ```ts
- * import { encodeKey } from "./memory_key.ts";
+ * import { encodeKey } from "./key.ts";
  * import { assert } from "@std/assert";
  *
  * assert(encodeKey(["a", 2n]) < encodeKey(["a", 1]));
@@ -35,7 +35,7 @@ export function encodeKey(key: Deno.KvKey): string {
  *
  * @example
  * ```ts
- * import { copyKey } from "./memory_key.ts";
+ * import { copyKey } from "./key.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(copyKey(["a", "\ud800"]), ["a", "\ufffd"]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeKey } from "./memory_key.ts";
+import { encodeKey } from "./key.ts";
 
 /** The keys from the first one to before the last one, packed. */
 export interface KeyRange {
@@ -52,8 +52,8 @@ export function copySelector(selector: Deno.KvListSelector): Deno.KvListSelector
  *
  * @example A prefix is no key of its own
  * ```ts
- * import { packSelector } from "./memory_selector.ts";
- * import { encodeKey } from "./memory_key.ts";
+ * import { packSelector } from "./selector.ts";
+ * import { encodeKey } from "./key.ts";
  * import { assert } from "@std/assert";
  *
  * const { start, end } = packSelector({ prefix: ["a"] });
@@ -96,8 +96,8 @@ export function toRange(selector: PackedSelector, reverse: boolean, cursor: stri
  *
  * @example A cursor leads behind its key
  * ```ts
- * import { encodeCursor, packSelector, toRange } from "./memory_selector.ts";
- * import { encodeKey } from "./memory_key.ts";
+ * import { encodeCursor, packSelector, toRange } from "./selector.ts";
+ * import { encodeKey } from "./key.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const selector = packSelector({ prefix: ["a"] });

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { copyKey } from "./memory_key.ts";
-import { compute } from "./memory_number.ts";
-import type { KeyRange } from "./memory_selector.ts";
-import { loadValue, type StoredValue, storeValue } from "./memory_value.ts";
-import type { PackedCheck, PackedMutation, PackedWrite } from "./memory_write.ts";
+import { copyKey } from "./key.ts";
+import { compute } from "./number.ts";
+import type { KeyRange } from "./selector.ts";
+import { loadValue, type StoredValue, storeValue } from "./value.ts";
+import type { PackedCheck, PackedMutation, PackedWrite } from "./write.ts";
 
 /** An entry. It never changes: another one takes its place. */
 export interface MemoryRecord {

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { systemClock } from "../clock.ts";
-import { MemoryAtomic, noQueues, planSet } from "./memory_atomic.ts";
-import { encodeKey } from "./memory_key.ts";
-import { listSizes, MemoryListIterator } from "./memory_list.ts";
-import { settle } from "./memory_promise.ts";
-import { copySelector, type KeyRange, packSelector, toRange } from "./memory_selector.ts";
-import { type MemoryRecord, MemoryStore, toEntry } from "./memory_store.ts";
-import { MemoryWatch } from "./memory_watch.ts";
-import { assertWithinLimits, packWrite, type PlannedMutation, versionstampSymbol } from "./memory_write.ts";
+import { systemClock } from "../../src/clock.ts";
+import { MemoryAtomic, noQueues, planSet } from "./atomic.ts";
+import { encodeKey } from "./key.ts";
+import { listSizes, MemoryListIterator } from "./list.ts";
+import { settle } from "./settle.ts";
+import { copySelector, type KeyRange, packSelector, toRange } from "./selector.ts";
+import { type MemoryRecord, MemoryStore, toEntry } from "./store.ts";
+import { MemoryWatch } from "./watch.ts";
+import { assertWithinLimits, packWrite, type PlannedMutation, versionstampSymbol } from "./write.ts";
 
 /** What a `MemoryKv` can be told. */
 export interface MemoryKvOptions {
@@ -41,7 +41,7 @@ export interface MemoryKvOptions {
  *
  * @example Two handles on one database
  * ```ts
- * import { MemoryKv } from "@pact/supervisor/testing";
+ * import { MemoryKv } from "./memory_kv.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const kv = new MemoryKv();
@@ -84,7 +84,7 @@ export class MemoryKv implements Deno.Kv {
    *
    * @example An expired entry
    * ```ts
-   * import { MemoryKv } from "@pact/supervisor/testing";
+   * import { MemoryKv } from "./memory_kv.ts";
    * import { assertEquals } from "@std/assert";
    *
    * let now = 0;

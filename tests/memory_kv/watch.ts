@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type MemoryRecord, type MemoryStore, toEntry } from "./memory_store.ts";
+import { type MemoryRecord, type MemoryStore, toEntry } from "./store.ts";
 
 /** What is watched, and how. */
 export interface MemoryWatchOptions {

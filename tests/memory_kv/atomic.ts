@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { NumberMutation } from "./memory_number.ts";
-import { settle } from "./memory_promise.ts";
-import { storeValue } from "./memory_value.ts";
-import type { PlannedMutation } from "./memory_write.ts";
+import type { NumberMutation } from "./number.ts";
+import { settle } from "./settle.ts";
+import { storeValue } from "./value.ts";
+import type { PlannedMutation } from "./write.ts";
 
 /** Writes what was put together. */
 export type MemoryCommit = (

@@ -12,7 +12,7 @@
  *
  * @example
  * ```ts
- * import { settle } from "./memory_promise.ts";
+ * import { settle } from "./settle.ts";
  * import { assertRejects } from "@std/assert";
  *
  * await assertRejects(() => settle(() => BigInt(1.5)), RangeError);

@@ -18,7 +18,7 @@ export type NumberMutation = "sum" | "min" | "max";
  *
  * @example A sum wraps around
  * ```ts
- * import { compute } from "./memory_number.ts";
+ * import { compute } from "./number.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const sum = compute("sum", new Deno.KvU64(2n), { value: new Deno.KvU64(2n ** 64n - 1n) });

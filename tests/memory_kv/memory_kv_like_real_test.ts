@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { MemoryKv } from "../../src/testing/mod.ts";
+import { MemoryKv } from "./memory_kv.ts";
 
 /** Both databases, for facts that time is no part of. */
 const databases: [name: string, open: () => Promise<Deno.Kv>][] = [

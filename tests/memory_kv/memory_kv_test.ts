@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { MemoryKv } from "../../src/testing/mod.ts";
+import { MemoryKv } from "./memory_kv.ts";
 
 Deno.test("MemoryKv has read or written when the call returns", async () => {
   using kv = new MemoryKv();

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { encodeKey } from "./memory_key.ts";
-import type { NumberMutation } from "./memory_number.ts";
-import { sizeOf, type StoredValue } from "./memory_value.ts";
+import { encodeKey } from "./key.ts";
+import type { NumberMutation } from "./number.ts";
+import { sizeOf, type StoredValue } from "./value.ts";
 
 /** A mutation as it was asked for. */
 export interface PlannedMutation {
@@ -73,7 +73,7 @@ export function packWrite(
  *
  * @example An empty key
  * ```ts
- * import { assertWithinLimits } from "./memory_write.ts";
+ * import { assertWithinLimits } from "./write.ts";
  * import { assertThrows } from "@std/assert";
  *
  * const check = { encoded: "", versionstamp: null };

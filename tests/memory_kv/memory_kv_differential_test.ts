@@ -1,5 +1,5 @@
 import { assertEquals, fail } from "@std/assert";
-import { MemoryKv } from "../../src/testing/mod.ts";
+import { MemoryKv } from "./memory_kv.ts";
 import { seededRandom } from "../os/random.ts";
 import { nextOperation, type Operation, type Subject } from "./kv_operations.ts";
 

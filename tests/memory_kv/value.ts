@@ -25,7 +25,7 @@ export interface StoredValue {
  *
  * @example The copy does not change with the original
  * ```ts
- * import { loadValue, storeValue } from "./memory_value.ts";
+ * import { loadValue, storeValue } from "./value.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const original = { list: [1] };
