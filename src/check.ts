@@ -108,9 +108,9 @@ export function checkWhole(name: string, value: unknown, min: number, max: numbe
  * @param names The methods.
  * @returns Whether it has all of them.
  */
-export function hasMethods(value: unknown, ...names: readonly string[]): boolean {
+export function hasMethods(value: unknown, ...names: readonly PropertyKey[]): boolean {
   // Makes an empty object of null and undefined.
-  const object: Record<string, unknown> = Object(value);
+  const object: Record<PropertyKey, unknown> = Object(value);
   return names.every((name) => typeof object[name] === "function");
 }
 

@@ -6,45 +6,45 @@
  * @module
  */
 
-/** A timer that has been set and may be called off. */
+/** A timer that has been set and can be cancelled. */
 export interface Timer {
-  /** Calls the timer off. Does nothing once it has fired. */
+  /** Cancels the timer. Does nothing once it has fired. */
   cancel(): void;
 }
 
 /**
- * Tells the time and wakes up. Give your own to drive a supervisor from a simulation; with `FakeTime` of
- * `@std/testing/time` a supervisor needs none, and a cluster the `fakeTimeClock` of `@pact/supervisor/testing`.
+ * Tells the time and sets timers. Write your own to drive a supervisor from a simulation. Under `FakeTime` of
+ * `@std/testing/time` a supervisor needs no clock, and a cluster needs the `fakeTimeClock` of `@pact/supervisor/testing`.
  *
- * @example A clock that runs ten times too fast
+ * @example A clock that runs ten times as fast
  * ```ts
  * import { type Clock, systemClock } from "@pact/supervisor";
  * import { assert } from "@std/assert";
  *
- * const hasty: Clock = {
+ * const fast: Clock = {
  *   now: () => systemClock.now(),
  *   monotonic: () => systemClock.monotonic() * 10,
  *   timer: (callback, delayMs) => systemClock.timer(callback, delayMs / 10),
  * };
- * assert(hasty.now() > 0);
+ * assert(fast.now() > 0);
  * ```
  */
 export interface Clock {
-  /** Returns the moment, in epoch ms. May step when the machine's clock is set. */
+  /** Returns the current time, in epoch ms. It may jump when the machine's clock is set. */
   now(): number;
-  /** Returns ms since some fixed moment; never steps back. */
+  /** Returns the ms since some fixed moment; it never goes back. */
   monotonic(): number;
   /**
    * Calls back once after a delay.
    *
-   * @param callback What to call.
-   * @param delayMs After how many ms, at most 2 147 483 647.
-   * @returns The timer, to call it off.
+   * @param callback The function to call.
+   * @param delayMs The delay, in ms, at most 2 147 483 647.
+   * @returns The timer, to cancel it.
    */
   timer(callback: () => void, delayMs: number): Timer;
 }
 
-/** The longest delay that a JavaScript timer bears, in ms: a longer one fires at once. */
+/** The longest delay that a JavaScript timer takes, in ms: a longer one fires at once. */
 export const maxTimerMs = 2_147_483_647;
 
 /** Lets `monotonic` go on from about the same number when timers begin to be fake. */
@@ -81,10 +81,7 @@ export const systemClock: Clock = {
 /**
  * Waits on a clock.
  *
- * @param clock The clock to wait on.
- * @param delayMs How long, in ms.
- * @param signals End the wait early.
- * @returns A promise that resolves after the delay or when a signal aborts, whichever is first; it never rejects.
+ * @returns A promise that resolves after the delay or when a signal aborts, whichever comes first; it never rejects.
  */
 export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]): Promise<void> {
   if (signals.some((signal) => signal.aborted)) return Promise.resolve();
@@ -100,21 +97,19 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
 }
 
 /**
- * Calls back after a delay if the program still runs then. Unlike a timer of a clock it does not keep the program alive.
- *
- * @param callback What to call.
- * @param delayMs After how many ms.
+ * Calls back after a delay if the program still runs then. Unlike a timer of a clock, it does not keep the program alive.
  */
 export function ifStillAlive(callback: () => void, delayMs: number): void {
   Deno.unrefTimer(setTimeout(callback, delayMs));
 }
 
 /**
- * Lets the event loop take one turn, so that timers and sockets are served during a long loop. `FakeTime` does not hold it.
+ * Lets the event loop take one turn, so that timers and sockets are served during a long loop. `FakeTime` does not hold it
+ * up.
  *
  * @returns A promise that resolves in a later turn: microtasks alone do not get there.
  */
 export function turn(): Promise<void> {
-  // setImmediate costs 1.5 us a turn and setTimeout(0) 2 100 us, but a browser only has the latter.
+  // setImmediate costs 1.5 us a turn and setTimeout(0) 2 100 us, but a browser has only the latter.
   return new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(resolve));
 }

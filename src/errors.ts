@@ -1,14 +1,11 @@
 /**
- * The errors that a caller may want to catch, each with its data in fields.
+ * The errors that a caller may want to catch, each with its data in fields, and how values are shown in messages.
  *
  * @module
  */
 
 /**
- * Writes a key the way it is written in code, for use in a message.
- *
- * @param key Any key.
- * @returns The key in quotes when it is a string, with an `n` when it is a bigint.
+ * Writes a key as in code, for use in a message: a string in quotes, a bigint with an `n`.
  *
  * @example A string and a number do not look alike
  * ```ts
@@ -30,10 +27,7 @@ export function describeKey(key: unknown): string {
  * Shows any value, for use in a message. A template would throw at symbols, modules and objects without a prototype, and
  * print the source of functions.
  *
- * @param value Any value.
- * @returns A short text.
- *
- * @example A module in place of what it exports
+ * @example A module instead of what it exports
  * ```ts
  * import { describeValue } from "./errors.ts";
  * import { assertEquals } from "@std/assert";
@@ -52,10 +46,9 @@ export function describeValue(value: unknown): string {
 }
 
 /**
- * Reads what is worth showing of an error, whatever was thrown.
+ * Reads the name and message of whatever was thrown.
  *
- * @param error Anything.
- * @returns Its name and message; "Error" and a short text when it is none, or cannot be read.
+ * @returns "Error" and a short text if the value is not an error, or cannot be read.
  *
  * @example Anything can be thrown
  * ```ts
@@ -75,7 +68,7 @@ export function describeError(error: unknown): { name: string; message: string }
   return { name: "Error", message: describeValue(error) };
 }
 
-/** Says that the supervisor accepts no such call because its `run` is not in progress. */
+/** Says that the supervisor takes no such call because its `run` is not in progress. */
 export class SupervisorNotRunningError extends Error {
   /** The name of the class. */
   override readonly name = "SupervisorNotRunningError";
@@ -94,13 +87,13 @@ export class SupervisorNotRunningError extends Error {
   }
 }
 
-/** Says that a process of this key exists already, in whatever state. */
+/** Says that a process with this key already exists, in whatever state. */
 export class ProcessExistsError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessExistsError";
   /** The key that is taken. */
   readonly key: unknown;
-  /** What the process that has the key is doing, for example `"starting"`. */
+  /** The state of the process that has the key, for example `"starting"`. */
   readonly state: string;
 
   /**
@@ -117,7 +110,7 @@ export class ProcessExistsError extends Error {
   }
 }
 
-/** Says that there is no process of this key, or, for a start, no entry in the table. */
+/** Says that there is no process with this key, or, for a start, no entry in the table. */
 export class ProcessNotFoundError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessNotFoundError";
@@ -138,20 +131,20 @@ export class ProcessNotFoundError extends Error {
   }
 }
 
-/** Says that a process exists but is not running: still starting, or already stopping. */
+/** Says that a process exists but is not running: it is still starting, or already stopping. */
 export class ProcessNotRunningError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessNotRunningError";
   /** The key of the process. */
   readonly key: unknown;
-  /** What the process is doing instead. */
+  /** The state of the process instead of "running". */
   readonly state: string;
 
   /**
    * Makes the error.
    *
    * @param key The key of the process.
-   * @param state What it is doing instead of running.
+   * @param state The state of the process instead of "running".
    * @param options May hold a cause.
    */
   constructor(key: unknown, state: string, options?: ErrorOptions) {
@@ -161,7 +154,7 @@ export class ProcessNotRunningError extends Error {
   }
 }
 
-/** Says that a process cannot go where it was asked to go from the state it is in. */
+/** Says that the state of a process does not allow what was asked of it. */
 export class ProcessStateError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessStateError";
@@ -184,7 +177,7 @@ export class ProcessStateError extends Error {
   }
 }
 
-/** Says that a run settled, or was stopped, before it had called its callback. */
+/** Says that a run settled, or was stopped, before it called its callback. */
 export class ProcessEndedEarlyError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessEndedEarlyError";
@@ -192,7 +185,7 @@ export class ProcessEndedEarlyError extends Error {
   /**
    * Makes the error.
    *
-   * @param reason What happened instead of coming up.
+   * @param reason What happened instead.
    * @param options May hold a cause.
    */
   constructor(reason = "its run ended without calling the callback", options?: ErrorOptions) {
@@ -200,20 +193,20 @@ export class ProcessEndedEarlyError extends Error {
   }
 }
 
-/** Says that a process was asked to stop, then aborted, and still has not ended. */
+/** Says that a process was asked to stop, was then aborted, and still has not ended. */
 export class ProcessStuckError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessStuckError";
   /** The key that stays taken until the process ends. */
   readonly key: unknown;
-  /** Since when it is considered stuck, epoch ms. */
+  /** Since when it has been stuck, epoch ms. */
   readonly sinceAt: number;
 
   /**
    * Makes the error.
    *
    * @param key The key that stays taken until the process ends.
-   * @param sinceAt Since when it is considered stuck, epoch ms.
+   * @param sinceAt Since when it has been stuck, epoch ms.
    * @param options May hold a cause.
    */
   constructor(key: unknown, sinceAt: number, options?: ErrorOptions) {

@@ -6,7 +6,7 @@
 
 import { checkArgument } from "./check.ts";
 
-/** Takes events. What it throws, or rejects with, is printed and changes nothing. */
+/** Takes events. An error that it throws, or rejects with, is printed and changes nothing. */
 export type Listener<E> = (event: E) => void;
 
 /**
@@ -20,7 +20,10 @@ export class EventStream<E> {
   readonly #defer: (step: () => void) => void;
   readonly #flushNow = (): void => this.flush();
 
-  /** @param unheard Is called with what nobody listens to: at once, or when the last listener left before it was told. */
+  /**
+   * @param unheard Takes the events that have no listener: at once, or later if the last listener leaves before its turn.
+   * @param defer Calls a function in a microtask.
+   */
   constructor(
     unheard: (event: E) => void = () => {},
     defer: (step: () => void) => void = (step) => void ready.then(step),
@@ -29,7 +32,7 @@ export class EventStream<E> {
     this.#defer = defer;
   }
 
-  /** Whether anybody listens: when not, an event needs not even be made. */
+  /** Whether there is a listener: without one, an event need not even be made. */
   get observed(): boolean {
     return this.#subscriptions.length > 0;
   }
@@ -37,9 +40,9 @@ export class EventStream<E> {
   /**
    * Adds a listener.
    *
-   * @param listener Is called with every event from now on.
+   * @param listener Takes every event from now on.
    * @param signal Ends the subscription.
-   * @returns Ends the subscription when disposed of.
+   * @returns Ends the subscription when it is disposed.
    */
   subscribe(listener: Listener<E>, signal?: AbortSignal): Disposable {
     checkArgument("subscribe", "a listener is a function", listener, typeof listener === "function");
@@ -56,19 +59,15 @@ export class EventStream<E> {
     return { [Symbol.dispose]: end };
   }
 
-  /**
-   * Announces an event.
-   *
-   * @param event What happened.
-   */
+  /** Announces an event. */
   emit(event: E): void {
     if (!this.observed) return this.#unheard(event);
     if (this.#pending.push(event) === 1) this.#defer(this.#flushNow);
   }
 
-  /** Hands out what was announced and not yet handed out. */
+  /** Delivers what was announced and not yet delivered. */
   flush(): void {
-    // A listener may cause further events: they join the end of the list that is being walked.
+    // A listener may cause further events: they are added to the end of the list that this loop goes through.
     for (let i = 0; i < this.#pending.length; i++) {
       if (!this.observed) this.#unheard(this.#pending[i]);
       for (const { listener, isOver } of this.#subscriptions) if (!isOver) call(listener, this.#pending[i]);
@@ -82,7 +81,7 @@ interface Subscription<E> {
   isOver: boolean;
 }
 
-/** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps what it is given. */
+/** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps its callback. */
 const ready: Promise<void> = Promise.resolve();
 
 function call<E>(listener: Listener<E>, event: E): void {
@@ -95,5 +94,5 @@ function call<E>(listener: Listener<E>, event: E): void {
 }
 
 function report(error: unknown): void {
-  console.error("A listener of events failed:", error);
+  console.error("An event listener failed:", error);
 }

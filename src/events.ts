@@ -28,7 +28,7 @@ export interface StartingEvent<K> extends KeyedEvent<K> {
   readonly type: "starting";
   /** Why it is started. */
   readonly cause: StartCause;
-  /** 1 for the first try, one more for each consecutive failure. */
+  /** 1 for the first try, and one more for each consecutive failure. */
   readonly attempt: number;
 }
 
@@ -38,7 +38,7 @@ export interface RunningEvent<K> extends KeyedEvent<K> {
   readonly type: "running";
   /** How long the start-up took, in ms. */
   readonly startMs: number;
-  /** As in the `starting` before: more than 1 says that it has recovered. */
+  /** As in the `starting` before it: more than 1 means that the process has recovered. */
   readonly attempt: number;
 }
 
@@ -46,15 +46,15 @@ export interface RunningEvent<K> extends KeyedEvent<K> {
 export interface ExitedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "exited";
-  /** How far it had come. */
+  /** How far it got. */
   readonly phase: "starting" | "running";
   /** How it ended. */
   readonly outcome: ExitOutcome;
   /** What it failed with; absent unless the outcome is "failed". */
   readonly error?: unknown;
-  /** How long it had been running, in ms, the time it took to stop included; 0 when it never was. */
+  /** How long it had been running, in ms, including the time it took to stop; 0 if it never was. */
   readonly uptimeMs: number;
-  /** Present when it was running and its signal was aborted: what a graceful stop does may not have been done. */
+  /** Present if it was running and its signal was aborted: its graceful stop may not be complete. */
   readonly isForced?: true;
 }
 
@@ -88,7 +88,7 @@ export interface UnparkedEvent<K> extends KeyedEvent<K> {
   readonly cause: "call" | "change";
 }
 
-/** The stop budget and the force are both spent, and it has not ended. */
+/** It was asked to stop, then aborted, and the time for both is up. */
 export interface StuckEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "stuck";
@@ -104,13 +104,13 @@ export interface UnstuckEvent<K> extends KeyedEvent<K> {
   readonly sinceAt: number;
 }
 
-/** Its entry is gone, confirmed; its stop begins. */
+/** Its entry is gone, which `get` has confirmed; its stop begins. */
 export interface RemovedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "removed";
 }
 
-/** Its entry's version changed; its stop begins, a start follows. */
+/** The version of its entry changed; its stop begins, and a start follows. */
 export interface ReplacedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "replaced";
@@ -142,31 +142,31 @@ export interface ReconciledEvent extends EventBase {
   readonly type: "reconciled";
   /** How many entries were seen. */
   readonly seen: number;
-  /** How many starts it caused, replacements not counted. */
+  /** How many starts it caused, not counting replacements. */
   readonly started: number;
-  /** How many keys it found gone from the table, confirmed. */
+  /** How many keys were gone from the table, which `get` has confirmed. */
   readonly stopped: number;
   /** How many processes it replaced. */
   readonly replaced: number;
   /** How many of the starts it caused had failed by its end. */
   readonly failed: number;
-  /** How long it took, in ms, the wait for its starts included. */
+  /** How long it took, in ms, including the wait for its starts. */
   readonly durationMs: number;
 }
 
 /**
  * What a supervisor announces. For each key the order is:
  *
- * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` when there was nothing to run;
+ * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` if there was nothing to run;
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
- * - `replaced` comes before the `exited` that it causes, `removed` whenever the entry is found to be gone, once;
+ * - `replaced` comes before the `exited` that it causes, `removed` once, when the entry is found to be gone;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
  * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
- *   when the entry could not be looked at;
- * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be looked at, or is gone;
- * - `entry-failed` may also stand alone: a lease could not be given back.
+ *   when the entry could not be read;
+ * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be read, or is gone;
+ * - `entry-failed` may also come alone: a lease could not be given back.
  *
- * No event of a key's next life comes before the `exited` of the one before.
+ * No event of a key's next life comes before the `exited` of the previous one.
  */
 export type SupervisorEvent<K> =
   | StartingEvent<K>

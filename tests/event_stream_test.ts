@@ -141,7 +141,7 @@ for (
     stream.subscribe((event) => heard.push(event));
     stream.emit("a");
     await settle();
-    assertEquals(console.lines, [["A listener of events failed:", oops]]);
+    assertEquals(console.lines, [["An event listener failed:", oops]]);
     assertEquals([heard, unhandled.reasons], [["a"], []]);
   });
 }

@@ -29,7 +29,7 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { describeValue } from "../errors.ts";
+import { checkArgument } from "../check.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
@@ -99,10 +99,7 @@ export class Cluster implements Runnable {
    * @throws {unknown} What the callback throws, or the reason of the signal when the callback was not called.
    */
   async run(callback: RunCallback, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (typeof callback !== "function") {
-      const shown = describeValue(callback);
-      throw new TypeError(`Cannot run the cluster: the callback is a function, current value is ${shown}`);
-    }
+    checkArgument("run the cluster", "the callback is a function", callback, typeof callback === "function");
     if (this.#instance.isRunning) throw new Error("Cannot run the cluster: this instance is in it already");
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();

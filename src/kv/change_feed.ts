@@ -1,5 +1,5 @@
 /**
- * The changes of a table, as soon as they are known.
+ * The changes of a table as they happen.
  *
  * @module
  */
@@ -16,15 +16,15 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
   readonly kv: Deno.Kv;
   /** The record that changes with every change. */
   readonly generation: Deno.KvKey;
-  /** Where the changes are read. */
+  /** The log to read. */
   readonly log: ChangeLog;
-  /** What the polls are timed by. */
+  /** Times the polls. */
   readonly clock: Clock;
-  /** How long after a look at the log the next one comes at the latest, in ms. */
+  /** The longest time between two readings of the log, in ms. */
   readonly pollMs: number;
   /** Ends the feed. */
   readonly signal: AbortSignal;
-  /** The feeds in progress, which this one joins and leaves by itself. */
+  /** The feeds in progress: this one adds and removes itself. */
   readonly feeds: Set<ChangeFeed<K>>;
 }
 
@@ -32,10 +32,10 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
  * Follows the change log from the first `next` on:
  *
  * ```text
- * next() -> find the end of the log -> wait for a poll, a watch, a write of our own -> read what is new -> wait …
+ * next() -> find the end of the log -> wait for the poll, the watch, a write by this table -> read what is new -> wait …
  * ```
  *
- * The watch is a hint that may fail, since SQLite does not see other OS processes by it; the poll finds everything.
+ * The watch is a hint that may fail, as it does not see other OS processes on SQLite; the poll finds everything.
  */
 export class ChangeFeed<K extends KvTableKey> {
   /** The changes. */
@@ -47,7 +47,7 @@ export class ChangeFeed<K extends KvTableKey> {
   #isWoken = false;
   #wake?: () => void;
 
-  /** @param options The database, the log and how to follow it. */
+  /** Makes a feed that begins with the first `next` of its stream. */
   constructor(options: ChangeFeedOptions<K>) {
     this.#options = options;
     this.stream = new ChangeStream<K>({
@@ -61,24 +61,23 @@ export class ChangeFeed<K extends KvTableKey> {
     });
   }
 
-  /** Resolves when the feed is behind everything that was committed when it began, or has ended. */
+  /** Resolves when the feed has found the end of the log, or has ended. */
   get established(): Promise<void> {
     return this.#established.promise;
   }
 
   /**
-   * Tells of a write by the own table that begins now. It may land before the end of the log is found, behind which it
-   * would not be seen.
+   * Tells of a write by this table that begins now. It may land before the end of the log is found, and would then be
+   * missed.
    *
-   * @param key The key that is written.
-   * @returns What to call when the write is over.
+   * @returns The function to call when the write is over.
    */
   writing(key: K): () => void {
     const isEarly = !this.#isEstablished;
     return () => isEarly ? this.stream.announce(key) : this.wake();
   }
 
-  /** Has the log looked at now. */
+  /** Has the log read now. */
   wake(): void {
     this.#isWoken = true;
     this.#wake?.();
@@ -125,7 +124,7 @@ export class ChangeFeed<K extends KvTableKey> {
       const { kv, generation } = this.#options;
       await watchKey(kv, generation, this.#ending.signal, () => this.wake());
     } catch {
-      // The polls go on, and they report what is wrong with the database.
+      // The polls go on and report what is wrong with the database.
     }
   }
 }

@@ -9,54 +9,45 @@ import { isTableKey, type Keyspace, type KvTableKey } from "./keyspace.ts";
 import { advance, type LogPosition } from "./log_position.ts";
 import type { KvStore } from "./store.ts";
 
-/** More changes than this at once are not named: a look at everything is then cheaper. */
+/** The most changes that are named at once: with more, a look at everything is cheaper. */
 export const maxNamedChanges = 500;
 
 /** The value of the generation: the version of the layout of all control records. */
 const formatVersion = 1;
 
-/** What a {@linkcode ChangeLog} needs beside the database. */
+/** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
   /** Where the log lives. */
   readonly keys: Keyspace;
-  /** What tells how long ago the log was read. */
+  /** Tells how long ago the log was read. */
   readonly clock: Clock;
-  /** How long changes are kept at least, in ms. */
+  /** For how long changes are kept at least, in ms. */
   readonly retentionMs: number;
 }
 
 /** What is new in the log. */
 export interface LogChanges {
-  /** Where to go on reading. */
+  /** Where to continue. */
   readonly position: LogPosition;
   /** The changed keys, oldest first; `undefined` when they cannot all be named. */
   readonly keys: readonly KvTableKey[] | undefined;
 }
 
 /**
- * The log of one table. A change is committed together with its entry, so nothing is ever inserted behind the position of
- * a reader; it expires some time later, and a reader that comes too late knows that it does.
+ * The log of one table. A change is committed together with its entry, so none is ever inserted before the position of a
+ * reader. It expires some time later, and a reader that comes too late notices.
  */
 export class ChangeLog {
   readonly #store: KvStore;
   readonly #options: ChangeLogOptions;
 
-  /**
-   * @param store The database.
-   * @param options Keys, clock and retention.
-   */
+  /** Makes the log of the table that lives under `options.keys`. */
   constructor(store: KvStore, options: ChangeLogOptions) {
     this.#store = store;
     this.#options = options;
   }
 
-  /**
-   * Adds a change to the atomic operation that makes it.
-   *
-   * @param operation The operation.
-   * @param key The key that it sets or deletes.
-   * @returns The operation.
-   */
+  /** Adds the change of a key to the atomic operation that makes it. */
   append(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
     const { keys, retentionMs } = this.#options;
     return operation
@@ -64,32 +55,21 @@ export class ChangeLog {
       .set(keys.generation, formatVersion);
   }
 
-  /**
-   * Finds the end of the log.
-   *
-   * @param signal Abandons the call.
-   * @returns The position behind everything that is committed.
-   */
+  /** Finds the end of the log: the position after everything that is committed. */
   async end(signal: AbortSignal): Promise<LogPosition> {
     const readAt = this.#options.clock.now();
     return { versionstamp: await this.#generation(signal), readAt };
   }
 
-  /**
-   * Reads what is new.
-   *
-   * @param position Where the reading before ended.
-   * @param signal Abandons the call.
-   * @returns The changes and the new position.
-   */
+  /** Reads what is new since a position. */
   async read(position: LogPosition, signal: AbortSignal): Promise<LogChanges> {
     const { keys, clock, retentionMs } = this.#options;
     const at = clock.now();
-    // First the generation, then the log: what is committed in between is found, and then found to be nothing new.
+    // First the generation, then the log: what is committed in between is found now, and is nothing new next time.
     const generation = await this.#generation(signal);
     if (generation === position.versionstamp) return { position: { versionstamp: generation, readAt: at }, keys: [] };
     const selector = keys.logFrom(position.versionstamp);
-    // One more for the change at the position itself, and one more to see that there are more.
+    // One more for the change at the position itself, and one more to see whether there are more.
     const limit = maxNamedChanges + 2;
     const { rows } = await this.#store.list("read the change log", selector, { limit, signal });
     const changed: KvTableKey[] = [];

@@ -1,21 +1,21 @@
 /**
- * What a runnable is built with beside its spec and key: the seam between a table and a cluster.
+ * What a runnable is built with in addition to its spec and key: where a table and a cluster meet.
  *
  * @module
  */
 
-/** The right to run a process in a cluster, for the process to prove with every write. */
+/** The right to run a process in a cluster, which the process proves with every write. */
 export interface Claim {
-  /** Add it to your own atomic operations: the database refuses them once the claim is somebody else's. */
+  /** Add it to your own atomic operations: the database refuses them once another session has the claim. */
   readonly check: Deno.AtomicCheck;
   /**
-   * Commits an atomic operation under the claim: adds the check, and tries again while a database file is locked, which on
-   * a file that several OS processes write to is the normal case.
+   * Commits an atomic operation under the claim: adds the check, and tries again while the database file is locked,
+   * which is normal for a file that several OS processes write to.
    *
    * @param atomic The operation, without the check.
-   * @returns As `Deno.AtomicOperation.commit`: `ok` is false when the claim is somebody else's now, or a check of your own
-   * failed.
-   * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
+   * @returns As `Deno.AtomicOperation.commit`: `ok` is false if another session has the claim now, or a check of your
+   * own failed.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
    */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError>;
   /** Aborts when the claim is lost. */
@@ -24,7 +24,7 @@ export interface Claim {
   readonly token: string;
 }
 
-/** What a runnable is built with beside its spec and key. */
+/** What a runnable is built with in addition to its spec and key. */
 export interface KvTableContext {
   /** The claim under which the process runs; absent outside of a cluster. */
   readonly claim?: Claim;

@@ -19,33 +19,27 @@ export interface KvEntry<K, Spec, P> extends Entry<K, P> {
   /**
    * Reads the stored value.
    *
-   * @returns The spec, as the schema makes it.
-   * @throws {InvalidSpecError} When the stored value fails the schema.
+   * @returns The spec that the schema makes of it.
+   * @throws {InvalidSpecError} If the stored value fails the schema.
    */
   spec(): Promise<Spec>;
   /**
    * Validates the stored value and builds the runnable.
    *
-   * @param context What the runnable is built with beside its spec and key.
+   * @param context What the runnable is built with in addition to its spec and key.
    * @returns The runnable.
-   * @throws {InvalidSpecError} When the stored value fails the schema.
+   * @throws {InvalidSpecError} If the stored value fails the schema.
    */
   get(context?: KvTableContext): Promise<P>;
 }
 
-/** An entry as it was read; validated only when it is about to start. */
+/** An entry as it was read; its value is validated only when the process is about to start. */
 export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, Spec, P> {
   readonly key: K;
   readonly #row: Deno.KvEntry<unknown>;
   readonly #settings: KvTableSettings<K, Spec, P>;
 
-  /**
-   * Makes an entry.
-   *
-   * @param key The key of the entry.
-   * @param row What was read.
-   * @param settings How to validate it and what to build from it.
-   */
+  /** Makes an entry of a row that was read. */
   constructor(key: K, row: Deno.KvEntry<unknown>, settings: KvTableSettings<K, Spec, P>) {
     this.key = key;
     this.#row = row;
@@ -72,7 +66,8 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
 /**
  * A pass over all entries, batch by batch: one call and one deadline for each batch, nothing per entry.
  *
- * Every batch is one consistent state, the whole is not. An entry that is deleted is left out, one that is added may be.
+ * Every batch is one consistent state, the whole is not. An entry that is deleted meanwhile is left out, and one that is
+ * added may be.
  */
 export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, Spec, P>> {
   readonly #store: KvStore;
@@ -87,9 +82,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   /**
    * Begins a pass.
    *
-   * @param store The database.
-   * @param settings Where and how to read.
-   * @param ready What to wait for before the first batch.
+   * @param ready Resolves when the first batch may be read.
    */
   constructor(store: KvStore, settings: KvTableSettings<K, Spec, P>, ready: () => Promise<unknown>) {
     this.#store = store;
@@ -97,7 +90,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     this.#ready = ready;
   }
 
-  /** Hands the next entry out. */
+  /** Yields the next entry. */
   next(): Promise<IteratorResult<KvEntry<K, Spec, P>, undefined>> {
     if (this.#index < this.#entries.length) {
       return Promise.resolve({ done: false, value: this.#entries[this.#index++] });
@@ -130,7 +123,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     try {
       await this.#ready();
       const batch = await this.#store.list("list the entries", { prefix }, { limit, cursor: this.#cursor, signal });
-      // return() may have come between the answer and this line.
+      // return() may have been called between the answer and this line.
       signal.throwIfAborted();
       this.#entries = this.#entriesOf(batch.rows);
       this.#index = 0;

@@ -15,21 +15,21 @@ import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } fro
 import { validateSpec } from "./schema.ts";
 import { KvStore } from "./store.ts";
 
-/** How much of a key a message shows. */
+/** How many characters of a key a message shows. */
 const maxShownKey = 80;
 
-/** How Deno KV says that it will never take a key or a value; the same class is thrown for lost connections. */
+/** How Deno KV says that it will never take a key or a value: it throws the same class when a connection is lost. */
 const refusal = /too large|could not be cloned|Invalid mutation/;
 
 /**
- * A table on a Deno KV that the caller opened and closes. Several instances of a program share it.
+ * A table in a Deno KV that the caller opens and closes. Several instances of a program can share it.
  *
- * Entries live at `[...prefix, key]`, one part behind the prefix and the spec as a plain value; whatever else is below the
- * prefix is skipped. A write is one atomic operation without checks: the entry, its record in the change log and the
- * generation, so writing again what may have landed is harmless. Writers that use `kv.set` directly are seen by the next
- * iteration, but not by `changes`.
+ * An entry lives at `[...prefix, key]`, one part below the prefix, with the spec as a plain value; everything else below
+ * the prefix is skipped. A write is one atomic operation without checks: the entry, its record in the change log and the
+ * generation, so it is harmless to repeat one that may have landed. What is written with `kv.set` directly is seen by the
+ * next iteration, but not by `changes`.
  *
- * Every call to the database has a deadline. Keep the database file out of reach of anything but Deno KV.
+ * Every call to the database has a deadline. Only Deno KV may touch the database file.
  *
  * @example Specs that survive the program
  * ```ts
@@ -65,9 +65,9 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * Makes a table.
    *
    * @param kv The database, opened and closed by the caller.
-   * @param options Where the entries live, how to build their runnables, and more.
-   * @throws {TypeError} When something has a wrong shape.
-   * @throws {RangeError} When a number is out of range.
+   * @param options Where the entries live and how to build their runnables.
+   * @throws {TypeError} If `kv` or an option has the wrong shape.
+   * @throws {RangeError} If a number is out of range.
    */
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P>) {
     assertKv(kv, "a table");
@@ -80,16 +80,16 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   /**
-   * Adds an entry or replaces it, and with it the process, even when the spec is an equal one. The value is stored as
-   * given: what a schema makes of it is made again when it is read.
+   * Adds an entry or replaces it, and with it the process, even if the spec is equal to the stored one. The value is
+   * stored as given; the schema transforms it again when it is read.
    *
    * @param key The key.
-   * @param spec The spec, at most 64 KiB, of what structured cloning can copy.
-   * @param options A signal that abandons the write, which may land nevertheless.
-   * @throws {InvalidSpecError} When the spec fails the schema; nothing is written then.
-   * @throws {TypeError} When the key or the spec cannot be stored; nothing is written then.
-   * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
-   * @throws {KvClosedError} When the database is closed.
+   * @param spec The spec, a structured-cloneable value of at most 64 KiB.
+   * @param options A signal that abandons the write, which may still land.
+   * @throws {InvalidSpecError} If the spec fails the schema; nothing is written then.
+   * @throws {TypeError} If the key or the spec cannot be stored; nothing is written then.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvClosedError} If the database is closed.
    */
   async set(key: K, spec: Spec, options?: { signal?: AbortSignal }): Promise<void> {
     const entryKey = this.#settings.keys.entry(key);
@@ -99,13 +99,13 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   /**
-   * Removes an entry. Does not fail when there is none.
+   * Removes an entry. Does not fail if there is none.
    *
    * @param key The key.
-   * @param options A signal that abandons the write, which may land nevertheless.
-   * @throws {TypeError} When the key can be none.
-   * @throws {KvTimeoutError} When the database did not answer in time; the write may have landed or not.
-   * @throws {KvClosedError} When the database is closed.
+   * @param options A signal that abandons the write, which may still land.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvClosedError} If the database is closed.
    */
   async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
     const entryKey = this.#settings.keys.entry(key);
@@ -113,14 +113,14 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   /**
-   * Looks one entry up. Its value is validated only when its runnable is built.
+   * Looks up one entry. Its value is validated only when its runnable is built.
    *
    * @param key The key.
    * @param options A signal that abandons the look-up.
-   * @returns The entry, or `undefined` when there is none.
-   * @throws {TypeError} When the key can be none.
-   * @throws {KvTimeoutError} When the database did not answer in time.
-   * @throws {KvClosedError} When the database is closed.
+   * @returns The entry, or `undefined` if there is none.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvClosedError} If the database is closed.
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, Spec, P> | undefined> {
     const entryKey = this.#settings.keys.entry(key);
@@ -129,25 +129,25 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   /**
-   * Yields every entry, each key once. What lies deeper below the prefix, or under a part that can be no key (a
+   * Yields every entry, each key once. What lies deeper below the prefix, or at a part that cannot be a key (a
    * `Uint8Array`, `NaN`, -0), is skipped.
    *
-   * @throws {KvTimeoutError} When the database did not answer in time; counted for each batch.
-   * @throws {KvClosedError} When the database is closed.
+   * @throws {KvTimeoutError} If the database did not answer in time; counted for each batch.
+   * @throws {KvClosedError} If the database is closed.
    */
   [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, Spec, P>> {
-    // What is written while a feed looks for the end of the log is in the feed or in this iteration.
+    // What is written while a feed looks for the end of the log must be in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
     return new KvIteration(this.#store, this.#settings, ready);
   }
 
   /**
-   * Tells which keys are set and deleted, by this table at once, by others within `pollMs`. A change by another instance
-   * that lands while the first `next` is still finding the end of the log is seen by an iteration that begins after that
-   * call, and only there.
+   * Announces the keys that are set and deleted, by this table at once, by others within `pollMs`. A change by another
+   * instance that lands while the first `next` is still finding the end of the log is not announced: an iteration that
+   * begins after that call sees it.
    *
    * @param options A signal that ends the stream.
-   * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects when the database fails.
+   * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects if the database fails.
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
     const { keys: { generation }, clock, pollMs } = this.#settings;
@@ -165,7 +165,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
     try {
       await this.#call(operation, key, () => this.#log.append(change(this.kv.atomic()), key).commit(), signal);
     } finally {
-      // Also after a failure: a write whose answer is missing may have landed.
+      // After a failure too: a write without an answer may have landed.
       for (const tell of written) tell();
     }
   }

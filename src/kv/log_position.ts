@@ -1,5 +1,5 @@
 /**
- * How far a reader of the change log has come, and whether it has missed anything: a rule without any waiting.
+ * How far a reader of the change log has come, and whether it has missed a change: a pure rule.
  *
  * @module
  */
@@ -8,34 +8,33 @@
 export interface LogPosition {
   /** The last change seen; "" before the first. Versionstamps compare as strings. */
   readonly versionstamp: string;
-  /** When the reading that came here began, epoch ms. */
+  /** When the reading that got here began, epoch ms. */
   readonly readAt: number;
 }
 
-/** What a reading of the log behind a position found. */
+/** What a reading of the log after a position found. */
 export interface LogReading {
   /** When the reading began, epoch ms. */
   readonly at: number;
-  /** The versionstamp of the generation, read before the log; "" when there is none. */
+  /** The versionstamp of the generation, read before the log; "" if there is none. */
   readonly generation: string;
-  /** The versionstamp of the last change found; "" when none was found. */
+  /** The versionstamp of the last change that was found; "" if there was none. */
   readonly last: string;
-  /** Whether there may be more changes behind the last one found. */
+  /** Whether there may be more changes after the last one that was found. */
   readonly isCut: boolean;
 }
 
 /**
  * Moves a position over a reading.
  *
- * Changes are missing when the log does not reach up to the generation, when it was not read to its end, or when the
- * reading before is so old, or the clock so unsteady, that changes behind it may have been collected as garbage.
+ * Changes are missing if the log does not reach up to the generation, if it was not read to its end, or if the last
+ * reading is so old, or the clock so unsteady, that changes after it may have expired.
  *
  * @param position Where the reading began.
- * @param reading What it found.
- * @param retentionMs How long changes are kept at least, in ms.
- * @returns The new position, and whether changes are missing before it: then only a look at everything tells.
+ * @param retentionMs For how long changes are kept at least, in ms.
+ * @returns The new position, and whether changes are missing before it: then only a look at everything helps.
  *
- * @example A log that was collected leaves a gap
+ * @example A log that has expired leaves a gap
  * ```ts
  * import { advance } from "./log_position.ts";
  * import { assertEquals } from "@std/assert";

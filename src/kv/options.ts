@@ -13,20 +13,20 @@ import type { SpecSchema } from "./schema.ts";
 
 /** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
 export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> {
-  /** Where the entries live: at `[...prefix, key]`, the spec as a plain value. */
+  /** Where the entries live: each at `[...prefix, key]`, with the spec as a plain value. */
   readonly prefix: Deno.KvKey;
   /**
    * Builds the runnable of an entry when it is about to start.
    *
-   * @param spec The stored value, as the schema hands it out.
+   * @param spec The stored value, as the schema returns it.
    * @param key The key of the entry.
-   * @param context What the entry belongs to beside the table.
+   * @param context The claim, if the process runs in a cluster.
    */
   readonly create: (spec: Spec, key: K, context: KvTableContext) => P | Promise<P>;
-  /** Validates what is written and what is read. A stored value that fails it fails that entry only. */
+  /** Validates what is written and what is read. A stored value that fails the schema fails only its own entry. */
   readonly schema?: SpecSchema<Spec>;
   /**
-   * What tells the time and wakes up.
+   * Tells the time and sets timers.
    *
    * @default {systemClock}
    */
@@ -38,7 +38,7 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
    */
   readonly timeoutMs?: number;
   /**
-   * How many entries are read at once, from 1 to 1 000. What is read at once is one consistent state.
+   * How many entries are read at once, from 1 to 1 000. Each batch is one consistent state.
    *
    * @default {500}
    */
@@ -50,13 +50,13 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
    */
   readonly pollMs?: number;
   /**
-   * How long a change is kept for readers of `changes`. One that comes later looks at everything.
+   * How long a change is kept for readers of `changes`. A reader that comes later looks at everything.
    *
    * @default {3_600_000}
    */
   readonly logRetentionMs?: number;
   /**
-   * Chance, for the pauses while the database is locked: returns a number from 0 up to 1.
+   * Randomness for the pauses while the database is locked: returns a number from 0 up to, but not including, 1.
    *
    * @default {Math.random}
    */
@@ -71,11 +71,10 @@ export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
 }
 
 /**
- * Checks that a value is a database, by what is called on it.
+ * Checks that a value is a database, by the methods that are called on it.
  *
- * @param kv Any value.
- * @param purpose What it is for, to be read after "Cannot make".
- * @throws {TypeError} When it is none.
+ * @param purpose What the database is for, to be read after "Cannot make".
+ * @throws {TypeError} If it lacks one of them.
  */
 export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
   const isOpen = hasMethods(kv, "atomic", "get", "list");
@@ -83,12 +82,10 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 }
 
 /**
- * Fills the defaults in and checks every value.
+ * Fills in the defaults and checks every value.
  *
- * @param options What the user gave.
- * @returns The settings.
- * @throws {TypeError} When a value has a wrong shape.
- * @throws {RangeError} When a number is out of range.
+ * @throws {TypeError} If a value has the wrong shape.
+ * @throws {RangeError} If a number is out of range.
  */
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
   options: KvTableOptions<K, Spec, P>,

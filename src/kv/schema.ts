@@ -7,7 +7,7 @@
 
 import { describeKey } from "../errors.ts";
 
-/** What a schema finds wrong. */
+/** One thing that a schema finds wrong. */
 export interface SpecIssue {
   /** What is wrong. */
   readonly message: string;
@@ -15,29 +15,29 @@ export interface SpecIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** A schema, as far as it is used here: the part of Standard Schema that validates. */
+/** A schema: the part of Standard Schema that validates. */
 export interface SpecSchema<Spec> {
   /** The properties of Standard Schema. */
   readonly "~standard": {
     /** The version of the interface. */
     readonly version: 1;
-    /** Whose schema it is. */
+    /** The library that the schema comes from. */
     readonly vendor: string;
     /** Turns any value into a spec, or says what is wrong with it. */
     readonly validate: (value: unknown) => SpecResult<Spec> | Promise<SpecResult<Spec>>;
   };
 }
 
-/** What a schema answers. */
+/** The answer of a schema: a spec, or what is wrong. */
 export type SpecResult<Spec> =
   | { readonly value: Spec; readonly issues?: undefined }
   | { readonly issues: readonly SpecIssue[] };
 
-/** How many issues a message names; the error has them all. */
+/** How many issues a message names; the error lists them all. */
 const maxNamedIssues = 3;
 
 /**
- * Says that a stored or given value is no spec.
+ * Says that a stored or given value fails the schema.
  *
  * @example A spec that fails its schema
  * ```ts
@@ -86,11 +86,8 @@ export class InvalidSpecError extends Error {
 /**
  * Validates a value.
  *
- * @param schema The schema.
- * @param key The key of the entry, for the error.
- * @param value The value.
- * @returns The spec, as the schema hands it out.
- * @throws {InvalidSpecError} When the schema finds an issue.
+ * @returns The spec, as the schema returns it.
+ * @throws {InvalidSpecError} If the schema finds an issue.
  */
 export async function validateSpec<Spec>(
   schema: SpecSchema<Spec>,

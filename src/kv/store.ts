@@ -6,15 +6,15 @@
 
 import type { Clock, Timer } from "../clock.ts";
 
-/** The longest pause before a locked database is tried again for the first time; without it several writers live-lock. */
+/** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
 const minLockedPauseMs = 5;
-/** The longest pause of all: each is up to twice as long as the one before, or many writers would keep each other out. */
+/** The longest pause of all. Each is up to twice as long as the last one, or many writers would keep each other out. */
 const maxLockedPauseMs = 80;
 
 /**
- * Says that Deno KV did not answer in time. A write may have landed or not: write it again, or read it back.
+ * Says that Deno KV did not answer in time. A write may or may not have landed: repeat it, or read it back.
  *
- * @example Write again what may have landed
+ * @example Repeat a write that may have landed
  * ```ts
  * import { KvTable, KvTimeoutError } from "@pact/supervisor/kv";
  * import { FaultyKv, loseReply } from "@pact/supervisor/testing";
@@ -34,15 +34,15 @@ export class KvTimeoutError extends Error {
   override readonly name = "KvTimeoutError";
   /** What was asked for, for example `set entry "acme"`. */
   readonly operation: string;
-  /** How long it was waited for, in ms. */
+  /** The deadline, in ms. */
   readonly timeoutMs: number;
 
   /**
    * Makes the error.
    *
    * @param operation What was asked for.
-   * @param timeoutMs How long it was waited for, in ms.
-   * @param options The last error of the tries that failed, if any, as `cause`.
+   * @param timeoutMs The deadline, in ms.
+   * @param options The error of the last failed try, if any, as `cause`.
    */
   constructor(operation: string, timeoutMs: number, options?: ErrorOptions) {
     super(
@@ -56,7 +56,7 @@ export class KvTimeoutError extends Error {
 }
 
 /**
- * Says that the database was closed by whoever opened it.
+ * Says that the database handle is closed.
  *
  * @example A table does not outlive its database
  * ```ts
@@ -88,27 +88,27 @@ export class KvClosedError extends Error {
   }
 }
 
-/** What a {@linkcode KvStore} needs beside the database. */
+/** What a {@linkcode KvStore} needs besides the database. */
 export interface KvStoreOptions {
-  /** What the deadlines are measured by. */
+  /** Measures the deadlines. */
   readonly clock: Clock;
-  /** How long one call may take, in ms, its repetitions included. */
+  /** How long one call may take, in ms, including its repetitions. */
   readonly timeoutMs: number;
-  /** Chance, for the pauses: returns a number from 0 up to 1. */
+  /** Randomness for the pauses: returns a number from 0 up to, but not including, 1. */
   readonly random: () => number;
 }
 
-/** Rows of a listing and where the next ones begin. */
+/** Rows of a listing and where to continue. */
 export interface KvBatch {
   /** The rows, in the order of their keys. */
   readonly rows: readonly Deno.KvEntry<unknown>[];
-  /** Where to go on; `undefined` at the end. */
+  /** Where to continue; `undefined` at the end. */
   readonly cursor: string | undefined;
 }
 
 /**
- * A database that was opened elsewhere, with a deadline on every call: a remote database repeats a failing call forever
- * and takes no signal. An abandoned call goes on in the background and its outcome is ignored.
+ * A database that was opened elsewhere, with a deadline on every call: a remote database repeats a failing call for ever
+ * and takes no signal. An abandoned call goes on in the background, and its outcome is ignored.
  *
  * @example A call and a batch of a listing
  * ```ts
@@ -128,26 +128,21 @@ export class KvStore {
   readonly kv: Deno.Kv;
   readonly #options: KvStoreOptions;
 
-  /**
-   * Wraps a database.
-   *
-   * @param kv The database, which stays the caller's to close.
-   * @param options Clock, deadline and chance.
-   */
+  /** Wraps a database, which the caller closes. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.kv = kv;
     this.#options = options;
   }
 
   /**
-   * Makes a call, again and again while the database is locked: nothing of a locked call was applied.
+   * Makes a call, and repeats it while the database is locked: a call that fails so has changed nothing.
    *
-   * @param operation What is asked for, to be read after "Cannot".
+   * @param operation What the call does, to be read after "Cannot".
    * @param attempt Makes the call once.
    * @param signal Abandons the call.
-   * @returns What the call resolves to.
-   * @throws {KvTimeoutError} When the deadline passed.
-   * @throws {KvClosedError} When the database is closed.
+   * @returns The result of the call.
+   * @throws {KvTimeoutError} If the deadline passes.
+   * @throws {KvClosedError} If the database is closed.
    * @throws {unknown} The reason of the signal, or what the call rejects with.
    */
   call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -190,10 +185,8 @@ export class KvStore {
   /**
    * Reads one batch of a listing.
    *
-   * @param operation What is asked for, to be read after "Cannot".
-   * @param selector Which keys.
-   * @param options How many rows at most, where the batch before ended, and a signal that abandons the call.
-   * @returns The rows and where to go on.
+   * @param operation What the call does, to be read after "Cannot".
+   * @param options The most rows, the cursor of the last batch, and a signal that abandons the call.
    * @throws {unknown} As {@linkcode KvStore.call}.
    */
   list(
@@ -206,7 +199,7 @@ export class KvStore {
       const rows: Deno.KvEntry<unknown>[] = [];
       const listing = this.kv.list(selector, { limit, batchSize: limit, cursor });
       for await (const row of listing) rows.push(row);
-      // Behind the last row the cursor is "", which would begin anew.
+      // After the last row the cursor is "", which would start all over again.
       return { rows, cursor: rows.length === limit ? listing.cursor : undefined };
     }, signal);
   }

@@ -7,13 +7,10 @@
 import { onAbort } from "../process/on_abort.ts";
 
 /**
- * Calls back with what stands at a key, at first and whenever it has changed, until the signal aborts or the watch ends.
+ * Calls back once at first and whenever a key changes, until the signal aborts or the watch ends.
  *
- * @param kv The database.
- * @param key The key.
- * @param signal Ends the watch.
- * @param heard Is called with the commit, `null` when nothing stands there.
- * @throws {unknown} What the watch fails with.
+ * @param heard Takes the commit of the entry at the key, `null` if there is none.
+ * @throws {unknown} If the watch fails.
  */
 export async function watchKey(
   kv: Deno.Kv,

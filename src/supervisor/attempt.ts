@@ -14,10 +14,10 @@
  * @module
  */
 
-import { describeValue } from "../errors.ts";
+import { assertRunnable } from "../check.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
-import { isRunnable, type Runnable } from "../process/runnable.ts";
+import type { Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
@@ -156,11 +156,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   #run(runnable: P): void {
-    if (this.isWanted && !isRunnable(runnable)) {
-      throw new TypeError(
-        `Cannot run what the entry gave: a runnable has a run method, current value is ${describeValue(runnable)}`,
-      );
-    }
+    if (this.isWanted) assertRunnable("run what the entry gave", runnable);
     // What has failed before may fail at once, and an error costs 0.4 us for each frame below it: from an
     // empty stack then, and bound, as a closure would be a frame too.
     if (this.#number > 1) ready.then(this.beginRun.bind(this, runnable));

@@ -5,7 +5,8 @@
  */
 
 import { type Clock, type Timer, turn } from "../clock.ts";
-import { describeKey, describeValue } from "../errors.ts";
+import { checkArgument, hasMethods } from "../check.ts";
+import { describeKey } from "../errors.ts";
 import { isAbortEcho } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
 
@@ -212,11 +213,8 @@ export class Lookups<K, P> {
 
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
     const { key } = sought;
-    if (entry !== undefined && typeof entry?.get !== "function") {
-      throw new TypeError(
-        `Cannot use the entry of ${describeKey(key)}: it has no get method, current value is ${describeValue(entry)}`,
-      );
-    }
+    const isEntry = entry === undefined || hasMethods(entry, "get");
+    checkArgument(`use the entry of ${describeKey(key)}`, "it has no get method", entry, isEntry);
     if (entry === undefined) this.#missing?.add(key);
     sought.looked(entry);
   }

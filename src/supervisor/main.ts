@@ -5,9 +5,10 @@
  */
 
 import { type Clock, ifStillAlive, pause, systemClock } from "../clock.ts";
-import { describeValue, ProcessEndedEarlyError } from "../errors.ts";
+import { assertRunnable, checkNumber } from "../check.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
 import { stopReason } from "../process/life.ts";
-import { isAbortEcho, isRunnable, type Runnable } from "../process/runnable.ts";
+import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 
 /** Options of {@linkcode main}. */
 export interface MainOptions {
@@ -55,16 +56,8 @@ const echoMs = 200;
  */
 export async function main(runnable: Runnable, options: MainOptions = {}): Promise<void> {
   const { stopTimeoutMs = 4_200, signal } = options;
-  if (!isRunnable(runnable)) {
-    throw new TypeError(
-      `Cannot run the program: a runnable has a run method, current value is ${describeValue(runnable)}`,
-    );
-  }
-  if (!(stopTimeoutMs >= 0 && stopTimeoutMs <= 1_000_000_000)) {
-    throw new RangeError(
-      `Cannot use the option stopTimeoutMs: it must be from 0 to 1000000000, current value is ${stopTimeoutMs}`,
-    );
-  }
+  assertRunnable("run the program", runnable);
+  checkNumber("stopTimeoutMs", stopTimeoutMs, 0, 1_000_000_000);
   const program = new Program(stopTimeoutMs);
   using _signals = listenToSystem(() => program.stopBySystem());
   const stop = () => program.stop();

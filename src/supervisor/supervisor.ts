@@ -31,9 +31,9 @@
  */
 
 import { abortable } from "@std/async/abortable";
+import { checkArgument, hasMethods } from "../check.ts";
 import {
   describeKey,
-  describeValue,
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
@@ -95,13 +95,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(table: Table<K, P>, options: SupervisorOptions = {}) {
-    if (typeof table?.get !== "function" || typeof table[Symbol.asyncIterator] !== "function") {
-      throw new TypeError(
-        `Cannot make a supervisor: a table has a get method and is async iterable, current value is ${
-          describeValue(table)
-        }`,
-      );
-    }
+    const isTable = hasMethods(table, "get", Symbol.asyncIterator);
+    checkArgument("make a supervisor", "a table has a get method and is async iterable", table, isTable);
     this.#registry = new Registry(table, checkOptions(options));
   }
 
@@ -115,10 +110,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @throws {unknown} What the callback throws, or the reason of the signal when the callback was not called.
    */
   async run<T>(callback: (signal: AbortSignal) => T, options: CallOptions = {}): Promise<void> {
-    if (typeof callback !== "function") {
-      const shown = describeValue(callback);
-      throw new TypeError(`Cannot run the supervisor: the callback is a function, current value is ${shown}`);
-    }
+    checkArgument("run the supervisor", "the callback is a function", callback, typeof callback === "function");
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();
     using _turn = await this.#lock.enter(signal);

@@ -4,16 +4,16 @@
  * @module
  */
 
-/** How a {@linkcode ChangeStream} ends and what it frees then. */
+/** Options of {@linkcode ChangeStream}. */
 export interface ChangeStreamOptions {
   /** Ends the stream. */
   readonly signal: AbortSignal;
-  /** Is called by the first `next`, and awaited at the end. Must not reject. */
+  /** The first `next` calls it, and the end awaits it. It must not reject. */
   readonly begin?: () => Promise<void>;
-  /** Is called once, at the end, unless the signal had aborted before the beginning. Must not reject. */
+  /** The end calls it once, unless the signal had aborted before the beginning. It must not reject. */
   readonly release: () => void | Promise<void>;
   /**
-   * With how many keys pending the stream says "look at everything" instead of naming them.
+   * The most keys that are kept for the reader: with more, the stream says "look at everything" instead.
    *
    * @default {Infinity}
    */
@@ -52,11 +52,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   #failure?: { readonly error: unknown };
   #ended?: Promise<void>;
 
-  /**
-   * Makes a stream.
-   *
-   * @param options How the stream ends and what it frees then.
-   */
+  /** Makes a stream that has not begun yet. */
   constructor(options: ChangeStreamOptions) {
     this.#signal = options.signal;
     this.#begin = options.begin;
@@ -101,7 +97,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   /**
    * Takes a changed key, or waits for one.
    *
-   * @returns The key, or the end, which comes when everything is freed.
+   * @returns The key, or the end, which comes once everything is freed.
    * @throws {unknown} What the stream failed with.
    */
   async next(): Promise<IteratorResult<K | undefined, undefined>> {
@@ -124,7 +120,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
   /**
    * Ends the stream, even while a `next` is waiting.
    *
-   * @returns The end, when everything is freed.
+   * @returns The end, once everything is freed.
    */
   async return(): Promise<IteratorResult<K | undefined, undefined>> {
     this.#drop();

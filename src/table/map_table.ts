@@ -1,5 +1,5 @@
 /**
- * A table in memory that tells what changes.
+ * A table in memory that announces its changes.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
 
-/** A runnable, which is run again on a restart, or a function that builds a fresh one for every start. */
+/** A runnable, which a restart runs again, or a function that builds a new one for every start. */
 export type MapTableValue<K, P extends Runnable> = P | ((key: K) => P | Promise<P>);
 
 /**
  * A live, observable table in memory. Setting a value, even an equal one, replaces the process of its key.
  *
- * An iteration sees what is set and deleted while it goes on, and yields a key once even when it is deleted and set again.
+ * An iteration sees what is set and deleted while it goes on, and yields a key once even if it is deleted and set again.
  *
  * @example What is set starts, what is deleted stops
  * ```ts
@@ -42,7 +42,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    * Makes a table.
    *
    * @param iterable The first keys and values.
-   * @throws {TypeError} When a key or value is none.
+   * @throws {TypeError} If a key cannot be a key, or a value is neither a runnable nor a function.
    */
   constructor(iterable: Iterable<readonly [K, MapTableValue<K, P>]> = []) {
     for (const [key, value] of iterable) this.set(key, value);
@@ -59,7 +59,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    * @param key The key.
    * @param value A runnable or a function that builds one.
    * @returns The table, for the next call.
-   * @throws {TypeError} When the key or the value is none; nothing is changed then.
+   * @throws {TypeError} If `key` cannot be a key, or `value` is neither; nothing changes then.
    */
   set(key: K, value: MapTableValue<K, P>): this {
     assertKey(key);
@@ -118,12 +118,12 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 
   /**
-   * Looks one entry up.
+   * Looks up one entry.
    *
    * @param key The key.
    * @param options A signal that abandons the look-up.
-   * @returns The entry, or `undefined` when there is none.
-   * @throws {TypeError} When the key can be none.
+   * @returns The entry, or `undefined` if there is none.
+   * @throws {TypeError} If `key` cannot be a key.
    */
   // deno-lint-ignore require-await -- what is thrown has to become a rejection
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
@@ -132,7 +132,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
     return this.#entries.get(key);
   }
 
-  /** Yields every entry at once; what is set and deleted between two steps is seen. */
+  /** Yields every entry without promises; it sees what is set and deleted between two steps. */
   [Symbol.iterator](): IterableIterator<Entry<K, P>> {
     const iteration = new MapIteration(this.#entries, this.#iterations);
     return {
@@ -144,13 +144,13 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
     };
   }
 
-  /** Yields every entry, each key at most once, also those that are added meanwhile. */
+  /** Yields every entry, each key at most once, including those that are added meanwhile. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
     return new MapIteration(this.#entries, this.#iterations);
   }
 
   /**
-   * Tells which keys are set and deleted from now on, each once while the reader is busy.
+   * Announces the keys that are set and deleted from now on, each once while the reader is busy.
    *
    * @param options A signal that ends the stream.
    * @returns The stream; `undefined` in it means that the table was cleared.
@@ -166,13 +166,13 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 }
 
-/** One entry, made when it is set: an iteration then makes none. */
+/** One entry, made when it is set, so that an iteration makes no objects. */
 class MapEntry<K, P extends Runnable> implements Entry<K, P> {
   constructor(
     readonly key: K,
     readonly value: MapTableValue<K, P>,
     readonly version: number,
-    /** Where it is in the order of the Map: grows with every insertion. */
+    /** Its place in the order of the Map; it grows with every insertion. */
     readonly place: number,
   ) {}
 
@@ -184,7 +184,7 @@ class MapEntry<K, P extends Runnable> implements Entry<K, P> {
 
 /**
  * A pass over the Map. A key that is deleted and set again moves to the end of a Map and would come up twice, so an
- * iteration in progress is told what is removed and remembers those that it has yielded.
+ * iteration in progress is told what is removed and remembers the keys that it has already yielded.
  */
 class MapIteration<K, P extends Runnable> implements AsyncIterator<Entry<K, P>> {
   readonly #entries: ReadonlyMap<K, MapEntry<K, P>>;

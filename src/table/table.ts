@@ -8,7 +8,7 @@
 export interface Lease {
   /** Aborts when the right is lost: the process is then forced to end at once. */
   readonly signal: AbortSignal;
-  /** Gives the right back. Called exactly once for every lease, after the process has ended. */
+  /** Gives the right back. It is called exactly once for every lease, after the process has ended. */
   release(): void | Promise<void>;
 }
 
@@ -16,19 +16,19 @@ export interface Lease {
 export interface Entry<K, P> {
   /** Identifies the process: a string, number, bigint or boolean. */
   readonly key: K;
-  /** Compared with `Object.is`: when it differs, the process must be replaced. */
+  /** Compared with `Object.is`: if it differs, the process must be replaced. */
   readonly version?: unknown;
   /**
-   * Builds the runnable. Called only when the process is about to start.
+   * Builds the runnable. It is called only when the process is about to start.
    *
    * @returns The runnable.
    * @throws {unknown} Anything: only this entry fails.
    */
   get(): P | Promise<P>;
   /**
-   * Asks for the right to run the process, right before its start. A table without this method grants it always.
+   * Asks for the right to run the process, right before its start. An entry without this method always grants it.
    *
-   * @returns The lease, or `undefined` when the entry is not ours now: it is then skipped.
+   * @returns The lease, or `undefined` if this instance does not own the entry: it is then skipped.
    */
   lease?(): Lease | undefined;
 }
@@ -45,7 +45,7 @@ export interface Entry<K, P> {
  * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort;
  * 8. an aborted signal rejects with its reason.
  *
- * `testTable` of `@pact/supervisor/testing` tests each of them on a table of your own.
+ * `testTable` of `@pact/supervisor/testing` tests each promise on a table of your own.
  *
  * @example A table over an array
  * ```ts
@@ -69,23 +69,23 @@ export interface Entry<K, P> {
  */
 export interface Table<K, P> {
   /**
-   * Looks one entry up.
+   * Looks up one entry.
    *
    * @param key The key of the entry.
    * @param options A signal that abandons the look-up.
-   * @returns The entry, or `undefined` when there is none.
+   * @returns The entry, or `undefined` if there is none.
    */
   get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined>;
 
-  /** Yields every entry, each key at most once, in any order. A call that never answers ends all reconciling. */
+  /** Yields every entry, each key at most once, in any order. A call that never settles ends all reconciling. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>>;
 
-  /** Does the same at once, for a table in memory: a pass over it is then several times cheaper. */
+  /** Does the same without promises, for a table in memory: a pass over it is then several times cheaper. */
   [Symbol.iterator]?(): Iterator<Entry<K, P>>;
 
   /**
-   * Tells that something changed. A hint: the listener looks the key up. `undefined` means: look at everything. What is
-   * written after the first `next()` was called is announced; a table without this method is looked at periodically.
+   * Announces changes. A key is a hint: the reader looks it up. `undefined` means "look at everything". What is written
+   * after the first call of `next()` is announced. A table without this method is only read periodically.
    *
    * @param options A signal that ends the stream.
    */
@@ -95,8 +95,7 @@ export interface Table<K, P> {
 /**
  * Checks that a value can be a key.
  *
- * @param key Any value.
- * @throws {TypeError} When it is not a string, number, bigint or boolean, or is `NaN`.
+ * @throws {TypeError} If it is not a string, number, bigint or boolean, or is `NaN`.
  */
 export function assertKey(key: unknown): void {
   const type = typeof key;

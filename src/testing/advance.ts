@@ -1,5 +1,5 @@
 /**
- * Lets fake time pass the way real time does.
+ * Lets fake time pass as real time does.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { systemClock } from "../clock.ts";
 
 /** What {@linkcode advance} needs of `FakeTime`. */
 export interface SteppedTime {
-  /** Lets happen what is ready, then goes to the next timer and fires it. */
+  /** Runs the pending microtasks, then goes to the next timer and fires it. */
   nextAsync(): Promise<boolean>;
-  /** Lets happen what is ready. */
+  /** Runs the pending microtasks. */
   runMicrotasks(): Promise<void>;
 }
 
 /**
- * Lets fake time pass from timer to timer, and everything happen that each of them sets going. `FakeTime.tickAsync` fires
- * only the timers that exist when it is called: what is set by what they woke, such as the second retry, waits for the
- * next call.
+ * Lets fake time pass from timer to timer, and lets everything happen that each timer sets off. `FakeTime.tickAsync` fires
+ * only the timers that exist when it is called: a timer that one of them leads to, such as that of the second retry, waits
+ * for the next call.
  *
  * @param time The `FakeTime` of `@std/testing/time`.
- * @param ms How long, in ms.
+ * @param ms How much time passes, in ms.
  *
  * @example Three tries within ten seconds
  * ```ts

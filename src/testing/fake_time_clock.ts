@@ -7,9 +7,9 @@
 import { type Clock, systemClock } from "../clock.ts";
 
 /**
- * A clock that `FakeTime` drives as a whole. It fakes `Date.now` and timers but not `performance.now`, by which a cluster
- * measures: a cluster under `FakeTime` needs this clock as its option `clock`. A supervisor needs none. Deno KV answers in
- * real time: let fake time pass in small steps, or its deadlines pass before it answers.
+ * A clock that `FakeTime` drives as a whole. `FakeTime` fakes `Date.now` and timers but not `performance.now`, with which
+ * a cluster measures: a cluster under `FakeTime` needs this clock as its option `clock`. A supervisor does not. Deno KV
+ * answers in real time: let fake time pass in small steps, or deadlines pass before it answers.
  *
  * @example A cluster under fake time
  * ```ts

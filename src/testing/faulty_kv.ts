@@ -6,14 +6,14 @@
 
 import type { KvFault } from "./kv_faults.ts";
 
-/** What can be made to misbehave. A listing counts when its first row is asked for, a watch with every reading. */
+/** What can be made to misbehave. A listing counts when its first row is read, a watch with every reading. */
 export type KvOperation = "get" | "getMany" | "set" | "delete" | "list" | "commit" | "watch";
 
-/** What a `FaultyKv` can be told. */
+/** Options of {@linkcode FaultyKv}. */
 export interface FaultyKvOptions {
   /**
-   * Decides, when a call begins, what happens to it; undefined lets it through. Asked once for every call, but not for one
-   * that an injected fault is waiting for.
+   * Decides what happens to a call when it begins; `undefined` lets it through. It is asked once for every call, except for
+   * one that gets an injected fault.
    *
    * @default Lets everything through.
    */
@@ -21,8 +21,8 @@ export interface FaultyKvOptions {
 }
 
 /**
- * Wraps a Deno KV and makes faults, call by call: those that were injected, then those that the option `decide` wants.
- * Calls without a fault go through unchanged.
+ * Wraps a Deno KV and makes its calls fail: first with the faults that were injected, then with those that the option
+ * `decide` returns. A call without a fault goes through unchanged.
  *
  * @example A write whose reply is lost has landed
  * ```ts
@@ -69,11 +69,11 @@ export class FaultyKv implements Deno.Kv {
   }
 
   /**
-   * Adds a fault behind those that are still to come.
+   * Adds a fault after those that are still to come.
    *
-   * @param operation Which calls it is for.
+   * @param operation The kind of call that it is for.
    * @param fault What happens to the call.
-   * @param times To how many calls.
+   * @param times The number of calls that it happens to.
    */
   inject(operation: KvOperation, fault: KvFault, times = 1): void {
     const faults = this.#faults.get(operation) ?? [];
@@ -84,17 +84,17 @@ export class FaultyKv implements Deno.Kv {
   /**
    * Counts calls.
    *
-   * @param operation Which calls.
-   * @returns How many began so far.
+   * @param operation The kind of call.
+   * @returns How many have begun so far.
    */
   count(operation: KvOperation): number {
     return this.#counts.get(operation) ?? 0;
   }
 
   /**
-   * Breaks every watch that is open.
+   * Breaks every open watch.
    *
-   * @param error What its reader gets.
+   * @param error The error that its reader gets.
    */
   cutWatches(error: unknown): void {
     for (const cut of this.#cuts) cut(error);

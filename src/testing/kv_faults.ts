@@ -5,15 +5,15 @@
  */
 
 /**
- * What happens in place of a call. It may make the call, once, several times, or not at all. `readings` says how many
- * readings of the same watch came before; 0 for any other call.
+ * What happens instead of a call. It may make the call once, several times, or not at all. `readings` is the number of
+ * earlier readings of the same watch, and 0 for any other call.
  */
 export type KvFault = <T>(call: () => Promise<T>, readings: number) => Promise<T>;
 
 /**
  * Makes a fault that fails without making the call.
  *
- * @param error What the caller gets.
+ * @param error The error that the caller gets.
  * @returns The fault.
  *
  * @example A database that cannot be reached
@@ -31,7 +31,7 @@ export function failWith(error: unknown): KvFault {
 }
 
 /**
- * Makes the fault of a database file that another connection has locked. Nothing of the call is applied.
+ * Makes the fault of a database file that another connection has locked. The call changes nothing.
  *
  * @returns The fault.
  *
@@ -53,7 +53,7 @@ export function failLocked(): KvFault {
 /**
  * Makes a fault that makes the call late, or never.
  *
- * @param gate The call is made when this resolves.
+ * @param gate Resolves when the call may be made.
  * @returns The fault.
  *
  * @example A read that overtakes a write
@@ -78,7 +78,7 @@ export function holdUntil(gate: Promise<unknown>): KvFault {
 }
 
 /**
- * Makes a fault that never makes the call and never ends, as a call to a remote database that is gone.
+ * Makes a fault that never makes the call and never ends, like a call to a remote database that is gone.
  *
  * @returns The fault.
  *
@@ -98,12 +98,12 @@ export function hang(): KvFault {
 }
 
 /**
- * Makes a fault that makes the call at once and hands out its reply late, or never.
+ * Makes a fault that makes the call at once and returns its reply late, or never.
  *
- * @param gate The reply comes when this resolves.
+ * @param gate Resolves when the reply may come.
  * @returns The fault.
  *
- * @example A write that has landed while its caller waits
+ * @example A write that lands while its caller waits
  * ```ts
  * import { FaultyKv, holdReply } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
@@ -129,13 +129,13 @@ export function holdReply(gate: Promise<unknown>): KvFault {
 }
 
 /**
- * Makes the fault of a watch that goes stale: its first reading is sound, the later ones come late, or never.
+ * Makes the fault of a watch that goes stale: its first reading is right, the later ones come late, or never.
  *
- * @param gate A later reading is made when this resolves.
+ * @param gate Resolves when later readings may be made.
  * @default Never.
  * @returns The fault, for "watch".
  *
- * @example A watch that tells nothing after its first reading
+ * @example A watch that is silent after its first reading
  * ```ts
  * import { FaultyKv, staleWatch } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
@@ -161,10 +161,10 @@ export function staleWatch(gate: Promise<unknown> = new Promise(() => {})): KvFa
 /**
  * Makes a fault that makes the call and loses the reply.
  *
- * @param error What the caller gets instead.
+ * @param error The error that the caller gets instead.
  * @returns The fault.
  *
- * @example A write that landed though it failed
+ * @example A write that lands though it fails
  * ```ts
  * import { FaultyKv, loseReply } from "@pact/supervisor/testing";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -183,11 +183,11 @@ export function loseReply(error: unknown): KvFault {
 }
 
 /**
- * Makes the fault of a remote database that sends a commit again after a lost reply: it lands, and then it is refused.
+ * Makes the fault of a remote database that repeats a commit after a lost reply: it lands, and then it is refused.
  *
  * @returns The fault, for "commit".
  *
- * @example A commit that landed though it was refused
+ * @example A commit that lands though it is refused
  * ```ts
  * import { FaultyKv, denyAfterLanding } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";

@@ -10,16 +10,16 @@ import type { Table } from "../table/table.ts";
 /** Builds the runnable of an entry, on behalf of the suite: it counts, and sometimes throws. */
 export type TableBuild<K> = (key: K, flavour: string) => Runnable;
 
-/** A table that was opened for one test, and how to change it from outside. */
+/** A table that was opened for one test, and how to change it. */
 export interface TableHandle<K> {
   /** The table, empty at first. */
   readonly table: Table<K, Runnable>;
   /**
-   * Adds an entry or replaces it, as whoever maintains the table would. The entry's `get()` must call the `build` that
-   * `open` was given, with this key and flavour, and hand out what it returns.
+   * Adds an entry or replaces it, as the maintainer of the table would. The entry's `get()` must call the `build` that
+   * `open` was given, with this key and flavour, and return its result.
    *
    * @param key The key of the entry.
-   * @param flavour What is stored: another flavour is another value.
+   * @param flavour The value to store: another flavour is another value.
    */
   set(key: K, flavour: string): unknown;
   /**
@@ -37,9 +37,9 @@ export interface TableHarness<K> {
   /** At least three different keys that the table can hold. */
   readonly keys: readonly K[];
   /**
-   * Opens an empty table, afresh for every test.
+   * Opens a new, empty table for one test.
    *
-   * @param build What an entry's `get()` must call.
+   * @param build The function that an entry's `get()` must call.
    * @returns The table and how to change it.
    */
   open(build: TableBuild<K>): TableHandle<K> | Promise<TableHandle<K>>;

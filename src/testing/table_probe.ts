@@ -13,7 +13,7 @@ import type { TableHandle, TableHarness } from "./table_harness.ts";
 /** The flavour whose runnable cannot be built. */
 export const broken = "broken";
 
-/** A table under test and what was seen of it. */
+/** A table under test and what it has built. */
 export class TableProbe<K> {
   /** The keys to use. */
   readonly keys: readonly K[];
@@ -69,7 +69,7 @@ export class TableProbe<K> {
     return keys;
   }
 
-  /** Waits, but not forever. */
+  /** Waits for a promise, but not for ever. */
   within<T>(promise: Promise<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = new Error(`${what} takes longer than ${this.#timeoutMs} ms`);

@@ -1,5 +1,5 @@
 /**
- * What each numbered promise of a table comes to when it is tried.
+ * How each numbered promise of a table is tested.
  *
  * @module
  */
@@ -66,7 +66,7 @@ async function isolated<K>(probe: TableProbe<K>): Promise<void> {
     }
   }
   requireKeys(seen, probe.keys, "a table with one broken entry");
-  requireKeys(failed, [probe.keys[1]], "a table with one broken entry, of those that cannot be built,");
+  requireKeys(failed, [probe.keys[1]], "a search for broken entries");
 }
 
 async function freed<K>(probe: TableProbe<K>): Promise<void> {
@@ -81,7 +81,7 @@ async function freed<K>(probe: TableProbe<K>): Promise<void> {
     require(after.done === true, "next() yields an entry after return()");
   }
   for await (const _ of probe.table) break;
-  requireKeys(await probe.list(), probe.keys, "a table whose iteration was left early before,");
+  requireKeys(await probe.list(), probe.keys, "a table after an iteration that was left early");
 }
 
 async function versioned<K>(probe: TableProbe<K>): Promise<void> {

@@ -15,7 +15,7 @@ export interface TableCheck {
   /**
    * Opens a table and tests the promise.
    *
-   * @returns A promise that rejects when the table breaks its own.
+   * @returns A promise that rejects if the table breaks its own.
    */
   check(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface TestTableOptions {
  *
  * @param harness How to open the table.
  * @returns The checks, in the order of the promises.
- * @throws {TypeError} When the harness has fewer than three different keys.
+ * @throws {TypeError} If the harness has fewer than three different keys.
  *
  * @example The checks one by one
  * ```ts
@@ -75,13 +75,13 @@ export function tableChecks<K>(harness: TableHarness<K>): TableCheck[] {
 }
 
 /**
- * Registers one test for each numbered promise of a table. A test fails when the table breaks its promise, or leaves
+ * Registers one test for each numbered promise of a table. A test fails if the table breaks its promise, or if it leaves
  * operations or resources behind when it is closed.
  *
- * @param name What the table is called in the names of the tests.
+ * @param name The name of the table, with which the names of the tests begin.
  * @param harness How to open the table.
- * @param options What registers a test.
- * @throws {TypeError} When the harness has fewer than three different keys.
+ * @param options How to register a test.
+ * @throws {TypeError} If the harness has fewer than three different keys.
  *
  * @example The names of the tests
  * ```ts

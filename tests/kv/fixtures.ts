@@ -55,5 +55,5 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A promise that nobody resolves. */
+/** A promise that is never resolved. */
 export const never: Promise<never> = new Promise(() => {});

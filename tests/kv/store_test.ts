@@ -51,7 +51,7 @@ for (const error of [new Error("too late"), new TypeError("database is locked")]
     const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"])), KvTimeoutError);
     clock.advance(timeoutMs);
     await rejected;
-    // Nobody listens any more: this must become neither an unhandled rejection nor another try.
+    // Nothing listens any more: this must become neither an unhandled rejection nor another try.
     gate.reject(error);
     await settle();
     assertEquals([kv.count("get"), clock.pending], [1, 0]);
@@ -184,7 +184,7 @@ Deno.test("KvStore.list() ends when the last batch is full", async () => {
   assertEquals(rest, { rows: [], cursor: undefined });
 });
 
-Deno.test("KvStore.list() reads a batch anew when the database was locked", async () => {
+Deno.test("KvStore.list() re-reads a batch when the database was locked", async () => {
   using opened = await open();
   const { kv, clock, store } = opened;
   await kv.set(["a", 1], 1);
@@ -195,7 +195,7 @@ Deno.test("KvStore.list() reads a batch anew when the database was locked", asyn
   assertEquals((await batch).rows.length, 1);
 });
 
-Deno.test("KvStore.call() bears what two handles on one file do to each other", async () => {
+Deno.test("KvStore.call() works while two handles on one file disturb each other", async () => {
   await using file = await openFile(2);
   const [one, other] = file.kvs.map((kv) =>
     new KvStore(kv, { clock: systemClock, timeoutMs: 10_000, random: Math.random })

@@ -106,7 +106,7 @@ export function planSet(key: Deno.KvKey, value: unknown, expireIn: number | unde
 }
 
 /**
- * Makes the error of whoever wants a queue.
+ * Makes the error for a call that wants a queue.
  *
  * @returns The error.
  */

@@ -26,7 +26,7 @@ export interface MemoryKvOptions {
 
 /**
  * A Deno KV in memory, deterministic and fast. A call has its whole effect before it returns; its promise resolves in a
- * microtask. It knows no timer and no chance, so a simulation over it runs again exactly.
+ * microtask. It uses no timer and no randomness, so a simulation over it can be repeated exactly.
  *
  * What it promises is what `Deno.openKv(":memory:")` does, errors and their texts included: a test holds 10 000 random
  * operations against it. What it does not promise:

@@ -48,7 +48,7 @@ export function copySelector(selector: Deno.KvListSelector): Deno.KvListSelector
  *
  * @param selector The selector.
  * @returns It, packed.
- * @throws {TypeError} When a key in it is none, or is on the wrong side of another.
+ * @throws {TypeError} If a key in it cannot be a key, or is on the wrong side of another.
  *
  * @example A prefix is no key of its own
  * ```ts
@@ -75,7 +75,7 @@ export function packSelector(selector: Deno.KvListSelector): PackedSelector {
  * @param reverse Whether it is read from its end.
  * @param cursor The cursor; undefined is before everything, "" behind the key that all others begin with.
  * @returns The keys that are left.
- * @throws {TypeError} When the cursor is none, or leads out of the selector.
+ * @throws {TypeError} If it is not a cursor, or leads out of the selector.
  */
 export function toRange(selector: PackedSelector, reverse: boolean, cursor: string | undefined): KeyRange {
   if (cursor === undefined) return selector;

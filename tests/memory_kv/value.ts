@@ -1,5 +1,5 @@
 /**
- * Values as they are kept: copies that nobody else holds.
+ * Values as they are kept: copies of their own.
  *
  * @module
  */

@@ -14,7 +14,7 @@ export interface MemoryWatchOptions {
   readonly encodedKeys: readonly string[];
   /** Whether a commit that changes nothing is told too. */
   readonly isRaw: boolean;
-  /** Called when nobody reads any more. */
+  /** Called when the last reader is gone. */
   readonly onEnd: (watch: MemoryWatch) => void;
 }
 
@@ -30,7 +30,7 @@ export class MemoryWatch {
   #isOver = false;
   #wake = () => {};
 
-  /** Begins to watch. The first reading comes before anybody asks, and is kept: a slow reader finds it old. */
+  /** Begins to watch. The first reading is made before it is asked for, and is kept: a slow reader finds it old. */
   constructor(store: MemoryStore, options: MemoryWatchOptions) {
     this.#store = store;
     this.#options = options;

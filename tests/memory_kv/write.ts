@@ -53,7 +53,7 @@ export const versionstampSymbol: symbol = Symbol("KvCommitVersionstamp");
  * @param checks The checks.
  * @param mutations The mutations.
  * @returns The write.
- * @throws {TypeError} When a key is none.
+ * @throws {TypeError} If a key cannot be a key.
  */
 export function packWrite(
   checks: readonly Deno.AtomicCheck[],

@@ -47,7 +47,12 @@ Deno.test("Supervisor sets every timer on its option clock, and measures by it",
   world.bot("a").crash();
   await world.time.pass(10_000);
   await world.end();
-  assertEquals([clock.set === world.time.timersSet, clock.set > 5, clock.asked > 5, clock.pending], [true, true, true, 0]);
+  assertEquals([clock.set === world.time.timersSet, clock.set > 5, clock.asked > 5, clock.pending], [
+    true,
+    true,
+    true,
+    0,
+  ]);
 });
 
 Deno.test("Supervisor serves the deadlines of a hundred stops and restarts with one timer of its clock", async () => {

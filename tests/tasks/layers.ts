@@ -70,7 +70,7 @@ const ways: Readonly<Record<string, Way>> = {
 const words = ["errors", "clock", "events", "event_stream", "check"];
 const core = [...words, "process", "table"];
 
-/** What each module may import, beside itself. */
+/** What each module may import besides itself. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: words,
   clock: words,

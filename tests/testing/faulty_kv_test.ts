@@ -158,7 +158,7 @@ Deno.test("FaultyKv.watch() ends when its reader cancels, and when the database 
   const reader = kv.watch([["a"]]).getReader();
   await reader.read();
   await reader.cancel();
-  kv.cutWatches(new Error("nobody is there any more"));
+  kv.cutWatches(new Error("no watch is left"));
   assertEquals(await reader.read(), { done: true, value: undefined });
   const other = kv.watch([["a"]]).getReader();
   await other.read();

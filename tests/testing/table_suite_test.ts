@@ -179,7 +179,7 @@ const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = 
   [
     3,
     "entries hide that they fail",
-    'of those that cannot be built, gives [] instead of ["b"]',
+    'a search for broken entries gives [] instead of ["b"]',
     (table) =>
       mapped(table, (entry) => ({
         key: entry.key,
@@ -219,7 +219,7 @@ const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = 
   [
     4,
     "a lock is kept by an iteration that is left early",
-    'a table whose iteration was left early before, gives [] instead of ["a", "b", "c"]',
+    'a table after an iteration that was left early gives [] instead of ["a", "b", "c"]',
     (table) => {
       let isLocked = false;
       return iterate(() => {

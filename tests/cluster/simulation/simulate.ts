@@ -268,7 +268,11 @@ class Simulation {
       const count = machine.lists - lists[index];
       if (count > mostLists) this.#checks.fail(`${name} has listed ${count} times while nothing happened`);
     });
-    const sessions = alive.map(({ cluster }) => cluster.snapshot().session!);
+    const sessions = alive.map(({ name, cluster }) => {
+      const { session } = cluster.snapshot();
+      if (session === undefined) this.#checks.fail(`${name} has no session while nothing happened`);
+      return session ?? "";
+    });
     const owners = Array.from({ length: measures.slots }, (_, slot) => {
       return sessions[alive.findIndex(({ cluster }) => cluster.snapshot().slots.owned.includes(slot))];
     });
