@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { describeError } from "../errors.ts";
+import { errorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
@@ -81,8 +81,13 @@ function describe<K, P extends Runnable>(keeper: Keeper<K, P>, aheadMs: number):
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: Math.round(keeper.deadlineAt + aheadMs) }),
-    ...(backoff?.lastError !== undefined && { lastError: describeError(backoff.lastError) }),
+    ...(backoff?.lastError !== undefined && { lastError: briefly(backoff.lastError) }),
   };
+}
+
+function briefly(error: unknown): { name: string; message: string } {
+  const { name, message } = errorData(error, 0);
+  return { name, message };
 }
 
 /** Names what is going on with a key. */
