@@ -6,8 +6,8 @@
 
 import { assertRunnable } from "../check.ts";
 import { ProcessEndedEarlyError } from "../errors.ts";
+import { onAbort } from "../on_abort.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
 import type { RunCallback, Runnable } from "./runnable.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { onAbort } from "../on_abort.ts";
 import { failureOf, firstOf } from "./failure.ts";
-import { onAbort } from "./on_abort.ts";
 import type { Runnable } from "./runnable.ts";
 
 // Ready-made: an exception with a stack costs 4 us.
