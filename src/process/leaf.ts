@@ -74,16 +74,19 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  */
 export function leaf(
   runInForeground: (signal: AbortSignal) => unknown,
-  gracefulStop: (signal: AbortSignal) => unknown = () => {},
+  gracefulStop?: (signal: AbortSignal) => unknown,
 ): StandaloneRunnable {
   return {
     async run(callback, options) {
       const signal = signalOf(options);
       const narrower = new AbortController();
       using _forced = onAbort(signal, () => narrower.abort(signal.reason));
-      const foreground = failureOf(runInForeground, narrower.signal).finally(() => narrower.abort(workEnded));
+      const foreground = failureOf(runInForeground, narrower.signal).then((failure) => {
+        narrower.abort(workEnded);
+        return failure;
+      });
       const ofCallback = await failureOf(callback, narrower.signal);
-      const ofStop = await failureOf(gracefulStop, signal);
+      const ofStop = gracefulStop && await failureOf(gracefulStop, signal);
       narrower.abort(workStopped);
       const ofForeground = await foreground;
       const failure = firstOf(ofCallback, ofStop, ofForeground);
