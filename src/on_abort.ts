@@ -44,39 +44,60 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
 /** The one listener of each signal. Kept when it is empty: a signal that was listened to often is again. */
 const hubs: WeakMap<AbortSignal, Hub> = new WeakMap();
 
+/** A list that any member can leave. A Set would be two more objects for each signal, most of which have one listener. */
 class Hub implements EventListenerObject {
   readonly signal: AbortSignal;
-  readonly all: Set<Listening> = new Set();
+  first: Listening | undefined = undefined;
+  last: Listening | undefined = undefined;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
   }
 
   handleEvent(): void {
-    for (const listening of this.all) {
-      listening[Symbol.dispose]();
+    for (let next = this.first; next !== undefined; next = this.first) {
+      next[Symbol.dispose]();
       try {
-        listening.listener();
+        next.listener();
       } catch (error) {
         reportError(error);
       }
     }
   }
+
+  add(listening: Listening): void {
+    if (this.last === undefined) this.first = listening;
+    else this.last.after = listening;
+    listening.before = this.last;
+    this.last = listening;
+    if (this.first === listening) this.signal.addEventListener("abort", this);
+  }
+
+  remove({ before, after }: Listening): void {
+    if (before === undefined) this.first = after;
+    else before.after = after;
+    if (after === undefined) this.last = before;
+    else after.before = before;
+    // A signal aborts once, so its listener need not be removed then, which would cost as much as the abort itself.
+    if (this.first === undefined && !this.signal.aborted) this.signal.removeEventListener("abort", this);
+  }
 }
 
 class Listening implements Disposable {
-  readonly hub: Hub;
+  before: Listening | undefined = undefined;
+  after: Listening | undefined = undefined;
+  /** `undefined` once it has left. */
+  hub: Hub | undefined;
   readonly listener: () => void;
 
   constructor(hub: Hub, listener: () => void) {
     this.hub = hub;
     this.listener = listener;
-    if (hub.all.size === 0) hub.signal.addEventListener("abort", hub);
-    hub.all.add(this);
+    hub.add(this);
   }
 
   [Symbol.dispose](): void {
-    const { all, signal } = this.hub;
-    if (all.delete(this) && all.size === 0) signal.removeEventListener("abort", this.hub);
+    this.hub?.remove(this);
+    this.hub = undefined;
   }
 }

@@ -22,7 +22,7 @@ export interface Forceable {
 }
 
 /** After how many forced ends the event loop gets a turn: an instance that loses all its slots has to go on beating. */
-const forcesPerTurn = 512;
+const forcesPerTurn = 256;
 
 /** The processes under one signal. */
 interface Group {

@@ -21,6 +21,7 @@ const warmUps = 3;
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   ours: async () => (await import("./subjects/ours.ts")).subject,
   oursCrash: async () => (await import("./subjects/ours_crash.ts")).subject,
+  oursFence: async () => (await import("./subjects/ours_fence.ts")).subject,
   oursIdle: async () => (await import("./subjects/ours_idle.ts")).subject,
   oursKv: async () => (await import("./subjects/kv.ts")).ours,
   oursKvLatency: async () => (await import("./subjects/kv_latency.ts")).subject,

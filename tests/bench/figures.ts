@@ -135,6 +135,17 @@ function gaps(size: number): Group {
   return { title: "event loop", figures };
 }
 
+function fence(size: number): Group {
+  const figures = ["plain", "leaf"].flatMap((kind) => {
+    const ours = probe("oursFence", kind, size);
+    return [
+      value(`abort of a slot's processes, ${kind}`, read(ours, "abortUs"), 3),
+      value(`longest event-loop gap: all slots are lost, ${kind}`, read(ours, "gapMs"), 25),
+    ];
+  });
+  return { title: "leases that are lost", figures };
+}
+
 /** Lists every figure in memory. */
 export function figuresInMemory(scale: Scale): Group[] {
   const [large, small] = [100_000 / scale.divisor, 10_000];
@@ -156,5 +167,6 @@ export function figuresInMemory(scale: Scale): Group[] {
     lookups(large),
     reconcile(large),
     gaps(large),
+    fence(large),
   ];
 }
