@@ -88,7 +88,13 @@ export interface UnparkedEvent<K> extends KeyedEvent<K> {
   readonly cause: "call" | "change";
 }
 
-/** It was asked to stop, then aborted, and the time for both is up. */
+/**
+ * It was asked to stop, then aborted, and the time for both is up.
+ *
+ * A process that awaits the stop of its own key from inside ends like this: its stop waits for its end, and its end for the
+ * stop. So does a supervisor that is a process itself while one of its own processes is stuck: the outer supervisor
+ * announces it as stuck too, since its run has not ended.
+ */
 export interface StuckEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "stuck";

@@ -85,7 +85,8 @@ export class Process<P extends Runnable> implements AsyncDisposable {
 
   /**
    * Stops the process gracefully and waits for its end. Stopping one that was never started prevents a start; stopping
-   * one that is still starting aborts its run; stopping one that is already stopping joins that stop.
+   * one that is still starting aborts its run; stopping one that is already stopping joins that stop. The runnable itself must
+   * not await it in its run: that would wait for its own end.
    *
    * @param options A signal that forces the end when it aborts: the run is aborted, and its end still awaited.
    * @throws {ProcessStateError} If it has already ended.
