@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pause, turn } from "../clock.ts";
+import { pause, settlesWithin, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import { onAbort } from "../process/on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
@@ -15,6 +15,10 @@ import type { Registry } from "./registry.ts";
 
 /** After how many rows the event loop gets a turn. */
 const rowsPerTurn = 1_024;
+/** Within what time a row is expected, in ms: a table is given up after that, and within twice that. */
+const rowLimitMs = 10_000;
+/** How many iterations may be given up and still be unanswered. */
+const maxGivenUp = 2;
 /** How many vanished entries are confirmed at the same time. */
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
@@ -33,6 +37,7 @@ export class Pass<K, P extends Runnable> implements Tally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
+  #isGivenUp = false;
   #settling: AbortController | undefined = undefined;
 
   constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal, cause: StartCause) {
@@ -71,13 +76,25 @@ export class Pass<K, P extends Runnable> implements Tally {
     if (--this.#pending === 0) this.#settling?.abort();
   }
 
+  /** Reads the table. One that yields no row for so long is given up: it must not hold up every later pass as well. */
   async #readAll(): Promise<boolean> {
-    try {
-      return await this.#readRows();
-    } catch (error) {
-      this.#fail(error);
+    const registry = this.#registry;
+    if (registry.givenUpReads === maxGivenUp) {
+      this.#fail(new Error(`Cannot read the table: it has not answered ${maxGivenUp} iterations before`));
       return false;
     }
+    let isComplete = false;
+    const reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
+    for (let seen = -1; seen !== this.#seen;) {
+      seen = this.#seen;
+      if (await settlesWithin(registry.clock, reading, rowLimitMs, this.#signal)) return isComplete;
+      if (this.#signal.aborted) return await reading.then(() => false);
+    }
+    this.#isGivenUp = true;
+    registry.givenUpReads++;
+    reading.then(() => registry.givenUpReads--);
+    this.#fail(new DOMException("Cannot read the table: it does not yield its next row", "TimeoutError"));
+    return false;
   }
 
   /**
@@ -96,10 +113,11 @@ export class Pass<K, P extends Runnable> implements Tally {
     }
     const iterator = table[Symbol.asyncIterator]();
     // The iterator is told of the abort, so that a `next` that is pending can settle.
-    using _closing = onAbort(signal, () => close(iterator).catch(this.#fail));
+    using _closing = onAbort(signal, () => closeIterator(iterator, this.#fail));
     for (;;) {
       const { done, value } = await iterator.next();
-      if (signal.aborted || done) return !signal.aborted;
+      if (this.#isGivenUp) closeIterator(iterator, this.#fail);
+      if (signal.aborted || this.#isGivenUp || done) return done === true && !signal.aborted;
       this.#see(value);
       if (this.#seen % rowsPerTurn === 0) await turn();
     }
@@ -193,6 +211,10 @@ export class Pass<K, P extends Runnable> implements Tally {
   }
 }
 
-async function close(iterator: AsyncIterator<unknown>): Promise<void> {
-  await iterator.return?.();
+/** Tells an iterator that no more is wanted. Its answer is not waited for. */
+export function closeIterator(iterator: AsyncIterator<unknown>, fail: (error: unknown) => void): void {
+  const close = async () => {
+    await iterator.return?.();
+  };
+  close().catch(fail);
 }

@@ -40,6 +40,7 @@ Deno.test("Supervisor shows a parked key with its last error in the snapshot", a
   assertEquals(process, {
     key: "a",
     state: "parked",
+    sinceAt: 1_000,
     version: 1,
     failures: 2,
     lastError: { name: "Error", message: "oops" },
