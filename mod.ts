@@ -30,6 +30,7 @@
  */
 
 export { type Clock, systemClock, type Timer } from "./src/clock.ts";
+export type { ErrorData } from "./src/error_data.ts";
 export {
   ProcessEndedEarlyError,
   ProcessExistsError,

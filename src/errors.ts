@@ -4,8 +4,13 @@
  * @module
  */
 
+import { oneLine, quote } from "./one_line.ts";
+
+/** How many characters of a key or of another value a message shows. */
+const maxShown = 100;
+
 /**
- * Writes a key as in code, for use in a message: a string in quotes, a bigint with an `n`.
+ * Writes a key as in code, for use in a message: a string in quotes, a bigint with an `n`; on one line, cut after 100 characters.
  *
  * @example A string and a number do not look alike
  * ```ts
@@ -18,14 +23,14 @@
  * ```
  */
 export function describeKey(key: unknown): string {
-  if (typeof key === "string") return JSON.stringify(key);
-  if (typeof key === "bigint") return `${key}n`;
-  return String(key);
+  if (typeof key === "string") return quote(key, maxShown);
+  const shown = describeValue(key);
+  return typeof key === "bigint" ? `${shown}n` : shown;
 }
 
 /**
- * Shows any value, for use in a message. A template would throw at symbols, modules and objects without a prototype, and
- * print the source of functions.
+ * Shows any value, for use in a message: on one line, cut after 100 characters. A template would throw at symbols, modules
+ * and objects without a prototype, and print the source of functions.
  *
  * @example A module instead of what it exports
  * ```ts
@@ -39,33 +44,10 @@ export function describeKey(key: unknown): string {
 export function describeValue(value: unknown): string {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
   try {
-    return isObject ? Object.prototype.toString.call(value) : String(value);
+    return oneLine(isObject ? Object.prototype.toString.call(value) : String(value), maxShown);
   } catch (_throwingTag) {
     return "[object Object]";
   }
-}
-
-/**
- * Reads the name and message of whatever was thrown.
- *
- * @returns "Error" and a short text if the value is not an error, or cannot be read.
- *
- * @example Anything can be thrown
- * ```ts
- * import { describeError } from "./errors.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(describeError(new TypeError("no")), { name: "TypeError", message: "no" });
- * assertEquals(describeError(404), { name: "Error", message: "404" });
- * ```
- */
-export function describeError(error: unknown): { name: string; message: string } {
-  try {
-    if (error instanceof Error) return { name: `${error.name}`, message: `${error.message}` };
-  } catch (_unreadable) {
-    // Shown like any other value.
-  }
-  return { name: "Error", message: describeValue(error) };
 }
 
 /** Says that the supervisor takes no such call because its `run` is not in progress. */

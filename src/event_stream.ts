@@ -5,6 +5,7 @@
  */
 
 import { checkArgument } from "./check.ts";
+import { printError } from "./error_data.ts";
 
 /** Takes events. An error that it throws, or rejects with, is printed and changes nothing. */
 export type Listener<E> = (event: E) => void;
@@ -87,12 +88,13 @@ const ready: Promise<void> = Promise.resolve();
 function call<E>(listener: Listener<E>, event: E): void {
   try {
     const result: unknown = listener(event);
-    if (result instanceof Promise) result.catch(report);
+    // Resolved first: a foreign promise may throw when it is looked at.
+    if (typeof result === "object" && result !== null) Promise.resolve(result).catch(report);
   } catch (error) {
     report(error);
   }
 }
 
 function report(error: unknown): void {
-  console.error("An event listener failed:", error);
+  printError("An event listener failed", error);
 }

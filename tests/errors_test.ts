@@ -82,6 +82,9 @@ const keys: [unknown, string][] = [
   [1n, "1n"],
   [true, "true"],
   [undefined, "undefined"],
+  ["a\nb\u202e\x9b", '"a\\nb\\u202e\\x9b"'],
+  ["k".repeat(102), `"${"k".repeat(100)}"… (2 more characters)`],
+  [Symbol("a\nb"), "Symbol(a\\nb)"],
 ];
 for (const [key, expected] of keys) {
   Deno.test(`describeKey() says ${expected}`, () => assertEquals(describeKey(key), expected));
@@ -97,6 +100,9 @@ const values: [unknown, string][] = [
   [[], "[object Array]"],
   [Object.create(null), "[object Object]"],
   [class Bot {}, "[object Function]"],
+  ["a\nb", "a\\nb"],
+  ["v".repeat(102), `${"v".repeat(100)}… (2 more characters)`],
+  [{ [Symbol.toStringTag]: "a\nb" }, "[object a\\nb]"],
 ];
 for (const [value, expected] of values) {
   Deno.test(`describeValue() says ${expected}`, () => assertEquals(describeValue(value), expected));

@@ -141,7 +141,7 @@ for (
     stream.subscribe((event) => heard.push(event));
     stream.emit("a");
     await settle();
-    assertEquals(console.lines, [["An event listener failed:", oops]]);
+    assertEquals(console.lines, [["An event listener failed: Error: oops"]]);
     assertEquals([heard, unhandled.reasons], [["a"], []]);
   });
 }

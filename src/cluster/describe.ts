@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeError } from "../errors.ts";
+import { describeError } from "../error_data.ts";
 import type { ClusterEvent } from "./events.ts";
 
 /**
@@ -43,10 +43,8 @@ export function describeClusterEvent(event: ClusterEvent): string {
       return `slot ${event.slot} is ${event.cause === "lost" ? "lost" : "handed over"}`;
     case "cluster-idle":
       return `this instance stays out of the cluster: its timeline is ${event.timeline}`;
-    case "cluster-failed": {
-      const { name, message } = describeError(event.error);
-      return `${event.operation} failed: ${name}: ${message}`;
-    }
+    case "cluster-failed":
+      return `${event.operation} failed: ${describeError(event.error)}`;
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printError } from "../error_data.ts";
 import { isAbortEcho } from "./runnable.ts";
 
 /** What a piece of work failed with. It is boxed because anything can be thrown, even `undefined`. */
@@ -32,7 +33,7 @@ export async function failureOf(
 export function firstOf(...failures: readonly (Failure | undefined)[]): Failure | undefined {
   const [first, ...others] = failures.filter((failure) => failure !== undefined);
   for (const { error } of others) {
-    if (error !== first.error) console.error("Suppressed by an earlier error:", error);
+    if (error !== first.error) printError("Suppressed by an earlier error", error);
   }
   return first;
 }

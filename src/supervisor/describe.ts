@@ -4,7 +4,8 @@
  * @module
  */
 
-import { describeError, describeKey } from "../errors.ts";
+import { describeError } from "../error_data.ts";
+import { describeKey } from "../errors.ts";
 import type { SupervisorEvent } from "../events.ts";
 
 /**
@@ -31,7 +32,7 @@ type TableEvent = Extract<SupervisorEvent<unknown>, { type: "table-failed" | "re
 type ProcessEvent = Exclude<SupervisorEvent<unknown>, TableEvent>;
 
 function describeTable(event: TableEvent): string {
-  if (event.type === "table-failed") return `table: ${event.operation} failed: ${say(event.error)}`;
+  if (event.type === "table-failed") return `table: ${event.operation} failed: ${describeError(event.error)}`;
   const { seen, started, stopped, replaced, failed } = event;
   return `table: ${seen} entries seen, ${started} started, ${stopped} stopped, ${replaced} replaced, ${failed} failed`;
 }
@@ -46,13 +47,13 @@ function describeKeyed(event: ProcessEvent): string {
         : `running after ${seconds(event.startMs)}, recovered at attempt ${event.attempt}`;
     case "exited":
       return event.outcome === "failed"
-        ? `failed while ${event.phase}: ${say(event.error)}`
+        ? `failed while ${event.phase}: ${describeError(event.error)}`
         : `${event.outcome}${event.isForced ? " by force" : ""}, had been up for ${seconds(event.uptimeMs)}`;
     case "retrying":
       return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
     case "parked":
       return `parked after ${times(event.failures, "failure")}: ${
-        event.error === undefined ? "it returned" : say(event.error)
+        event.error === undefined ? "it returned" : describeError(event.error)
       }`;
     case "unparked":
       return `unparked (${event.cause})`;
@@ -65,13 +66,8 @@ function describeKeyed(event: ProcessEvent): string {
     case "replaced":
       return "replaced by a new version";
     case "entry-failed":
-      return `entry failed: ${say(event.error)}`;
+      return `entry failed: ${describeError(event.error)}`;
   }
-}
-
-function say(error: unknown): string {
-  const { name, message } = describeError(error);
-  return error instanceof Error ? `${name}: ${message}` : message;
 }
 
 function times(count: number, word: string): string {

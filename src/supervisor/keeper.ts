@@ -148,10 +148,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
-    else if (this.phase === "asking" || isChanged) {
-      this.#wake("change");
-      this.enqueue(entry, "change");
-    }
+    else if (this.phase === "asking" || isChanged) this.#enqueueNow(entry, "change");
+    else if (this.phase === "retrying" && this.#registry.run?.lookups.refuses(this.key)) this.#enqueueNow(entry, cause);
     return false;
   }
 
@@ -260,6 +258,11 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#enter(phase);
     if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     else if (this.heapIndex < 0) this.enqueue(undefined, "retry");
+  }
+
+  #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
+    this.#wake("change");
+    this.enqueue(entry, cause);
   }
 
   #wake(cause: "call" | "change"): void {

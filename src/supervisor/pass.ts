@@ -17,8 +17,9 @@ import type { Registry } from "./registry.ts";
 const rowsPerTurn = 1_024;
 /** Within what time a row is expected, in ms: a table is given up after that, and within twice that. */
 const rowLimitMs = 10_000;
-/** How many iterations may be given up and still be unanswered. */
+/** How many iterations may be given up within so many ms and still be unanswered: a reply may be lost for good. */
 const maxGivenUp = 2;
+const forgivenAfterMs = 600_000;
 /** How many vanished entries are confirmed at the same time. */
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
@@ -78,8 +79,9 @@ export class Pass<K, P extends Runnable> implements Tally {
 
   /** Reads the table. One that yields no row for so long is given up: it must not hold up every later pass as well. */
   async #readAll(): Promise<boolean> {
-    const registry = this.#registry;
-    if (registry.givenUpReads === maxGivenUp) {
+    const { clock, unansweredReads } = this.#registry;
+    const recent = [...unansweredReads].filter(({ sinceMs }) => clock.monotonic() - sinceMs < forgivenAfterMs);
+    if (recent.length >= maxGivenUp) {
       this.#fail(new Error(`Cannot read the table: it has not answered ${maxGivenUp} iterations before`));
       return false;
     }
@@ -87,12 +89,13 @@ export class Pass<K, P extends Runnable> implements Tally {
     const reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
     for (let seen = -1; seen !== this.#seen;) {
       seen = this.#seen;
-      if (await settlesWithin(registry.clock, reading, rowLimitMs, this.#signal)) return isComplete;
+      if (await settlesWithin(clock, reading, rowLimitMs, this.#signal)) return isComplete;
       if (this.#signal.aborted) return await reading.then(() => false);
     }
     this.#isGivenUp = true;
-    registry.givenUpReads++;
-    reading.then(() => registry.givenUpReads--);
+    const unanswered = { sinceMs: clock.monotonic() };
+    unansweredReads.add(unanswered);
+    reading.then(() => unansweredReads.delete(unanswered));
     this.#fail(new DOMException("Cannot read the table: it does not yield its next row", "TimeoutError"));
     return false;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { describeError } from "../errors.ts";
+import type { ErrorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
@@ -36,7 +36,7 @@ export interface ProcessSnapshot<K> {
   /** When the restart is due, epoch ms; only in the state "retrying". */
   readonly retryAt?: number;
   /** The last failure, overcome or not; absent when there was none. */
-  readonly lastError?: { readonly name: string; readonly message: string };
+  readonly lastError?: ErrorData;
 }
 
 /** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
@@ -74,7 +74,7 @@ export function describeKeeper<K, P extends Runnable>(
   clock: Clock,
 ): ProcessSnapshot<K> | undefined {
   if (keeper.phase === "asking") return undefined;
-  const { key, attempt, version, backoff } = keeper;
+  const { key, attempt, version, backoff } = keeper, lastError = backoff?.lastError;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {
@@ -84,7 +84,7 @@ export function describeKeeper<K, P extends Runnable>(
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: momentOf(keeper.deadlineAt, clock) }),
-    ...(backoff?.lastError !== undefined && { lastError: describeError(backoff.lastError) }),
+    ...(lastError && { lastError: { ...lastError, causes: [...lastError.causes] } }),
   };
 }
 

@@ -36,7 +36,7 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
     "claim failed: TypeError: no",
     true,
   ],
-  [{ type: "cluster-failed", at, operation: "leave", error: undefined }, "leave failed: Error: undefined", true],
+  [{ type: "cluster-failed", at, operation: "leave", error: undefined }, "leave failed: undefined", true],
 ];
 for (const [event, line, failure] of lines) {
   Deno.test(`describeClusterEvent() says "${line}"`, () => {

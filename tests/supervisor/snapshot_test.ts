@@ -85,7 +85,7 @@ Deno.test("Supervisor.snapshot() shows when a restart is due and what the last f
   await using world = new World({ a: { startError: oops } });
   await world.begin();
   const [process] = world.snapshot.processes;
-  const lastError = { name: "TypeError", message: "oops" };
+  const lastError = { name: "TypeError", message: "oops", causes: [], at: 0 };
   assertEquals(process, {
     key: "a",
     state: "retrying",
@@ -103,7 +103,7 @@ Deno.test("Supervisor.snapshot() shows the last failure of a process that runs a
   world.bot("a").crash(oops);
   await world.time.pass(1_000);
   const [process] = world.snapshot.processes;
-  const lastError = { name: "TypeError", message: "oops" };
+  const lastError = { name: "TypeError", message: "oops", causes: [], at: 0 };
   assertEquals(process, { key: "a", state: "running", sinceAt: 1_000, version: 1, failures: 1, lastError });
 });
 

@@ -67,12 +67,14 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-const words = ["errors", "clock", "events", "event_stream", "check"];
+const words = ["one_line", "errors", "error_data", "clock", "events", "event_stream", "check"];
 const core = [...words, "process", "table"];
 
 /** What each module may import besides itself. */
 const below: Readonly<Record<string, readonly string[]>> = {
+  one_line: words,
   errors: words,
+  error_data: words,
   clock: words,
   events: words,
   event_stream: words,

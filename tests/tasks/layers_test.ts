@@ -31,7 +31,9 @@ const drawn = "/**\n * ```text\n * supervisor.ts -> process.ts\n * ```\n *\n * @
 
 const clean = {
   "mod.ts": `export { Process } from "./src/process/process.ts";\n`,
+  "src/one_line.ts": "",
   "src/errors.ts": `export class E extends Error {}\n`,
+  "src/error_data.ts": "",
   "src/clock.ts": `export const now = () => Date.now(); setTimeout(now, performance.now());\n`,
   "src/check.ts": `import { E } from "./errors.ts";\n`,
   "src/events.ts": "",

@@ -1,0 +1,173 @@
+/**
+ * Looks at whatever was thrown, which can be anything, and never fails itself: a revoked proxy, a getter that throws, a
+ * message that is no string.
+ *
+ * @module
+ */
+
+import { describeValue } from "./errors.ts";
+import { maxLineLength, oneLine } from "./one_line.ts";
+
+/** An error as plain data, which refers to nothing of the error and fits into JSON. Its texts are one line each, cut when too long. */
+export interface ErrorData {
+  /** The name of the error; "Error" if it has none or is no error. */
+  readonly name: string;
+  /** Its message, or a short text for what is no error. */
+  readonly message: string;
+  /** What it was caused by or consists of, nearest first, for example `"TypeError: connection refused"`; at most 8. */
+  readonly causes: readonly string[];
+  /** When it was thrown, or seen, epoch ms. */
+  readonly at: number;
+}
+
+/** How many causes are told. */
+const maxCauses = 8;
+
+/** How many characters of a name are told. */
+const maxNameLength = 100;
+
+/** What can be told of a value in a moment. */
+interface Head {
+  /** `undefined` if the value is no error. */
+  readonly name: string | undefined;
+  readonly message: string;
+}
+
+/** A cause, and how far it is from the error. */
+interface Cause {
+  readonly value: unknown;
+  readonly depth: number;
+}
+
+/**
+ * Makes plain data of whatever was thrown.
+ *
+ * @param error Anything.
+ * @param at When it was thrown, epoch ms.
+ * @returns What is worth keeping of it.
+ *
+ * @example Why a request failed
+ * ```ts
+ * import { errorData } from "./error_data.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new TypeError("fetch failed", { cause: new Error("connection refused") });
+ * const causes = ["Error: connection refused"];
+ * assertEquals(errorData(error, 5), { name: "TypeError", message: "fetch failed", causes, at: 5 });
+ * assertEquals(errorData(404, 5), { name: "Error", message: "404", causes: [], at: 5 });
+ * ```
+ */
+export function errorData(error: unknown, at: number): ErrorData {
+  const { name = "Error", message } = headOf(error);
+  return { name, message, causes: causesOf(error).map(({ value }) => lineOf(headOf(value))), at };
+}
+
+/**
+ * Says whatever was thrown in one line, with its causes.
+ *
+ * @param error Anything.
+ * @returns The name and message, and the messages of the causes as far as they add something; a short text for what is no error.
+ *
+ * @example A message that says nothing without its cause
+ * ```ts
+ * import { describeError } from "./error_data.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new TypeError("fetch failed", { cause: new Error("connection refused") });
+ * assertEquals(describeError(error), "TypeError: fetch failed: connection refused");
+ * assertEquals(describeError(404), "404");
+ * ```
+ */
+export function describeError(error: unknown): string {
+  let line = lineOf(headOf(error)), lastDepth = 0;
+  for (const { value, depth } of causesOf(error)) {
+    const { name, message } = headOf(value);
+    const told = message || (name ?? "");
+    if (tells(line, told)) continue;
+    line += `${depth === lastDepth ? "; " : ": "}${told}`;
+    lastDepth = depth;
+  }
+  return oneLine(line, 2 * maxLineLength);
+}
+
+/**
+ * Prints an error that nothing else will ever tell of, in one line.
+ *
+ * @param what What has failed.
+ * @param error Anything.
+ */
+export function printError(what: string, error: unknown): void {
+  attempt(() => console.error(`${what}: ${describeError(error)}`));
+}
+
+/**
+ * Tells whether a thrown value is of a class. `instanceof` itself throws at a revoked proxy.
+ *
+ * @param error Anything.
+ * @param kind The class.
+ * @returns Whether it is; not, if that cannot be told.
+ */
+export function isInstance<T>(error: unknown, kind: abstract new (...args: never[]) => T): error is T {
+  return attempt(() => error instanceof kind) ?? false;
+}
+
+/** Whether a line contains a text as whole words. */
+function tells(line: string, text: string): boolean {
+  return line.includes(text) && new RegExp(`(?<!\\w)${RegExp.escape(text)}(?!\\w)`).test(line);
+}
+
+function lineOf({ name, message }: Head): string {
+  if (name === undefined) return message;
+  return message === "" ? name : `${name}: ${message}`;
+}
+
+/** An object with a message counts as an error: one of another realm, an event of a socket. */
+function headOf(value: unknown): Head {
+  const message = read(value, "message");
+  if (!isInstance(value, Error) && typeof message !== "string") {
+    return { name: undefined, message: describeValue(value) };
+  }
+  const name = read(value, "name");
+  return {
+    name: typeof name === "string" && name !== "" ? oneLine(name, maxNameLength) : "Error",
+    message: typeof message === "string" ? oneLine(message) : describeValue(message ?? value),
+  };
+}
+
+/** The causes of an error, nearest first, each once. */
+function causesOf(error: unknown): Cause[] {
+  const causes: Cause[] = [];
+  const queue: Cause[] = [{ value: error, depth: 0 }];
+  const seen = new Set<unknown>([error]);
+  for (const { value, depth } of queue) {
+    for (const inner of innerOf(value)) {
+      if (causes.length === maxCauses) return causes;
+      if (seen.has(inner)) continue;
+      seen.add(inner);
+      const cause = { value: inner, depth: depth + 1 };
+      causes.push(cause);
+      queue.push(cause);
+    }
+  }
+  return causes;
+}
+
+/** What an error names as its causes. */
+function innerOf(value: unknown): unknown[] {
+  const inner = [read(value, "cause")];
+  if (isInstance(value, AggregateError)) inner.push(...attempt(() => [...value.errors.slice(0, maxCauses)]) ?? []);
+  if (isInstance(value, SuppressedError)) inner.push(read(value, "error"), read(value, "suppressed"));
+  return inner.filter((each) => each !== undefined && each !== null);
+}
+
+function read(value: unknown, property: string): unknown {
+  return attempt(() => Object(value) === value ? Reflect.get(Object(value), property) : undefined);
+}
+
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (_unreadable) {
+    return undefined;
+  }
+}
