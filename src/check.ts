@@ -28,7 +28,15 @@ export function checkArgument(operation: string, rule: string, value: unknown, i
  * @throws {TypeError} If it has no `run` method.
  */
 export function assertRunnable(operation: string, value: unknown): void {
-  checkArgument(operation, "a runnable has a run method", value, hasMethods(value, "run"));
+  if (hasRun(value)) return; // first: this stands on the way of every start
+  checkArgument(operation, "a runnable has a run method", value, false);
+}
+
+/** Tells whether a value has a `run` method. */
+export function hasRun(value: unknown): boolean {
+  return typeof value === "object" && value !== null
+    ? "run" in value && typeof value.run === "function"
+    : hasMethods(value, "run");
 }
 
 /**

@@ -227,9 +227,9 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked or resting has none. */
   keys(): K[] {
-    const keys: K[] = [];
-    for (const keeper of this.#registry.keepers.values()) if (keeper.exists) keys.push(keeper.key);
-    return keys;
+    const { keepers, running } = this.#registry;
+    if (running.size === keepers.size) return [...keepers.keys()];
+    return [...keepers.values()].filter(({ exists }) => exists).map(({ key }) => key);
   }
 
   /**
