@@ -269,7 +269,7 @@ Deno.test("Cluster.own() gives an entry the claim that it has when it is started
   await using world = await World.open(["acme"]);
   const one = await world.member("a", {}, { bare: true });
   const entry: Entry<string, OwnedBot> = (await one.cluster.own(one.table).get("acme"))!;
-  await world.database.raw.delete(["@pact/supervisor", "c", "session", "a-0"]);
+  await world.database.raw.delete(["@pact/supervisor", '["c"]', "session", "a-0"]);
   await world.pass(2 * heartbeatMs); // fenced, and a member again
   const lease = entry.lease!()!;
   const { claim } = await entry.get();
