@@ -5,6 +5,8 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
+import { deadline } from "./deadline.ts";
 
 /** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
 const minLockedPauseMs = 5;
@@ -155,7 +157,7 @@ export class KvStore {
       let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
-        deadline.cancel();
+        giveUp.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
       };
@@ -164,7 +166,8 @@ export class KvStore {
         reject(error);
       };
       const abort = () => fail(signal?.reason);
-      const deadline = clock.timer(() => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked })), timeoutMs);
+      const tooLate = () => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked }));
+      const giveUp = deadline(clock, timeoutMs, tooLate);
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -206,9 +209,9 @@ export class KvStore {
 }
 
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("database is locked");
+  return isInstance(error, Error) && error.message.includes("database is locked");
 }
 
 function isClosed(error: unknown): boolean {
-  return error instanceof Error && (error.name === "BadResource" || error.message === "Database is closed.");
+  return isInstance(error, Error) && (error.name === "BadResource" || error.message === "Database is closed.");
 }
