@@ -25,7 +25,7 @@ const maxLockedPauseMs = 80;
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * kv.inject("commit", loseReply(new KvTimeoutError("set entry", 10_000)));
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * const write = () => table.set("acme", 1);
  * await write().catch((error) => error instanceof KvTimeoutError ? write() : Promise.reject(error));
  * assertEquals((await kv.get(["bots", "acme"])).value, 1);
@@ -67,7 +67,7 @@ export class KvTimeoutError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * const kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * kv.close();
  * await assertRejects(() => table.get("acme"), KvClosedError);
  * ```

@@ -321,8 +321,8 @@ Deno.test("Cluster does not bury a session that moves between the look and the b
   const record = { format: 1, session: "f-0", nonce: 1, ttlMs: ttlMs + heartbeatMs / 2, slots: 16, accepts: false };
   await world.database.raw.set(key, record);
   await world.pass(1.5 * heartbeatMs); // it is seen
-  const { silentMs } = one.cluster.snapshot().sessions.find(({ id }) => id === "f-0")!;
-  await world.pass(record.ttlMs - silentMs - 1); // the look in which it is dead is not at the time of a beat
+  const { heartbeatAgeMs } = one.cluster.snapshot().sessions.find(({ id }) => id === "f-0")!;
+  await world.pass(record.ttlMs - heartbeatAgeMs - 1); // the look in which it is dead is not at the time of a beat
   let moves = 0;
   one.kv.break(async (call) => {
     await world.database.raw.set(key, { ...record, nonce: 2 + moves++ });
@@ -787,7 +787,7 @@ Deno.test("Cluster.snapshot() shows how long a session has been silent", async (
   kill(other);
   await world.pass(fenceMs - heartbeatMs);
   const silent = (instance: TestInstance) =>
-    Object.fromEntries(instance.cluster.snapshot().sessions.map(({ id, silentMs }) => [id, silentMs]));
+    Object.fromEntries(instance.cluster.snapshot().sessions.map(({ id, heartbeatAgeMs }) => [id, heartbeatAgeMs]));
   const before = silent(one);
   await world.pass(200);
   assertEquals(silent(one)["b-0"], before["b-0"] + 200);
@@ -798,7 +798,7 @@ Deno.test("Cluster.snapshot() shows since when no beat of its own was acknowledg
   await using world = await World.open();
   const one = await world.member("a", {}, { bare: true }); // it has beaten at 0 and looked at 100
   await world.pass(50);
-  assertEquals(one.cluster.snapshot().sessions.map(({ silentMs }) => silentMs), [settleMs + 50]);
+  assertEquals(one.cluster.snapshot().sessions.map(({ heartbeatAgeMs }) => heartbeatAgeMs), [settleMs + 50]);
 });
 
 Deno.test("Cluster.snapshot() does not show slots that it has taken since its last look as unowned", async () => {
