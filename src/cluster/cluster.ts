@@ -118,7 +118,7 @@ export class Cluster implements Runnable {
    * @throws {TypeError} If the table is on another handle: a claim would not guard its processes' writes.
    */
   own<K extends KvTableKey, Spec, P extends Runnable, Input>(table: KvTable<K, Spec, P, Input>): Table<K, P> {
-    checkArgument("own the table", "it must be a KvTable", table, hasMethods(table, "get", "set", "changes"));
+    checkArgument("own the table", "it must be a KvTable", table, hasMethods(table?.kv, "atomic", "get", "list"));
     if (isOther(table.kv, this.#instance.store.kv)) {
       throw new TypeError(
         "Cannot own the table: it must be made with the same Deno.Kv as the cluster, current value is another handle",
