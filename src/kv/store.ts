@@ -5,6 +5,8 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
+import { deadline } from "./deadline.ts";
 
 /** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
 const minLockedPauseMs = 5;
@@ -23,7 +25,7 @@ const maxLockedPauseMs = 80;
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * kv.inject("commit", loseReply(new KvTimeoutError("set entry", 10_000)));
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * const write = () => table.set("acme", 1);
  * await write().catch((error) => error instanceof KvTimeoutError ? write() : Promise.reject(error));
  * assertEquals((await kv.get(["bots", "acme"])).value, 1);
@@ -65,7 +67,7 @@ export class KvTimeoutError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * const kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * kv.close();
  * await assertRejects(() => table.get("acme"), KvClosedError);
  * ```
@@ -155,7 +157,7 @@ export class KvStore {
       let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
-        deadline.cancel();
+        giveUp.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
       };
@@ -164,7 +166,8 @@ export class KvStore {
         reject(error);
       };
       const abort = () => fail(signal?.reason);
-      const deadline = clock.timer(() => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked })), timeoutMs);
+      const tooLate = () => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked }));
+      const giveUp = deadline(clock, timeoutMs, tooLate);
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -206,9 +209,9 @@ export class KvStore {
 }
 
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("database is locked");
+  return isInstance(error, Error) && error.message.includes("database is locked");
 }
 
 function isClosed(error: unknown): boolean {
-  return error instanceof Error && (error.name === "BadResource" || error.message === "Database is closed.");
+  return isInstance(error, Error) && (error.name === "BadResource" || error.message === "Database is closed.");
 }
