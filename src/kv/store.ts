@@ -127,11 +127,34 @@ export class KvStore {
   /** The database. */
   readonly kv: Deno.Kv;
   readonly #options: KvStoreOptions;
+  #timeoutMs: number;
+  /** Gives up the calls that are under way: they have taken too long, in ms. */
+  #pending: Set<(timeoutMs: number) => void> = new Set();
 
   /** Wraps a database, which the caller closes. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.kv = kv;
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /**
+   * Shortens the deadline of every call, of those under way too, until the result is disposed of: the program is about to end.
+   *
+   * @param timeoutMs How long a call may take from now on, in ms.
+   * @returns Brings back the deadline of before.
+   */
+  hurry(timeoutMs: number): Disposable {
+    const pending = this.#pending;
+    const timer = this.#options.clock.timer(() => pending.forEach((expire) => expire(timeoutMs)), timeoutMs);
+    this.#pending = new Set();
+    this.#timeoutMs = timeoutMs;
+    return {
+      [Symbol.dispose]: () => {
+        timer.cancel();
+        this.#timeoutMs = this.#options.timeoutMs;
+      },
+    };
   }
 
   /**
@@ -147,7 +170,8 @@ export class KvStore {
    */
   call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { clock, timeoutMs, random } = this.#options;
+    const { clock, random } = this.#options;
+    const timeoutMs = this.#timeoutMs, pending = this.#pending;
     return new Promise<T>((resolve, reject) => {
       let isOver = false;
       let locked: unknown;
@@ -155,6 +179,7 @@ export class KvStore {
       let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
+        pending.delete(expire);
         deadline.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
@@ -164,7 +189,8 @@ export class KvStore {
         reject(error);
       };
       const abort = () => fail(signal?.reason);
-      const deadline = clock.timer(() => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked })), timeoutMs);
+      const expire = (afterMs: number) => fail(new KvTimeoutError(operation, afterMs, { cause: locked }));
+      const deadline = clock.timer(() => expire(timeoutMs), timeoutMs);
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -178,6 +204,7 @@ export class KvStore {
           end();
           resolve(value);
         }, failed);
+      pending.add(expire);
       run();
     });
   }

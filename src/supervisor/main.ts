@@ -161,7 +161,8 @@ class Program {
 
   /** What is left has had its time. That is no failure of a runnable that has ended cleanly, and left no process stuck. */
   #exitAtLast(): never {
-    if (!this.#ended.signal.aborted || isAnyStuck()) this.#exit("goes on after it was stopped");
+    if (!this.#ended.signal.aborted) this.#exit("did not end after it was aborted");
+    if (isAnyStuck()) this.#exit("goes on after it was stopped");
     console.error("The program exits although something outside the runnable, such as a server or a timer, goes on");
     Deno.exit(Deno.exitCode);
   }

@@ -131,10 +131,10 @@ Deno.test("main() sees to the exit also when a stuck process goes on after its r
 
 const startUps: [name: string, maxMs: number][] = [
   ["opens", 1_000],
-  ["joins", 2_000],
+  ["joins", 1_800],
   ["restores", 1_000],
   ["restores from a table that hangs", 1_000],
-  ["joins and restores", 2_000],
+  ["joins and restores", 1_800],
 ];
 for (const [name, maxMs] of startUps) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

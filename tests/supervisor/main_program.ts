@@ -93,13 +93,13 @@ const programs: Readonly<Record<string, () => Runnable>> = {
   "opens a database that hangs": () => chain(soon, startStop(() => hanging.get(["a"]), () => {}), up),
   "joins": () => chain(soon, new Cluster(hanging, { allowLocal: true }), up),
   "restores": () => chain(soon, restoring(starting), up),
-  "restores from a table that hangs": () =>
-    chain(soon, new Supervisor(hangingTable(), { initialWaitMs: 60_000 }), up),
+  "restores from a table that hangs": () => chain(soon, new Supervisor(hangingTable(), { initialWaitMs: 60_000 }), up),
   "joins and restores": () => {
     const cluster = new Cluster(hanging, { allowLocal: true });
     return chain(soon, cluster, new Supervisor(cluster.own(hangingTable())), up);
   },
-  "cannot clean up its start": () => chain(startStop(() => {}, () => Promise.reject(new Error("disk full"))), soon, starting),
+  "cannot clean up its start": () =>
+    chain(startStop(() => {}, () => Promise.reject(new Error("disk full"))), soon, starting),
   "has a deaf process while it restores": () => chain(soon, restoring(leaf(deaf)), starting),
   "leaves a server": () => {
     server();
@@ -109,7 +109,8 @@ const programs: Readonly<Record<string, () => Runnable>> = {
     server();
     return chain(up, startStop(() => {}, () => Promise.reject(new Error("disk full"))));
   },
-  "leaves work for a moment": () => chain(up, startStop(() => {}, () => void delay(300).then(() => console.log("done")))),
+  "leaves work for a moment": () =>
+    chain(up, startStop(() => {}, () => void delay(300).then(() => console.log("done")))),
   "leaves a stuck process": () =>
     chain(new Supervisor(new MapTable([["deaf", leaf(deaf)]]), { stopTimeoutMs: 100 }), up),
 };
