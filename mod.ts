@@ -73,5 +73,5 @@ export type { SupervisorOptions } from "./src/supervisor/options.ts";
 export type { RestartOptions } from "./src/supervisor/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
-export { MapTable, type MapTableValue } from "./src/table/map_table.ts";
+export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
 export type { Entry, Lease, Table } from "./src/table/table.ts";
