@@ -11,7 +11,7 @@ import { main } from "../../src/supervisor/main.ts";
 import { Supervisor } from "../../src/supervisor/supervisor.ts";
 import { MapTable } from "../../src/table/map_table.ts";
 import { countingSignal } from "../process/signals.ts";
-import { advance, fakeTimeClock, FaultyKv, hang } from "../../src/testing/mod.ts";
+import { advance, FaultyKv, hang } from "../../src/testing/mod.ts";
 
 /** Runs `main` in fake time, and returns what it did. */
 async function stopAfter(startMs: number, runnable: Runnable) {
@@ -43,9 +43,9 @@ const phases: Record<string, (kv: Deno.Kv) => Runnable> = {
   "opens something": () => starting,
   "opens two things side by side": () => parallel(starting, nop, starting),
   "opens two things in sequence": () => sequential(nop, starting),
-  "joins a cluster": (kv) => new Cluster(kv, { allowLocal: true, clock: fakeTimeClock }),
+  "joins a cluster": (kv) => new Cluster(kv, { allowLocal: true }),
   "joins a cluster to restore a supervisor": (kv) => {
-    const cluster = new Cluster(kv, { allowLocal: true, clock: fakeTimeClock });
+    const cluster = new Cluster(kv, { allowLocal: true });
     return chain(cluster, new Supervisor(cluster.own(bots(kv)), patient));
   },
   "restores a supervisor": () => new Supervisor(new MapTable([["a", starting], ["b", nop]]), patient),
