@@ -65,7 +65,7 @@ export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
 export { leaf, startStop } from "./src/process/leaf.ts";
 export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
-export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
+export type { RunCallback, Runnable, RunOptions, StandaloneRunnable } from "./src/process/runnable.ts";
 export type { CallOptions } from "./src/supervisor/supervisor.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { onAbort } from "./on_abort.ts";
+
 /** A timer that has been set and can be cancelled. */
 export interface Timer {
   /** Cancels the timer. Does nothing once it has fired. */
@@ -88,11 +90,11 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
   return new Promise((resolve) => {
     const end = () => {
       timer.cancel();
-      for (const signal of signals) signal.removeEventListener("abort", end);
+      for (const each of listening) each[Symbol.dispose]();
       resolve();
     };
     const timer = clock.timer(end, Math.min(delayMs, maxTimerMs));
-    for (const signal of signals) signal.addEventListener("abort", end);
+    const listening = signals.map((signal) => onAbort(signal, end));
   });
 }
 

@@ -6,7 +6,7 @@
 
 import { pause, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry } from "../table/table.ts";
 import type { Keeper, Tally } from "./keeper.ts";

@@ -42,7 +42,7 @@ import {
 } from "../errors.ts";
 import type { Listener } from "../event_stream.ts";
 import type { SupervisorEvent } from "../events.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import type { Attempt } from "./attempt.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { onAbort } from "../on_abort.ts";
+
 /** Options of {@linkcode ChangeStream}. */
 export interface ChangeStreamOptions {
   /** Ends the stream. */
@@ -42,7 +44,7 @@ export interface ChangeStreamOptions {
  * ```
  */
 export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
-  readonly #signal: AbortSignal;
+  readonly #listening: Disposable;
   readonly #begin: (() => Promise<void>) | undefined;
   #begun?: Promise<void>;
   readonly #release: () => void | Promise<void>;
@@ -54,12 +56,11 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
 
   /** Makes a stream that has not begun yet. */
   constructor(options: ChangeStreamOptions) {
-    this.#signal = options.signal;
     this.#begin = options.begin;
     this.#release = options.release;
     this.#maxPending = options.maxPending ?? Infinity;
-    if (this.#signal.aborted) this.#ended = Promise.resolve();
-    else this.#signal.addEventListener("abort", this.#drop);
+    if (options.signal.aborted) this.#ended = Promise.resolve();
+    this.#listening = onAbort(options.signal, this.#drop);
   }
 
   /** Whether nothing more can be announced. */
@@ -141,7 +142,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
 
   #end(): void {
     if (this.#ended) return;
-    this.#signal.removeEventListener("abort", this.#drop);
+    this.#listening[Symbol.dispose]();
     this.#ended = Promise.all([this.#release(), this.#begun]).then(() => {});
     this.#notify();
   }
