@@ -44,8 +44,10 @@ class Hold {
 
   constructor(key: Deno.KvKey, versionstamp: string, commit: Claim["commit"]) {
     const { signal } = this.controller;
-    const check = { key, versionstamp };
+    // Handed out to every process of the slot: what one of them changes would break the writes of all.
+    const check = Object.freeze({ key: Object.freeze([...key]), versionstamp });
     this.claim = { check, commit: (atomic) => commit(atomic.check(check)), signal, token: versionstamp };
+    Object.freeze(this.claim);
   }
 
   get isBlocked(): boolean {

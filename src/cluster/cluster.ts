@@ -29,12 +29,12 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { checkArgument } from "../check.ts";
+import { checkArgument, hasMethods } from "../check.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import type { RunCallback, Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
@@ -58,20 +58,18 @@ const forcedCallMs = 400;
  *
  * @example Every instance runs its share
  * ```ts
- * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
- * import { KvTable } from "@pact/supervisor/kv";
+ * import { chain, nop, Supervisor } from "@pact/supervisor";
+ * import type { KvTable } from "@pact/supervisor/kv";
  * import { Cluster } from "@pact/supervisor/cluster";
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, null, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: null, _key: string) => nop });
  * await table.set("acme", null);
  *
  * const cluster = new Cluster(kv, { allowLocal: true });
  * const supervisor = new Supervisor(cluster.own(table));
- * await chain(cluster, supervisor).run(() => assertEquals(supervisor.keys(), ["acme"]), {
- *   signal: new AbortController().signal,
- * });
+ * await chain(cluster, supervisor).run(() => assertEquals(supervisor.keys(), ["acme"]));
  * ```
  */
 export class Cluster implements Runnable {
@@ -120,10 +118,17 @@ export class Cluster implements Runnable {
    * is handed over is stopped gracefully and announced as `removed`. What this instance knows of a key, such as its failures in a
    * row, does not move with it.
    *
-   * @param table The table, on the same database.
+   * @param table The table, on the same database handle as the cluster.
    * @returns The part of it that this instance owns, now and at any moment.
+   * @throws {TypeError} If the table is on another handle: a claim would not guard its processes' writes.
    */
-  own<K extends KvTableKey, Spec, P extends Runnable>(table: KvTable<K, Spec, P>): Table<K, P> {
+  own<K extends KvTableKey, Spec, P extends Runnable, Input>(table: KvTable<K, Spec, P, Input>): Table<K, P> {
+    checkArgument("own the table", "it must be a KvTable", table, hasMethods(table?.kv, "atomic", "get", "list"));
+    if (isOther(table.kv, this.#instance.store.kv)) {
+      throw new TypeError(
+        "Cannot own the table: it must be made with the same Deno.Kv as the cluster, current value is another handle",
+      );
+    }
     return new OwnedTable(table, this.#instance);
   }
 
@@ -190,6 +195,11 @@ export class Cluster implements Runnable {
       this.#instance.isIdle = false;
     }
   }
+}
+
+/** Tells whether two databases are different handles, as far as that can be told: what wraps a handle may wrap the other one. */
+function isOther(one: Deno.Kv, other: Deno.Kv): boolean {
+  return one !== other && one instanceof Deno.Kv && other instanceof Deno.Kv;
 }
 
 function printFailure(event: ClusterEvent): void {

@@ -211,13 +211,12 @@ export class Ledger {
     return this.keys.session(id);
   }
 
-  /** Lists rows, without those of a table that lives below. */
   async #list(operation: string, selector: { start: Deno.KvKey; end: Deno.KvKey }): Promise<Deno.KvEntry<unknown>[]> {
     const rows: Deno.KvEntry<unknown>[] = [];
     let cursor: string | undefined = "";
     while (cursor !== undefined) {
       const batch = await this.#store.list(operation, selector, { limit: batchSize, cursor });
-      rows.push(...batch.rows.filter(({ key }) => key.length === selector.start.length));
+      rows.push(...batch.rows);
       cursor = batch.cursor;
     }
     return rows;

@@ -21,6 +21,7 @@ export interface KvEntry<K, Spec, P> extends Entry<K, P> {
    *
    * @returns The spec that the schema makes of it.
    * @throws {InvalidSpecError} If the stored value fails the schema.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time.
    */
   spec(): Promise<Spec>;
   /**
@@ -29,6 +30,7 @@ export interface KvEntry<K, Spec, P> extends Entry<K, P> {
    * @param context What the runnable is built with in addition to its spec and key.
    * @returns The runnable.
    * @throws {InvalidSpecError} If the stored value fails the schema.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time.
    */
   get(context?: KvTableContext): Promise<P>;
 }
@@ -54,7 +56,8 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
   /** {@inheritDoc KvEntry.spec} */
   async spec(): Promise<Spec> {
     const { schema } = this.#settings;
-    return schema ? await validateSpec(schema, this.key, this.#row.value) : this.#row.value as Spec;
+    if (!schema) return this.#row.value as Spec;
+    return await validateSpec(schema, this.key, this.#row.value, this.#settings);
   }
 
   /** {@inheritDoc KvEntry.get} */

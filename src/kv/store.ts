@@ -5,6 +5,8 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
+import { deadline } from "./deadline.ts";
 
 /** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
 const minLockedPauseMs = 5;
@@ -23,7 +25,7 @@ const maxLockedPauseMs = 80;
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * kv.inject("commit", loseReply(new KvTimeoutError("set entry", 10_000)));
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * const write = () => table.set("acme", 1);
  * await write().catch((error) => error instanceof KvTimeoutError ? write() : Promise.reject(error));
  * assertEquals((await kv.get(["bots", "acme"])).value, 1);
@@ -65,7 +67,7 @@ export class KvTimeoutError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * const kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * kv.close();
  * await assertRejects(() => table.get("acme"), KvClosedError);
  * ```
@@ -146,12 +148,12 @@ export class KvStore {
    */
   hurry(timeoutMs: number): Disposable {
     const pending = this.#pending;
-    const timer = this.#options.clock.timer(() => pending.forEach((expire) => expire(timeoutMs)), timeoutMs);
+    const giveUp = deadline(this.#options.clock, timeoutMs, () => pending.forEach((expire) => expire(timeoutMs)));
     this.#pending = new Set();
     this.#timeoutMs = timeoutMs;
     return {
       [Symbol.dispose]: () => {
-        timer.cancel();
+        giveUp.cancel();
         this.#timeoutMs = this.#options.timeoutMs;
       },
     };
@@ -180,7 +182,7 @@ export class KvStore {
       const end = () => {
         isOver = true;
         pending.delete(expire);
-        deadline.cancel();
+        giveUp.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
       };
@@ -190,7 +192,7 @@ export class KvStore {
       };
       const abort = () => fail(signal?.reason);
       const expire = (afterMs: number) => fail(new KvTimeoutError(operation, afterMs, { cause: locked }));
-      const deadline = clock.timer(() => expire(timeoutMs), timeoutMs);
+      const giveUp = deadline(clock, timeoutMs, () => expire(timeoutMs));
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -233,9 +235,9 @@ export class KvStore {
 }
 
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("database is locked");
+  return isInstance(error, Error) && error.message.includes("database is locked");
 }
 
 function isClosed(error: unknown): boolean {
-  return error instanceof Error && (error.name === "BadResource" || error.message === "Database is closed.");
+  return isInstance(error, Error) && (error.name === "BadResource" || error.message === "Database is closed.");
 }

@@ -10,7 +10,7 @@ import { isInstance, printError } from "../error_data.ts";
 import { ProcessEndedEarlyError } from "../errors.ts";
 import type { Failure } from "../process/failure.ts";
 import { stopReason } from "../process/life.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { isAnyStuck } from "./attempt.ts";
 
