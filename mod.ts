@@ -15,7 +15,7 @@
  *   });
  *
  * const supervisor = new Supervisor(new MapTable([["fine", poller], ["broken", poller]]));
- * const retrying = Promise.withResolvers<string>();
+ * const retrying: PromiseWithResolvers<string> = Promise.withResolvers();
  * supervisor.subscribe((event) => {
  *   if (event.type === "retrying") retrying.resolve(event.key);
  * });

@@ -41,7 +41,7 @@ const lastRounds = 3;
  * const supervisor = new Supervisor(new MapTable([["acme", broken]]), { restart: { jitter: 0, minDelayMs: 3_000 } });
  * supervisor.subscribe(() => {});
  *
- * const stop = Promise.withResolvers<void>();
+ * const stop: PromiseWithResolvers<void> = Promise.withResolvers();
  * const run = supervisor.run(() => stop.promise);
  * await advance(time, 10_000);
  * assertEquals(tries, 3); // at 0, 3 and 9 s
