@@ -65,10 +65,9 @@ const machineTimeout = globalThis.setTimeout;
  * import { systemClock } from "@pact/supervisor";
  * import { assert } from "@std/assert";
  *
- * const fired = await new Promise<boolean>((resolve) => {
- *   systemClock.timer(() => resolve(true), 1);
- * });
- * assert(fired);
+ * let isFired = false;
+ * await new Promise((resolve) => systemClock.timer(() => resolve(isFired = true), 1));
+ * assert(isFired);
  * ```
  */
 export const systemClock: Clock = {

@@ -24,6 +24,13 @@ import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
 
+let stuckAttempts = 0;
+
+/** Tells whether an attempt of any supervisor of the program is stuck. */
+export function isAnyStuck(): boolean {
+  return stuckAttempts > 0;
+}
+
 /** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
 export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   readonly key: K;
@@ -122,6 +129,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   giveUp(): void {
     if (this.isWanted || this.wasStuck || this.state === "stopped") return;
     this.wasStuck = true;
+    stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
     this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
@@ -190,7 +198,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
     if (this.wasUp) this.uptimeMs = this.#lap();
-    if (this.wasStuck) this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    if (this.wasStuck) {
+      stuckAttempts--;
+      this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    }
     if (this.#lease) this.#giveBack(this.#lease);
   }
 

@@ -33,7 +33,7 @@ export interface ChangeStreamOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const controller = new AbortController();
- * const stream = new ChangeStream<string>({ signal: controller.signal, release: () => {} });
+ * const stream: ChangeStream<string> = new ChangeStream({ signal: controller.signal, release: () => {} });
  * stream.announce("a");
  * stream.announce("a");
  * stream.announce("b");
