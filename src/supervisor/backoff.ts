@@ -45,10 +45,10 @@ export class Backoff<K, P extends Runnable> {
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
-  again(): Dormancy {
-    const { settings, clock } = this.#registry;
+  again(at: number): Dormancy {
+    const { settings } = this.#registry;
     const failures = Math.max(1, this.failures) + this.#failedLooks++;
-    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()), clock.now());
+    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()), at);
   }
 
   /** Forgets the failures, so that restarts are allowed again. */

@@ -90,8 +90,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   /** Starts from this entry when its turn comes. */
-  enqueue(entry: Entry<K, P> | undefined, cause: StartCause): void {
-    this.#enter("queued");
+  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.clock.now()): void {
+    this.#enter("queued", at);
     this.#entry = entry;
     this.#cause = cause;
     this.#registry.starts.add(this);
@@ -161,7 +161,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
       this.#registry.run?.reconciler.hurry();
     }
     if (isStarting) this.#settled(true);
-    if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(), error);
+    const at = this.#registry.clock.now();
+    if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(at), error, at);
     else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
   }
 
@@ -178,7 +179,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
     this.#failUp(() => error);
     this.#settled(true);
-    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error);
+    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error, at);
   }
 
   onDeadline(lateMs: number): void {
@@ -218,7 +219,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   attemptEnded(attempt: Attempt<K, P>): void {
-    const { outcome, error, wasUp, uptimeMs } = attempt;
+    const { outcome, error, wasUp, uptimeMs, sinceAt: endedAt } = attempt;
     const { isAccepting, starts, run } = this.#registry, next = this.#next;
     this.attemptIsLeaving();
     this.attempt = this.#next = undefined;
@@ -231,7 +232,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.#failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, attempt.sinceAt), error);
+    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, endedAt), error, endedAt);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
     if (attempt.wasStuck && isAccepting) run?.lookAt(this.key);
@@ -254,10 +255,10 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     return this.backoff ??= new Backoff(this.#registry, this);
   }
 
-  #goDormant(phase: Dormancy, error: unknown): void {
-    this.#enter(phase);
+  #goDormant(phase: Dormancy, error: unknown, at: number): void {
+    this.#enter(phase, at);
     if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
-    else if (this.heapIndex < 0) this.enqueue(undefined, "retry");
+    else if (this.heapIndex < 0) this.enqueue(undefined, "retry", at);
   }
 
   #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
@@ -272,14 +273,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
-    else this.#enter("looking");
+    else this.#enter("looking", this.#registry.clock.now());
     this.#cause = cause;
     this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
   }
 
-  #enter(phase: Phase): void {
+  #enter(phase: Phase, at: number): void {
     this.phase = phase;
-    this.sinceAt = this.#registry.clock.now();
+    this.sinceAt = at;
   }
 
   #start(entry: Entry<K, P>): void {
