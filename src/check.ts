@@ -29,12 +29,20 @@ export function checkArgument(operation: string, rule: string, value: unknown, i
  * @throws {TypeError} If it has no `run` method.
  */
 export function assertRunnable(operation: string, value: unknown): void {
+  if (hasRun(value)) return; // first: this stands on the way of every start
   const rule = "a runnable has a run method";
   const isPromise = hasMethods(value, "then");
   if (isPromise) Promise.resolve(value).catch(() => {}); // nothing else will ever handle its rejection
   const isWork = isPromise || value === undefined || typeof value === "function";
   const told = isWork ? `${rule}; if a function does the work, wrap it in leaf: leaf(async (signal) => …)` : rule;
-  checkArgument(operation, told, value, hasMethods(value, "run"));
+  checkArgument(operation, told, value, false);
+}
+
+/** Tells whether a value has a `run` method. */
+export function hasRun(value: unknown): boolean {
+  return typeof value === "object" && value !== null
+    ? "run" in value && typeof value.run === "function"
+    : hasMethods(value, "run");
 }
 
 /**

@@ -98,6 +98,25 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
 }
 
 /**
+ * Waits for something foreign, but not for ever. It goes on when the wait is over.
+ *
+ * @param work A promise that never rejects.
+ * @param signals End the wait early.
+ * @returns Whether it settled within that time.
+ */
+export async function settlesWithin(
+  clock: Clock,
+  work: Promise<unknown>,
+  limitMs: number,
+  ...signals: AbortSignal[]
+): Promise<boolean> {
+  const settled = new AbortController();
+  work.then(() => settled.abort());
+  await pause(clock, limitMs, settled.signal, ...signals);
+  return settled.signal.aborted;
+}
+
+/**
  * Calls back after a delay if the program still runs then. Unlike a timer of a clock, it does not keep the program alive.
  */
 export function ifStillAlive(callback: () => void, delayMs: number): void {

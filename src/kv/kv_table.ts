@@ -17,6 +17,7 @@ import { type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import { KvStore } from "./store.ts";
+import { isUnreadable, unreadableEntry } from "./unreadable.ts";
 
 /** How many characters of the database's own message a message shows: it may quote a function that cannot be cloned. */
 const maxShownRefusal = 200;
@@ -129,6 +130,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @param key The key.
    * @param options A signal that abandons the look-up.
    * @returns The entry, or `undefined` if there is none.
+   * @throws {Error} If there is one whose value the database cannot read.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvClosedError} If the database is closed.
@@ -141,7 +143,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
 
   /**
    * Yields every entry, each key once. What lies deeper below the prefix, or at a part that cannot be a key (a
-   * `Uint8Array`, `NaN`, -0), is skipped.
+   * `Uint8Array`, `NaN`, -0), is skipped. An entry whose value the database cannot read is yielded, and fails when it is built.
    *
    * @throws {KvTimeoutError} If the database did not answer in time; counted for each batch.
    * @throws {KvClosedError} If the database is closed.
@@ -191,6 +193,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
     try {
       return await this.#store.call(`${operation} ${subject}`, attempt, signal);
     } catch (error) {
+      if (isUnreadable(error)) throw unreadableEntry(operation, key, error);
       if (!isInstance(error, TypeError) || !refusal.test(error.message)) throw error;
       throw new TypeError(
         `Cannot ${operation} ${subject}: Deno KV takes keys up to 2 KiB and cloneable values up to 64 KiB, ` +

@@ -19,13 +19,10 @@ import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import type { DeadlineHolder } from "./deadlines.ts";
+import { type DeadlineHolder, stallMs } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
-
-/** A deadline that is later than this, in ms, tells of a stall of the event loop. */
-const stallMs = 250;
 
 let stuckAttempts = 0;
 
