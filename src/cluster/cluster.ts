@@ -22,7 +22,7 @@
  *   options.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```
  *
- * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`session.ts`), another session has
+ * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`heartbeat.ts`), another session has
  * taken it (`ownership.ts`), or it is given back (`ownership.ts`).
  *
  * @module

@@ -9,6 +9,8 @@
  *                                          ╰─▶ stuck ────╯
  * ```
  *
+ * It is stuck when it has neither ended within the stop timeout nor, forced, within as much again.
+ *
  * It is initial while its lease is asked for and its runnable is built. The other words are those of a {@linkcode Life}.
  *
  * @module
@@ -35,7 +37,7 @@ export function isAnyStuck(): boolean {
 export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   readonly key: K;
   attemptIsUp(runnable: P): void;
-  /** It was not asked to, and is about to end. */
+  /** It is about to end without having been asked to. */
   attemptIsLeaving(): void;
   /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(): void;
@@ -70,7 +72,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#beganMs = registry.clock.monotonic();
   }
 
-  /** Whether it neither ended when it was asked to nor when it was forced to. */
+  /** Whether it is still running after being asked, and then forced, to end. */
   get isStuck(): boolean {
     return this.wasStuck && this.state !== "stopped";
   }

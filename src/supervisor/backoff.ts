@@ -1,5 +1,5 @@
 /**
- * What is remembered of the failures of one key, and what follows from them.
+ * What is remembered of the failures of one key. It applies the rule of `restart.ts` and computes no delay itself.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class Backoff<K, P extends Runnable> {
   afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number, at: number): Dormancy {
     const { settings } = this.#registry;
     this.#failedLooks = 0;
-    // If it returned, what it failed with before that is not why it stands still now.
+    // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
     const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
     if (decision.action === "rest") return "resting";

@@ -173,17 +173,17 @@ export class Run<K, P extends Runnable> {
   /** Waits for what was asked of the table, and for leases being given back; a table that does not answer is named. */
   async #quiet(): Promise<void> {
     await Promise.all([
-      this.#within("iterate", this.reconciler.idle()),
-      this.#within("changes", this.#following),
-      this.#within("get", this.lookups.idle()),
-      this.#within("get", this.#registry.leases.idle()),
+      this.#within("iterate", "the table's iterate", this.reconciler.idle()),
+      this.#within("changes", "the table's changes", this.#following),
+      this.#within("get", "the table's get", this.lookups.idle()),
+      this.#within("get", "the release of a lease", this.#registry.leases.idle()),
     ]);
   }
 
-  async #within(operation: TableFailedEvent["operation"], work: Promise<unknown>): Promise<void> {
+  async #within(operation: TableFailedEvent["operation"], what: string, work: Promise<unknown>): Promise<void> {
     const { clock, settings: { stopTimeoutMs } } = this.#registry;
     if (await settlesWithin(clock, work, stopTimeoutMs)) return;
-    const told = `Cannot finish shutdown: the table's ${operation} did not settle within ${stopTimeoutMs} ms`;
+    const told = `Cannot finish shutdown: ${what} did not settle within ${stopTimeoutMs} ms`;
     this.#registry.tableFailed(operation, new Error(told));
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The reader's end of a table's changes: what was announced and not yet taken, each key once.
+ * The reader's end of a table's changes: what was announced and not yet taken, each key once. A supervisor reads it
+ * in `run.ts`.
  *
  * @module
  */
