@@ -40,7 +40,8 @@ const echoMs = 200;
 /**
  * Runs a runnable until SIGINT or SIGTERM, then stops it gracefully. A second signal forces the end, a third one exits at
  * once; signals less than 200 ms apart count as one. While the runnable is still starting there is nothing to be graceful
- * with: the first signal aborts it, which is no failure, and the second one exits at once.
+ * with: the first signal aborts it, which is no failure, and the second one exits at once. A start-up that ignores its abort,
+ * as `Deno.openKv` of a remote database does, has as long as a stop may take; the program then exits, with code 0 all the same.
  *
  * The exit code is 0 after a clean stop, and when the runnable ends by itself without an error. It is 1, and the error is
  * printed in one line, when the runnable fails, has to be forced to end, or leaves a process stuck. What goes on after a
