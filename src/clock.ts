@@ -16,7 +16,7 @@ export interface Timer {
 
 /**
  * Tells the time and sets timers. Write your own to drive a supervisor from a simulation. Under `FakeTime` of
- * `@std/testing/time` a supervisor needs no clock, and a cluster needs the `fakeTimeClock` of `@pact/supervisor/testing`.
+ * `@std/testing/time` neither a supervisor nor a cluster needs one.
  *
  * @example A clock that runs ten times as fast
  * ```ts
@@ -65,10 +65,9 @@ const machineTimeout = globalThis.setTimeout;
  * import { systemClock } from "@pact/supervisor";
  * import { assert } from "@std/assert";
  *
- * const fired = await new Promise<boolean>((resolve) => {
- *   systemClock.timer(() => resolve(true), 1);
- * });
- * assert(fired);
+ * let isFired = false;
+ * await new Promise((resolve) => systemClock.timer(() => resolve(isFired = true), 1));
+ * assert(isFired);
  * ```
  */
 export const systemClock: Clock = {
@@ -96,6 +95,25 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
     const timer = clock.timer(end, Math.min(delayMs, maxTimerMs));
     const listening = signals.map((signal) => onAbort(signal, end));
   });
+}
+
+/**
+ * Waits for something foreign, but not for ever. It goes on when the wait is over.
+ *
+ * @param work A promise that never rejects.
+ * @param signals End the wait early.
+ * @returns Whether it settled within that time.
+ */
+export async function settlesWithin(
+  clock: Clock,
+  work: Promise<unknown>,
+  limitMs: number,
+  ...signals: AbortSignal[]
+): Promise<boolean> {
+  const settled = new AbortController();
+  work.then(() => settled.abort());
+  await pause(clock, limitMs, settled.signal, ...signals);
+  return settled.signal.aborted;
 }
 
 /**

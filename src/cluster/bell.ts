@@ -7,7 +7,8 @@
  * @module
  */
 
-import { type Clock, pause } from "../clock.ts";
+import { type Clock, maxTimerMs, pause } from "../clock.ts";
+import { isUnreadable } from "../kv/unreadable.ts";
 import { watchKey } from "../kv/watch_key.ts";
 
 /** What {@linkcode listen} needs. */
@@ -33,14 +34,22 @@ export interface BellOptions {
  * @returns A promise that resolves when the signal has aborted and nothing is left; it never rejects.
  */
 export async function listen(options: BellOptions, rings: () => void): Promise<void> {
-  const { kv, key, signal } = options;
+  const { kv, key, clock, signal } = options;
   let last: string | null | undefined;
   const heard = (versionstamp: string | null) => {
     if (last !== undefined && last !== versionstamp) rings();
     last = versionstamp;
   };
+  const watch = async () => {
+    try {
+      await watchKey(kv, key, signal, heard);
+    } catch (error) {
+      // Deno keeps each watch that fails so, for ever: there is no second one, and the polls do.
+      if (isUnreadable(error)) await pause(clock, maxTimerMs, signal);
+    }
+  };
   await Promise.all([
-    repeat(options, () => watchKey(kv, key, signal, heard)),
+    repeat(options, watch),
     repeat(options, async () => heard(await options.read())),
   ]);
 }

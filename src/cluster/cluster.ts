@@ -22,18 +22,19 @@
  *   options.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```
  *
- * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`session.ts`), another session has
+ * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`heartbeat.ts`), another session has
  * taken it (`ownership.ts`), or it is given back (`ownership.ts`).
  *
  * @module
  */
 
 import { abortable } from "@std/async/abortable";
-import { checkArgument } from "../check.ts";
+import { checkArgument, hasMethods } from "../check.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
+import { onAbort } from "../on_abort.ts";
 import type { RunCallback, Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
@@ -43,6 +44,9 @@ import { Membership } from "./membership.ts";
 import { checkOptions, type ClusterOptions } from "./options.ts";
 import { OwnedTable } from "./owned_table.ts";
 import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
+
+/** How long each call to the database may take while an instance that is forced to end leaves the cluster, in ms. */
+const forcedCallMs = 400;
 
 /**
  * One instance of a program among others on the same database. It is a runnable: while it runs, the instance is a session
@@ -54,20 +58,18 @@ import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
  *
  * @example Every instance runs its share
  * ```ts
- * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { chain, nop, Supervisor } from "@pact/supervisor";
  * import { KvTable } from "@pact/supervisor/kv";
  * import { Cluster } from "@pact/supervisor/cluster";
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, null, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: null, _key: string) => nop });
  * await table.set("acme", null);
  *
  * const cluster = new Cluster(kv, { allowLocal: true });
  * const supervisor = new Supervisor(cluster.own(table));
- * await chain(cluster, supervisor).run(() => assertEquals(supervisor.keys(), ["acme"]), {
- *   signal: new AbortController().signal,
- * });
+ * await chain(cluster, supervisor).run(() => assertEquals(supervisor.keys(), ["acme"]));
  * ```
  */
 export class Cluster implements Runnable {
@@ -90,7 +92,8 @@ export class Cluster implements Runnable {
   /**
    * Joins the cluster for as long as the callback takes. The callback is called once the instance has joined and taken its
    * first slots; while the database does not answer, it tries again and again. When the callback settles, the session ends
-   * and its slots are free for others at once, except for those in which a process is stuck.
+   * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
+   * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
    *
    * @param callback Is given the signal.
    * @param options A signal that ends the wait for the database, and is given to the callback.
@@ -115,10 +118,17 @@ export class Cluster implements Runnable {
    * is handed over is stopped gracefully and announced as `removed`. What this instance knows of a key, such as its failures in a
    * row, does not move with it.
    *
-   * @param table The table, on the same database.
+   * @param table The table, on the same database handle as the cluster.
    * @returns The part of it that this instance owns, now and at any moment.
+   * @throws {TypeError} If the table is on another handle: a claim would not guard its processes' writes.
    */
-  own<K extends KvTableKey, Spec, P extends Runnable>(table: KvTable<K, Spec, P>): Table<K, P> {
+  own<K extends KvTableKey, Spec, P extends Runnable, Input>(table: KvTable<K, Spec, P, Input>): Table<K, P> {
+    checkArgument("own the table", "it must be a KvTable", table, hasMethods(table?.kv, "atomic", "get", "list"));
+    if (isOther(table.kv, this.#instance.store.kv)) {
+      throw new TypeError(
+        "Cannot own the table: it must be made with the same Deno.Kv as the cluster, current value is another handle",
+      );
+    }
     return new OwnedTable(table, this.#instance);
   }
 
@@ -162,10 +172,18 @@ export class Cluster implements Runnable {
       await abortable(membership.up, signal);
       await callback(signal);
     } finally {
-      await membership.end();
+      await this.#leave(membership, signal);
       this.#instance.membership = undefined;
       this.#events.flush();
     }
+  }
+
+  /** A run that is forced to end does not wait for a database that does not answer. */
+  async #leave(membership: Membership, signal: AbortSignal): Promise<void> {
+    let hurry: Disposable | undefined;
+    using _forced = onAbort(signal, () => hurry = this.#instance.store.hurry(forcedCallMs));
+    await membership.end();
+    hurry?.[Symbol.dispose]();
   }
 
   async #idle(callback: RunCallback, signal: AbortSignal, timeline: string): Promise<void> {
@@ -177,6 +195,11 @@ export class Cluster implements Runnable {
       this.#instance.isIdle = false;
     }
   }
+}
+
+/** Tells whether two databases are different handles, as far as that can be told: what wraps a handle may wrap the other one. */
+function isOther(one: Deno.Kv, other: Deno.Kv): boolean {
+  return one !== other && one instanceof Deno.Kv && other instanceof Deno.Kv;
 }
 
 function printFailure(event: ClusterEvent): void {

@@ -7,8 +7,10 @@
  * @module
  */
 
-import { Keyspace } from "../kv/keyspace.ts";
+import type { KeyPart } from "../kv/key_parts.ts";
+import { Keyspace, type KvRange } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
+import { type Batch, type Position, readBatch } from "../kv/unreadable.ts";
 import {
   type ClaimRecord,
   type ClusterView,
@@ -19,6 +21,7 @@ import {
   type SessionSeen,
   type SlotSeen,
   toSession,
+  unreadableStamp,
 } from "./records.ts";
 
 /** What a take needs of the session that takes. */
@@ -114,7 +117,7 @@ export class Ledger {
    * land: it stands there until it is declared dead, too.
    *
    * @param last The commit that it has not moved from; without one it is deleted in any case, which only the session itself
-   * may do.
+   * may do. So is a record that cannot be read: if its session lives, it is fenced and joins again.
    * @returns Whether it is gone.
    */
   async bury(id: string, last?: string): Promise<boolean> {
@@ -122,7 +125,8 @@ export class Ledger {
     const { kv } = this.#store;
     const commit = () => {
       // A write without any check would hold up the handle for 5 s while the file is locked.
-      const check = last === undefined ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
+      const isAnyCase = last === undefined || last === unreadableStamp;
+      const check = isAnyCase ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
       return this.#ring(kv.atomic().check(check).delete(key)).commit();
     };
     if ((await this.#store.call("delete a session", commit)).ok) return true;
@@ -148,8 +152,10 @@ export class Ledger {
           atomic.check({ key: this.#sessionKey(owner), versionstamp: null });
         }
         for (const each of seen) {
-          const claim = this.claimKey(each.slot);
-          atomic.check({ key: claim, versionstamp: each.versionstamp }).set(claim, record);
+          const key = this.claimKey(each.slot);
+          // Of two sessions that take a claim that cannot be read, the second one owns it, and the first one's check fails.
+          if (each.versionstamp !== unreadableStamp) atomic.check({ key, versionstamp: each.versionstamp });
+          atomic.set(key, record);
         }
         return atomic.commit();
       };
@@ -211,14 +217,15 @@ export class Ledger {
     return this.keys.session(id);
   }
 
-  /** Lists rows, without those of a table that lives below. */
-  async #list(operation: string, selector: { start: Deno.KvKey; end: Deno.KvKey }): Promise<Deno.KvEntry<unknown>[]> {
+  async #list(operation: string, { start, end }: KvRange): Promise<Deno.KvEntry<unknown>[]> {
     const rows: Deno.KvEntry<unknown>[] = [];
-    let cursor: string | undefined = "";
-    while (cursor !== undefined) {
-      const batch = await this.#store.list(operation, selector, { limit: batchSize, cursor });
-      rows.push(...batch.rows.filter(({ key }) => key.length === selector.start.length));
-      cursor = batch.cursor;
+    const [from, to] = [start, end].map((key) => key.at(-1) as KeyPart);
+    let position: Position | undefined = { prefix: start.slice(0, -1), from, to, cursor: "" };
+    while (position !== undefined) {
+      const batch: Batch = await readBatch(this.#store, operation, position, { limit: batchSize });
+      rows.push(...batch.rows);
+      if (batch.unreadable) rows.push({ key: batch.unreadable.key, value: undefined, versionstamp: unreadableStamp });
+      position = batch.next;
     }
     return rows;
   }

@@ -30,19 +30,18 @@
  *
  * @example Every instance runs its share
  * ```ts
- * import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { chain, nop, Supervisor } from "@pact/supervisor";
  * import { KvTable } from "@pact/supervisor/kv";
  * import { Cluster } from "@pact/supervisor/cluster";
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, null, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: null, _key: string) => nop });
  * await table.set("acme", null);
  *
  * const cluster = new Cluster(kv, { allowLocal: true }); // in production, a database that others can see
  * const supervisor = new Supervisor(cluster.own(table));
- * const program = chain(cluster, supervisor);
- * await program.run(() => assertEquals(supervisor.keys(), ["acme"]), { signal: new AbortController().signal });
+ * await chain(cluster, supervisor).run(() => assertEquals(supervisor.keys(), ["acme"]));
  * ```
  *
  * @module

@@ -6,12 +6,12 @@
 
 import { pause } from "../clock.ts";
 import type { Claim } from "../kv/context.ts";
-import type { KvTableKey } from "../kv/keyspace.ts";
+import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "../table/change_stream.ts";
-import { assertKey, type Entry, type Lease, type Table } from "../table/table.ts";
+import type { Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
 import type { Instance } from "./instance.ts";
 
@@ -19,8 +19,9 @@ import type { Instance } from "./instance.ts";
  * The part of a table in Deno KV that this instance owns. Keys of other instances are absent from it; a slot that is handed
  * over makes its keys absent, and so the supervisor stops their processes gracefully.
  */
-export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implements Table<K, P>, SlotListener {
-  readonly #table: KvTable<K, Spec, P>;
+export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> implements Table<K, P>, SlotListener {
+  readonly #table: KvTable<K, Spec, P, Input>;
+  readonly #keys: Keyspace;
   readonly #instance: Instance;
   readonly #streams: Set<ChangeStream<K>> = new Set();
 
@@ -28,8 +29,9 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
    * @param table The whole table.
    * @param instance Knows which keys are ours.
    */
-  constructor(table: KvTable<K, Spec, P>, instance: Instance) {
+  constructor(table: KvTable<K, Spec, P, Input>, instance: Instance) {
     this.#table = table;
+    this.#keys = new Keyspace(table.prefix);
     this.#instance = instance;
   }
 
@@ -41,7 +43,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable> implemen
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
     options?.signal?.throwIfAborted();
-    assertKey(key);
+    this.#keys.entry(key); // refuses what can be no key of the table, wherever it would live
     this.#assertRunning();
     if (!this.#instance.holds(key)) return undefined;
     const entry = await this.#table.get(key, options);

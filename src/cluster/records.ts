@@ -4,8 +4,13 @@
  * @module
  */
 
+import { describeValue } from "../errors.ts";
+
 /** The format of all records. What is written in another one is not touched while its writer is alive. */
 export const recordFormat = 1;
+
+/** In place of the commit of a record that the database cannot read, which does not tell it. */
+export const unreadableStamp = "";
 
 /** One instance of the program, as long as its record moves. */
 export interface SessionRecord {
@@ -38,7 +43,7 @@ export interface ClaimRecord {
 
 /** A session as it was read. */
 export interface SessionSeen {
-  /** The commit of its last heartbeat. */
+  /** The commit of its last heartbeat; {@linkcode unreadableStamp} if its record cannot be read, and so is never seen to move. */
   readonly versionstamp: string;
   /** After how long without a heartbeat it may be declared dead, in ms. */
   readonly ttlMs: number;
@@ -51,7 +56,7 @@ export interface SessionSeen {
 /** A slot as it was read. */
 export interface SlotSeen {
   readonly slot: number;
-  /** The commit of the claim, `null` when there is none. */
+  /** The commit of the claim, `null` when there is none; {@linkcode unreadableStamp} if it cannot be read. */
   readonly versionstamp: string | null;
   /** The session that owns it; `undefined` when there is no claim, or none that can be read. */
   readonly owner: string | undefined;
@@ -87,11 +92,14 @@ export function toSession(
   { value, versionstamp }: { readonly value: unknown; readonly versionstamp: string },
   own: { readonly slots: number; readonly ttlMs: number },
 ): SessionSeen {
+  if (versionstamp === unreadableStamp) {
+    return { versionstamp, ttlMs: own.ttlMs, accepts: false, mismatch: "the database cannot read its record" };
+  }
   if (!isSessionRecord(value)) {
     const format = (value as Partial<SessionRecord> | null)?.format;
     const mismatch = format === recordFormat
       ? "no version writes such a record"
-      : `this version reads format ${recordFormat}, its format is ${String(format)}`;
+      : `this version reads format ${recordFormat}, its format is ${describeValue(format)}`;
     return { versionstamp, ttlMs: own.ttlMs, accepts: false, mismatch };
   }
   const { ttlMs, slots, accepts } = value;

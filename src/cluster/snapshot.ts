@@ -13,8 +13,8 @@ export interface SessionSnapshot {
   readonly id: string;
   /** Whether it is this instance. */
   readonly isSelf: boolean;
-  /** For how long its record was seen not to move, or no beat of its own was acknowledged, in ms. */
-  readonly silentMs: number;
+  /** How long ago its last heartbeat was: its record was seen to move, or one of its own was acknowledged, in ms. */
+  readonly heartbeatAgeMs: number;
   /** After how long of that it is declared dead, in ms. */
   readonly ttlMs: number;
   /** How many claims bear its name. */
@@ -81,8 +81,8 @@ function sessionsOf(
   return [...view.sessions.keys()].map((id) => {
     const isSelf = id === self;
     const seen = sightings.get(id);
-    const silentMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
+    const ageMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
     const ttlMs = seen?.ttlMs ?? timing.ttlMs;
-    return { id, isSelf, silentMs: Math.round(silentMs), ttlMs, slots: counts.get(id) ?? 0 };
+    return { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0 };
   });
 }

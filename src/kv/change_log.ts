@@ -5,9 +5,10 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { isTableKey, type Keyspace, type KvTableKey } from "./keyspace.ts";
+import { isTableKey, type Keyspace, type KvRange, type KvTableKey } from "./keyspace.ts";
 import { advance, type LogPosition } from "./log_position.ts";
 import type { KvStore } from "./store.ts";
+import { isUnreadable } from "./unreadable.ts";
 
 /** The most changes that are named at once: with more, a look at everything is cheaper. */
 export const maxNamedChanges = 500;
@@ -71,7 +72,8 @@ export class ChangeLog {
     const selector = keys.logFrom(position.versionstamp);
     // One more for the change at the position itself, and one more to see whether there are more.
     const limit = maxNamedChanges + 2;
-    const { rows } = await this.#store.list("read the change log", selector, { limit, signal });
+    const rows = await this.#list(selector, { limit, signal });
+    if (!rows) return { position: { versionstamp: generation, readAt: at }, keys: undefined };
     const changed: KvTableKey[] = [];
     let last = "";
     for (const row of rows) {
@@ -85,9 +87,28 @@ export class ChangeLog {
     return { position: next.position, keys: next.hasGap ? undefined : changed };
   }
 
+  /** Returns nothing if one of the changes cannot be read. */
+  async #list(
+    selector: KvRange,
+    options: { limit: number; signal: AbortSignal },
+  ): Promise<readonly Deno.KvEntry<unknown>[] | undefined> {
+    try {
+      return (await this.#store.list("read the change log", selector, options)).rows;
+    } catch (error) {
+      if (isUnreadable(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A generation that cannot be read counts as none: the next change writes another one. */
   async #generation(signal: AbortSignal): Promise<string> {
     const { generation } = this.#options.keys;
-    const record = await this.#store.call("read the generation", () => this.#store.kv.get(generation), signal);
-    return record.versionstamp ?? "";
+    try {
+      const record = await this.#store.call("read the generation", () => this.#store.kv.get(generation), signal);
+      return record.versionstamp ?? "";
+    } catch (error) {
+      if (isUnreadable(error)) return "";
+      throw error;
+    }
   }
 }

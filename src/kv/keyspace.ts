@@ -2,47 +2,66 @@
  * Every key that is written to Deno KV.
  *
  * ```text
- * [...prefix, key]                                     an entry: the spec as a plain value, readable without this library
- * ["@pact/supervisor", ...prefix, "generation"]        rewritten with every change
- * ["@pact/supervisor", ...prefix, "log", versionstamp] one change: the key that was set or deleted
- * ["@pact/supervisor", ...prefix, "session", id]       one instance of the program, rewritten with every heartbeat
- * ["@pact/supervisor", ...prefix, "claim", slot]       the session that owns the slot
- * ["@pact/supervisor", ...prefix, "bell"]              rewritten when slots become free
- * ["@pact/supervisor", ...prefix, "probe", id]         exists for a moment, while an instance starts
+ * [...prefix, key]                                    an entry: the spec as a plain value, readable without this library
+ * ["@pact/supervisor", prefix, "generation"]          rewritten with every change
+ * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the key that was set or deleted
+ * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
+ * ["@pact/supervisor", prefix, "claim", slot]         the session that owns the slot
+ * ["@pact/supervisor", prefix, "bell"]                rewritten when slots become free
+ * ["@pact/supervisor", prefix, "probe", id]           exists for a moment, while an instance starts
  * ```
+ *
+ * In a control record the prefix is one part, its text: `["bots", 1]` becomes `'["bots",1]'`. So no prefix reaches into the
+ * records of another, and none can begin with the text "@pact/supervisor". An entry is one part longer than its prefix, so
+ * one of a nested prefix is told by its length.
  *
  * @module
  */
 
+import { describeKey, describeValue } from "../errors.ts";
+import { oneLine } from "../one_line.ts";
 import { assertKey } from "../table/table.ts";
+import { copyKey, isKeyPart, type KeyPart, keySize, keyText } from "./key_parts.ts";
 
 /** What can be the key of an entry in Deno KV. */
 export type KvTableKey = string | number | bigint | boolean;
 
 const controlRoot = "@pact/supervisor";
 
-/** Versionstamps and session ids are hexadecimal: none sorts after this, and the name of no kind of record before it. */
+/** Versionstamps and session ids are hexadecimal: none sorts after this. */
 const afterHexadecimals = "g";
+
+/** The most bytes of a key in Deno KV. */
+const maxKeySize = 2_048;
+
+/** The most bytes of a prefix, in front of an entry and as text: it leaves room for the rest of every key. */
+const maxPrefixSize = 1_024;
+
+/** How many parts of a wrong prefix a message shows. */
+const maxShownParts = 10;
 
 /** The keys under one prefix: the entries of a table below it, the control records of a table or a cluster beside it. */
 export class Keyspace {
   /** The prefix that it is made of. */
-  readonly prefix: Deno.KvKey;
+  readonly prefix: readonly KeyPart[];
   /** The record that changes with every change of the table. */
   readonly generation: Deno.KvKey;
   /** The record that is rewritten when slots become free. */
   readonly bell: Deno.KvKey;
-  /** Selects the records of all sessions, but not the control records of a table at `[...prefix, "session"]`. */
+  /** Selects the records of all sessions. */
   readonly sessions: KvRange;
+  readonly #text: string;
+  readonly #prefixSize: number;
 
   /**
-   * Makes the keys under a prefix.
+   * Makes the keys under a prefix, which is copied.
    *
-   * @throws {TypeError} If the prefix is not a list of key parts, is empty, or is where the control records live.
+   * @throws {TypeError} If the prefix is not a list of key parts, is empty or too long, or is where the control records live.
    */
   constructor(prefix: Deno.KvKey) {
-    checkPrefix(prefix);
-    this.prefix = [...prefix];
+    this.prefix = checkPrefix(prefix);
+    this.#text = keyText(this.prefix);
+    this.#prefixSize = keySize(this.prefix);
     this.generation = this.#control("generation");
     this.bell = this.#control("bell");
     this.sessions = { start: this.session(""), end: this.session(afterHexadecimals) };
@@ -51,13 +70,14 @@ export class Keyspace {
   /**
    * Returns where an entry lives; -0 becomes 0, as in a `Map`.
    *
-   * @throws {TypeError} If `key` cannot be a key, or has lone surrogates, which the database does not tell apart.
+   * @throws {TypeError} If `key` cannot be a key, has lone surrogates, which the database does not tell apart, or is too long.
    */
   entry(key: KvTableKey): Deno.KvKey {
     assertKey(key);
     if (typeof key === "string" && !key.isWellFormed()) {
-      throw new TypeError(`Cannot use a string with lone surrogates as a key: current value is ${JSON.stringify(key)}`);
+      throw new TypeError(`Cannot use a string with lone surrogates as a key: current value is ${describeKey(key)}`);
     }
+    this.#assertFits(key);
     return [...this.prefix, key === 0 ? 0 : key];
   }
 
@@ -73,16 +93,16 @@ export class Keyspace {
     return this.#control("log", versionstamp);
   }
 
-  /** Selects the changes from a versionstamp on, and a few records of nested prefixes such as `[...prefix, "log"]`. */
+  /** Selects the changes from a versionstamp on. */
   logFrom(versionstamp: string): KvRange {
     return { start: this.log(versionstamp), end: this.log(afterHexadecimals) };
   }
 
-  /** Returns the commit of the change that is logged there; `undefined` if the record belongs to a nested prefix. */
+  /** Returns the commit of the change that is logged there; `undefined` if none is. */
   versionstampOf(logKey: Deno.KvKey): string | undefined {
-    const last = logKey.at(-1);
-    const isOwn = logKey.length === this.prefix.length + 3 && typeof last === "string" && /^[0-9a-f]{20}$/.test(last);
-    return isOwn ? last : undefined;
+    const [root, text, kind, versionstamp] = logKey;
+    if (logKey.length !== 4 || root !== controlRoot || text !== this.#text || kind !== "log") return undefined;
+    return typeof versionstamp === "string" && /^[0-9a-f]{20}$/.test(versionstamp) ? versionstamp : undefined;
   }
 
   /** Returns where the record of a session lives. */
@@ -95,7 +115,7 @@ export class Keyspace {
     return this.#control("claim", slot);
   }
 
-  /** Selects the claims on the first `slots` slots, but not the control records of a table at `[...prefix, "claim"]`. */
+  /** Selects the claims on the first `slots` slots. */
   claims(slots: number): KvRange {
     return { start: this.claim(0), end: this.claim(slots) };
   }
@@ -105,8 +125,22 @@ export class Keyspace {
     return this.#control("probe", id);
   }
 
+  /** A character takes at most three bytes, so most keys need no measuring. */
+  #assertFits(key: KvTableKey): void {
+    if (typeof key !== "string" && typeof key !== "bigint") return;
+    if (typeof key === "string" && this.#prefixSize + 2 + 3 * key.length <= maxKeySize) return;
+    const size = this.#prefixSize + keySize([key]);
+    if (size <= maxKeySize && isKeyPart(key)) return;
+    throw new TypeError(
+      `Cannot use the key of entry ${
+        describeKey(key)
+      }: Deno KV takes keys up to 2 KiB, and in them bigints up to 255 ` +
+        `bytes, current size with the prefix is ${size} bytes`,
+    );
+  }
+
   #control(kind: string, ...rest: Deno.KvKey): Deno.KvKey {
-    return [controlRoot, ...this.prefix, kind, ...rest];
+    return [controlRoot, this.#text, kind, ...rest];
   }
 }
 
@@ -124,11 +158,15 @@ export function isTableKey(key: unknown): key is KvTableKey {
   return typeof key === "string" || typeof key === "bigint" || typeof key === "boolean";
 }
 
-function checkPrefix(prefix: unknown): void {
-  if (!Array.isArray(prefix) || prefix.length === 0 || !prefix.every(isPart)) {
+function checkPrefix(given: unknown): readonly KeyPart[] {
+  const prefix = Array.isArray(given) ? copyKey<unknown>(given) : [];
+  if (prefix.length === 0 || !prefix.every(isKeyPart)) {
+    const shown = Array.isArray(given)
+      ? `[${prefix.slice(0, maxShownParts).map(describeValue).join(", ")}]`
+      : undefined;
     throw new TypeError(
       `Cannot use the option prefix: it must be a list of at least one string, number, bigint, boolean or Uint8Array, ` +
-        `current value is ${Array.isArray(prefix) ? `[${prefix.map(String).join(", ")}]` : String(prefix)}`,
+        `current value is ${shown === undefined ? describeValue(given) : oneLine(shown)}`,
     );
   }
   if (prefix[0] === controlRoot) {
@@ -136,8 +174,10 @@ function checkPrefix(prefix: unknown): void {
       `Cannot use the option prefix: control records live under "${controlRoot}", current value starts with it`,
     );
   }
-}
-
-function isPart(part: unknown): boolean {
-  return part instanceof Uint8Array || ["string", "number", "bigint", "boolean"].includes(typeof part);
+  const size = Math.max(keySize(prefix), keySize([keyText(prefix)]));
+  if (size <= maxPrefixSize) return prefix;
+  throw new TypeError(
+    `Cannot use the option prefix: it must take at most ${maxPrefixSize} bytes of a key, as it is and as text, ` +
+      `current size is ${size} bytes`,
+  );
 }

@@ -11,16 +11,19 @@ import type { KvTableKey } from "./keyspace.ts";
 import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
+import { type Batch, type Position, readBatch, unreadableEntry } from "./unreadable.ts";
 
 /** An entry of a table in Deno KV. */
 export interface KvEntry<K, Spec, P> extends Entry<K, P> {
-  /** The versionstamp of the entry. */
+  /** The versionstamp of the entry; "" if the database cannot read the entry. */
   readonly version: string;
   /**
    * Reads the stored value.
    *
    * @returns The spec that the schema makes of it.
    * @throws {InvalidSpecError} If the stored value fails the schema.
+   * @throws {Error} If the database cannot read the stored value.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time.
    */
   spec(): Promise<Spec>;
   /**
@@ -29,6 +32,8 @@ export interface KvEntry<K, Spec, P> extends Entry<K, P> {
    * @param context What the runnable is built with in addition to its spec and key.
    * @returns The runnable.
    * @throws {InvalidSpecError} If the stored value fails the schema.
+   * @throws {Error} If the database cannot read the stored value.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time.
    */
   get(context?: KvTableContext): Promise<P>;
 }
@@ -54,12 +59,33 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
   /** {@inheritDoc KvEntry.spec} */
   async spec(): Promise<Spec> {
     const { schema } = this.#settings;
-    return schema ? await validateSpec(schema, this.key, this.#row.value) : this.#row.value as Spec;
+    if (!schema) return this.#row.value as Spec;
+    return await validateSpec(schema, this.key, this.#row.value, this.#settings);
   }
 
   /** {@inheritDoc KvEntry.get} */
   async get(context: KvTableContext = {}): Promise<P> {
     return await this.#settings.create(await this.spec(), this.key, context);
+  }
+}
+
+/** An entry that the database cannot read: it fails by name, and the others run. */
+class UnreadableEntry<K, Spec, P> implements KvEntry<K, Spec, P> {
+  readonly key: K;
+  readonly version = "";
+  readonly #error: unknown;
+
+  constructor(key: K, error: unknown) {
+    this.key = key;
+    this.#error = error;
+  }
+
+  spec(): Promise<Spec> {
+    return Promise.reject(unreadableEntry("use", this.key, this.#error));
+  }
+
+  get(): Promise<P> {
+    return Promise.reject(unreadableEntry("use", this.key, this.#error));
   }
 }
 
@@ -76,7 +102,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   readonly #ending = new AbortController();
   #entries: KvEntry<K, Spec, P>[] = [];
   #index = 0;
-  #cursor: string | undefined = "";
+  #position: Position | undefined;
   #filling?: Promise<void>;
 
   /**
@@ -88,6 +114,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     this.#store = store;
     this.#settings = settings;
     this.#ready = ready;
+    this.#position = { prefix: settings.keys.prefix, cursor: "" };
   }
 
   /** Yields the next entry. */
@@ -95,7 +122,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     if (this.#index < this.#entries.length) {
       return Promise.resolve({ done: false, value: this.#entries[this.#index++] });
     }
-    if (this.#cursor === undefined) return Promise.resolve({ done: true, value: undefined });
+    if (this.#position === undefined) return Promise.resolve({ done: true, value: undefined });
     return this.#nextBatch();
   }
 
@@ -103,7 +130,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   return(): Promise<IteratorResult<KvEntry<K, Spec, P>, undefined>> {
     this.#ending.abort();
     this.#entries = [];
-    this.#cursor = undefined;
+    this.#position = undefined;
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -118,27 +145,34 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   async #fill(): Promise<void> {
-    const { keys: { prefix }, batchSize: limit } = this.#settings;
     const { signal } = this.#ending;
     try {
       await this.#ready();
-      const batch = await this.#store.list("list the entries", { prefix }, { limit, cursor: this.#cursor, signal });
+      if (this.#position === undefined) return;
+      const options = { limit: this.#settings.batchSize, signal };
+      const batch = await readBatch(this.#store, "list the entries", this.#position, options);
       // return() may have been called between the answer and this line.
       signal.throwIfAborted();
-      this.#entries = this.#entriesOf(batch.rows);
+      this.#entries = this.#entriesOf(batch);
       this.#index = 0;
-      this.#cursor = batch.cursor;
+      this.#position = batch.next;
     } finally {
       this.#filling = undefined;
     }
   }
 
-  #entriesOf(rows: readonly Deno.KvEntry<unknown>[]): KvEntry<K, Spec, P>[] {
+  #entriesOf({ rows, unreadable }: Batch): KvEntry<K, Spec, P>[] {
     const entries: KvEntry<K, Spec, P>[] = [];
     for (const row of rows) {
-      const key = this.#settings.keys.keyOf(row.key);
-      if (key !== undefined) entries.push(new StoredEntry(key as K, row, this.#settings));
+      const key = this.#keyOf(row);
+      if (key !== undefined) entries.push(new StoredEntry(key, row, this.#settings));
     }
+    const key = unreadable && this.#keyOf(unreadable);
+    if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error));
     return entries;
+  }
+
+  #keyOf({ key }: { readonly key: Deno.KvKey }): K | undefined {
+    return this.#settings.keys.keyOf(key) as K | undefined;
   }
 }

@@ -4,22 +4,29 @@
  * @module
  */
 
+import { isInstance } from "../error_data.ts";
 import { describeKey } from "../errors.ts";
+import { oneLine } from "../one_line.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Table } from "../table/table.ts";
 import { ChangeFeed } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
+import { copyKey } from "./key_parts.ts";
 import type { KvTableKey } from "./keyspace.ts";
 import { type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import { KvStore } from "./store.ts";
+import { isUnreadable, unreadableEntry } from "./unreadable.ts";
 
-/** How many characters of a key a message shows. */
-const maxShownKey = 80;
+/** How many characters of the database's own message a message shows: it may quote a function that cannot be cloned. */
+const maxShownRefusal = 200;
 
 /** How Deno KV says that it will never take a key or a value: it throws the same class when a connection is lost. */
 const refusal = /too large|could not be cloned|Invalid mutation/;
+
+/** Commits one write, as often as the database is locked. */
+type Commit = () => Promise<unknown>;
 
 /**
  * A table in a Deno KV that the caller opens and closes. Several instances of a program can share it.
@@ -33,15 +40,15 @@ const refusal = /too large|could not be cloned|Invalid mutation/;
  *
  * @example Specs that survive the program
  * ```ts
- * import { nop, type Runnable } from "@pact/supervisor";
+ * import { nop } from "@pact/supervisor";
  * import { KvTable } from "@pact/supervisor/kv";
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
  * const built: string[] = [];
- * const table = new KvTable<string, { url: string }, Runnable>(kv, {
+ * const table = new KvTable(kv, {
  *   prefix: ["bots"],
- *   create: (spec, key) => {
+ *   create: (spec: { url: string }, key: string) => {
  *     built.push(`${key} at ${spec.url}`);
  *     return nop;
  *   },
@@ -51,11 +58,9 @@ const refusal = /too large|could not be cloned|Invalid mutation/;
  * assertEquals(built, ["acme at https://acme.example"]);
  * ```
  */
-export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements Table<K, P> {
+export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec> implements Table<K, P> {
   /** The database. */
   readonly kv: Deno.Kv;
-  /** Where the entries live. */
-  readonly prefix: Deno.KvKey;
   readonly #settings: KvTableSettings<K, Spec, P>;
   readonly #store: KvStore;
   readonly #log: ChangeLog;
@@ -69,33 +74,40 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @throws {TypeError} If `kv` or an option has the wrong shape.
    * @throws {RangeError} If a number is out of range.
    */
-  constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P>) {
+  constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P, Input>) {
     assertKv(kv, "a table");
     this.#settings = checkOptions(options);
     const { keys, clock, logRetentionMs } = this.#settings;
     this.kv = kv;
-    this.prefix = keys.prefix;
     this.#store = new KvStore(kv, this.#settings);
     this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs });
   }
 
+  /** Where the entries live: a copy, which may be changed. */
+  get prefix(): Deno.KvKey {
+    return copyKey(this.#settings.keys.prefix);
+  }
+
   /**
    * Adds an entry or replaces it, and with it the process, even if the spec is equal to the stored one. The value is
-   * stored as given; the schema transforms it again when it is read.
+   * stored as it is given, at the moment of the call; the schema transforms it again when it is read.
    *
    * @param key The key.
-   * @param spec The spec, a structured-cloneable value of at most 64 KiB.
+   * @param spec The spec, a structured-cloneable value of at most 64 KiB; with a schema, what that takes.
    * @param options A signal that abandons the write, which may still land.
    * @throws {InvalidSpecError} If the spec fails the schema; nothing is written then.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time; nothing is written then.
    * @throws {TypeError} If the key or the spec cannot be stored; nothing is written then.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
    * @throws {KvClosedError} If the database is closed.
    */
-  async set(key: K, spec: Spec, options?: { signal?: AbortSignal }): Promise<void> {
+  async set(key: K, spec: Input, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     const entryKey = this.#settings.keys.entry(key);
     const { schema } = this.#settings;
-    if (schema) await validateSpec(schema, key, spec);
-    await this.#write("set", key, (atomic) => atomic.set(entryKey, spec), options?.signal);
+    // Serialised here and now: what becomes of the spec while the write waits is not written.
+    const change = this.#change(key, (atomic) => atomic.set(entryKey, spec));
+    if (schema) await validateSpec(schema, key, spec, { ...this.#settings, signal });
+    await this.#write("set", key, change, signal);
   }
 
   /**
@@ -103,13 +115,13 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    *
    * @param key The key.
    * @param options A signal that abandons the write, which may still land.
-   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
    * @throws {KvClosedError} If the database is closed.
    */
   async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
     const entryKey = this.#settings.keys.entry(key);
-    await this.#write("delete", key, (atomic) => atomic.delete(entryKey), options?.signal);
+    await this.#write("delete", key, this.#change(key, (atomic) => atomic.delete(entryKey)), options?.signal);
   }
 
   /**
@@ -118,7 +130,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
    * @param key The key.
    * @param options A signal that abandons the look-up.
    * @returns The entry, or `undefined` if there is none.
-   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {Error} If there is one whose value the database cannot read.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvClosedError} If the database is closed.
    */
@@ -130,7 +143,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
 
   /**
    * Yields every entry, each key once. What lies deeper below the prefix, or at a part that cannot be a key (a
-   * `Uint8Array`, `NaN`, -0), is skipped.
+   * `Uint8Array`, `NaN`, -0), is skipped. An entry whose value the database cannot read is yielded, and fails when it is built.
    *
    * @throws {KvTimeoutError} If the database did not answer in time; counted for each batch.
    * @throws {KvClosedError} If the database is closed.
@@ -155,15 +168,20 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
       .stream;
   }
 
-  async #write(
-    operation: "set" | "delete",
-    key: K,
-    change: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  /** Makes the atomic operation of a write, and returns what commits it: an operation itself cannot be awaited. */
+  #change(key: K, change: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation): Promise<Commit> {
+    const made = Promise.try((): Commit => {
+      const atomic = this.#log.append(change(this.kv.atomic()), key);
+      return () => atomic.commit();
+    });
+    made.catch(() => {}); // not awaited when the spec fails the schema
+    return made;
+  }
+
+  async #write(operation: "set" | "delete", key: K, change: Promise<Commit>, signal?: AbortSignal): Promise<void> {
     const written = Array.from(this.#feeds, (feed) => feed.writing(key));
     try {
-      await this.#call(operation, key, () => this.#log.append(change(this.kv.atomic()), key).commit(), signal);
+      await this.#call(operation, key, async () => (await change)(), signal);
     } finally {
       // After a failure too: a write without an answer may have landed.
       for (const tell of written) tell();
@@ -171,15 +189,15 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable> implements 
   }
 
   async #call<T>(operation: string, key: K, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const shown = describeKey(key);
-    const subject = `entry ${shown.length > maxShownKey ? `${shown.slice(0, maxShownKey)}…` : shown}`;
+    const subject = `entry ${describeKey(key)}`;
     try {
       return await this.#store.call(`${operation} ${subject}`, attempt, signal);
     } catch (error) {
-      if (!(error instanceof TypeError && refusal.test(error.message))) throw error;
+      if (isUnreadable(error)) throw unreadableEntry(operation, key, error);
+      if (!isInstance(error, TypeError) || !refusal.test(error.message)) throw error;
       throw new TypeError(
         `Cannot ${operation} ${subject}: Deno KV takes keys up to 2 KiB and cloneable values up to 64 KiB, ` +
-          `current value is refused with "${error.message}"`,
+          `current value is refused with "${oneLine(error.message, maxShownRefusal)}"`,
         { cause: error },
       );
     }

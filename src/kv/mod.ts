@@ -3,12 +3,12 @@
  *
  * @example A supervisor whose table is in a database
  * ```ts
- * import { nop, type Runnable, Supervisor } from "@pact/supervisor";
+ * import { nop, Supervisor } from "@pact/supervisor";
  * import { KvTable } from "@pact/supervisor/kv";
  * import { assertEquals } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, { url: string }, Runnable>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: { url: string }, _key: string) => nop });
  * await table.set("acme", { url: "https://acme.example" });
  *
  * const supervisor = new Supervisor(table);

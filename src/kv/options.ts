@@ -12,8 +12,8 @@ import { Keyspace, type KvTableKey } from "./keyspace.ts";
 import type { SpecSchema } from "./schema.ts";
 
 /** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
-export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> {
-  /** Where the entries live: each at `[...prefix, key]`, with the spec as a plain value. */
+export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec> {
+  /** Where the entries live: each at `[...prefix, key]`, with the spec as a plain value. At most 1 024 bytes; it is copied. */
   readonly prefix: Deno.KvKey;
   /**
    * Builds the runnable of an entry when it is about to start.
@@ -23,8 +23,12 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
    * @param context The claim, if the process runs in a cluster.
    */
   readonly create: (spec: Spec, key: K, context: KvTableContext) => P | Promise<P>;
-  /** Validates what is written and what is read. A stored value that fails the schema fails only its own entry. */
-  readonly schema?: SpecSchema<Spec>;
+  /**
+   * Validates what is written and what is read. What is written is stored as it is given, the schema's input; `create` gets
+   * the schema's output, made afresh at each start, so a new default applies to what is stored already. A stored value that
+   * fails the schema fails only its own entry.
+   */
+  readonly schema?: SpecSchema<Spec, Input>;
   /**
    * Tells the time and sets timers.
    *
@@ -32,7 +36,7 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
    */
   readonly clock?: Clock;
   /**
-   * How long one call to the database may take.
+   * How long one call to the database may take, and how long the schema.
    *
    * @default {10_000}
    */
@@ -67,7 +71,7 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable> 
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
   extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema">> {
   readonly keys: Keyspace;
-  readonly schema: SpecSchema<Spec> | undefined;
+  readonly schema: SpecSchema<Spec, unknown> | undefined;
 }
 
 /**
@@ -87,8 +91,8 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
  * @throws {TypeError} If a value has the wrong shape.
  * @throws {RangeError} If a number is out of range.
  */
-export function checkOptions<K extends KvTableKey, Spec, P extends Runnable>(
-  options: KvTableOptions<K, Spec, P>,
+export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Input>(
+  options: KvTableOptions<K, Spec, P, Input>,
 ): KvTableSettings<K, Spec, P> {
   const { create, schema, clock = systemClock, random = Math.random } = options;
   const keys = new Keyspace(options.prefix);

@@ -5,7 +5,11 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import { describeKey } from "../errors.ts";
+import { oneLine } from "../one_line.ts";
+import { onAbort } from "../on_abort.ts";
+import { deadline } from "./deadline.ts";
 
 /** One thing that a schema finds wrong. */
 export interface SpecIssue {
@@ -15,8 +19,11 @@ export interface SpecIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** A schema: the part of Standard Schema that validates. */
-export interface SpecSchema<Spec> {
+/**
+ * A schema: the part of Standard Schema that validates. What it takes may be of another type than what it returns: it can
+ * fill in defaults and transform.
+ */
+export interface SpecSchema<Spec, Input = Spec> {
   /** The properties of Standard Schema. */
   readonly "~standard": {
     /** The version of the interface. */
@@ -25,6 +32,8 @@ export interface SpecSchema<Spec> {
     readonly vendor: string;
     /** Turns any value into a spec, or says what is wrong with it. */
     readonly validate: (value: unknown) => SpecResult<Spec> | Promise<SpecResult<Spec>>;
+    /** The types of what it takes and returns, for the compiler only. */
+    readonly types?: { readonly input: Input; readonly output: Spec } | undefined;
   };
 }
 
@@ -35,6 +44,10 @@ export type SpecResult<Spec> =
 
 /** How many issues a message names; the error lists them all. */
 const maxNamedIssues = 3;
+
+/** How many parts of a path, and how many characters of a path or an issue, a message shows. */
+const maxPathParts = 10;
+const maxIssueLength = 200;
 
 /**
  * Says that a stored or given value fails the schema.
@@ -53,7 +66,7 @@ const maxNamedIssues = 3;
  *   },
  * };
  * using kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop, schema });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop, schema });
  * await kv.set(["bots", "acme"], "not a number");
  * const entry = await table.get("acme");
  * const error = await assertRejects(async () => await entry?.get(), InvalidSpecError);
@@ -83,23 +96,56 @@ export class InvalidSpecError extends Error {
   }
 }
 
+/** How long a schema may take. */
+export interface ValidationOptions {
+  /** Measures it. */
+  readonly clock: Clock;
+  /** The deadline, in ms. */
+  readonly timeoutMs: number;
+  /** Abandons the validation. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Validates a value.
  *
  * @returns The spec, as the schema returns it.
  * @throws {InvalidSpecError} If the schema finds an issue.
+ * @throws {DOMException} A `TimeoutError` if the schema does not answer in time.
+ * @throws {unknown} What the schema throws, or the reason of the signal.
  */
 export async function validateSpec<Spec>(
-  schema: SpecSchema<Spec>,
+  schema: SpecSchema<Spec, unknown>,
   key: unknown,
   value: unknown,
+  options: ValidationOptions,
 ): Promise<Spec> {
-  const result = await schema["~standard"].validate(value);
+  const answer = schema["~standard"].validate(value);
+  const result = "then" in answer ? await inTime(answer, key, options) : answer;
   if (result.issues) throw new InvalidSpecError(key, result.issues);
   return result.value;
 }
 
+async function inTime<T>(answer: Promise<T>, key: unknown, options: ValidationOptions): Promise<T> {
+  const { clock, timeoutMs, signal } = options;
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const giveUp = deadline(clock, timeoutMs, () => {
+    const reason = `its schema did not answer within the deadline, current value is ${timeoutMs} ms`;
+    reject(new DOMException(`Cannot use the spec of entry ${describeKey(key)}: ${reason}`, "TimeoutError"));
+  });
+  using _abandoning = signal && onAbort(signal, () => reject(signal.reason));
+  answer.then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    giveUp.cancel();
+  }
+}
+
 function describeIssue({ path, message }: SpecIssue): string {
-  if (!path?.length) return message;
-  return `${path.map((part) => String(typeof part === "object" ? part.key : part)).join(".")}: ${message}`;
+  const shown = oneLine(message, maxIssueLength);
+  if (!path?.length) return shown;
+  const parts = path.slice(0, maxPathParts).map((part) => String(typeof part === "object" ? part.key : part));
+  return `${oneLine(parts.join("."), maxIssueLength)}: ${shown}`;
 }

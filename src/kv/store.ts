@@ -5,6 +5,8 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
+import { deadline } from "./deadline.ts";
 
 /** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
 const minLockedPauseMs = 5;
@@ -23,7 +25,7 @@ const maxLockedPauseMs = 80;
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
  * kv.inject("commit", loseReply(new KvTimeoutError("set entry", 10_000)));
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * const write = () => table.set("acme", 1);
  * await write().catch((error) => error instanceof KvTimeoutError ? write() : Promise.reject(error));
  * assertEquals((await kv.get(["bots", "acme"])).value, 1);
@@ -65,7 +67,7 @@ export class KvTimeoutError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * const kv = await Deno.openKv(":memory:");
- * const table = new KvTable<string, number, typeof nop>(kv, { prefix: ["bots"], create: () => nop });
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
  * kv.close();
  * await assertRejects(() => table.get("acme"), KvClosedError);
  * ```
@@ -127,11 +129,34 @@ export class KvStore {
   /** The database. */
   readonly kv: Deno.Kv;
   readonly #options: KvStoreOptions;
+  #timeoutMs: number;
+  /** Gives up the calls that are under way: they have taken too long, in ms. */
+  #pending: Set<(timeoutMs: number) => void> = new Set();
 
   /** Wraps a database, which the caller closes. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.kv = kv;
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /**
+   * Shortens the deadline of every call, of those under way too, until the result is disposed of: the program is about to end.
+   *
+   * @param timeoutMs How long a call may take from now on, in ms.
+   * @returns Brings back the deadline of before.
+   */
+  hurry(timeoutMs: number): Disposable {
+    const pending = this.#pending;
+    const giveUp = deadline(this.#options.clock, timeoutMs, () => pending.forEach((expire) => expire(timeoutMs)));
+    this.#pending = new Set();
+    this.#timeoutMs = timeoutMs;
+    return {
+      [Symbol.dispose]: () => {
+        giveUp.cancel();
+        this.#timeoutMs = this.#options.timeoutMs;
+      },
+    };
   }
 
   /**
@@ -147,7 +172,8 @@ export class KvStore {
    */
   call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { clock, timeoutMs, random } = this.#options;
+    const { clock, random } = this.#options;
+    const timeoutMs = this.#timeoutMs, pending = this.#pending;
     return new Promise<T>((resolve, reject) => {
       let isOver = false;
       let locked: unknown;
@@ -155,7 +181,8 @@ export class KvStore {
       let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
-        deadline.cancel();
+        pending.delete(expire);
+        giveUp.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
       };
@@ -164,7 +191,8 @@ export class KvStore {
         reject(error);
       };
       const abort = () => fail(signal?.reason);
-      const deadline = clock.timer(() => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked })), timeoutMs);
+      const expire = (afterMs: number) => fail(new KvTimeoutError(operation, afterMs, { cause: locked }));
+      const giveUp = deadline(clock, timeoutMs, () => expire(timeoutMs));
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -178,6 +206,7 @@ export class KvStore {
           end();
           resolve(value);
         }, failed);
+      pending.add(expire);
       run();
     });
   }
@@ -206,9 +235,9 @@ export class KvStore {
 }
 
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("database is locked");
+  return isInstance(error, Error) && error.message.includes("database is locked");
 }
 
 function isClosed(error: unknown): boolean {
-  return error instanceof Error && (error.name === "BadResource" || error.message === "Database is closed.");
+  return isInstance(error, Error) && (error.name === "BadResource" || error.message === "Database is closed.");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasMethods } from "../check.ts";
+import { hasRun } from "../check.ts";
 
 /**
  * What a runnable calls once, when it is up. The work goes on until the returned promise settles.
@@ -89,7 +89,7 @@ export function signalOf(options: Partial<RunOptions> | undefined): AbortSignal 
 
 /** Tells whether a value has a `run` method. */
 export function isRunnable(value: unknown): value is Runnable {
-  return hasMethods(value, "run");
+  return hasRun(value);
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, turn } from "../clock.ts";
+import { type Clock, settlesWithin, turn } from "../clock.ts";
 import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Entry, Lease } from "../table/table.ts";
@@ -13,6 +13,9 @@ import type { Entry, Lease } from "../table/table.ts";
 export interface Grant {
   readonly lease: Lease | undefined;
 }
+
+/** How long a release is waited for, in ms. */
+const limitMs = 20_000;
 
 const unconditional: Grant = { lease: undefined };
 
@@ -114,9 +117,27 @@ export class Leases<K> {
 
   async #release(lease: Lease, key: K): Promise<void> {
     try {
-      await lease.release();
+      const released = lease.release();
+      if (released !== undefined && !await settlesWithin(this.#clock, this.#whenReleased(released, key), limitMs)) {
+        throw new DOMException(
+          `Cannot give the lease back: its release has not settled after ${limitMs} ms`,
+          "TimeoutError",
+        );
+      }
     } catch (error) {
-      this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
+      this.#failed(key, error);
     }
+  }
+
+  async #whenReleased(released: Promise<void>, key: K): Promise<void> {
+    try {
+      await released;
+    } catch (error) {
+      this.#failed(key, error);
+    }
+  }
+
+  #failed(key: K, error: unknown): void {
+    this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
   }
 }

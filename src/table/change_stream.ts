@@ -1,5 +1,6 @@
 /**
- * The reader's end of a table's changes: what was announced and not yet taken, each key once.
+ * The reader's end of a table's changes: what was announced and not yet taken, each key once. A supervisor reads it
+ * in `run.ts`.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export interface ChangeStreamOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const controller = new AbortController();
- * const stream = new ChangeStream<string>({ signal: controller.signal, release: () => {} });
+ * const stream: ChangeStream<string> = new ChangeStream({ signal: controller.signal, release: () => {} });
  * stream.announce("a");
  * stream.announce("a");
  * stream.announce("b");

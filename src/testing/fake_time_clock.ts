@@ -7,9 +7,9 @@
 import { type Clock, systemClock } from "../clock.ts";
 
 /**
- * A clock that `FakeTime` drives as a whole. `FakeTime` fakes `Date.now` and timers but not `performance.now`, with which
- * a cluster measures: a cluster under `FakeTime` needs this clock as its option `clock`. A supervisor does not. Deno KV
- * answers in real time: let fake time pass in small steps, or deadlines pass before it answers.
+ * A clock that `FakeTime` drives as a whole. Neither a supervisor nor a cluster needs it: under `FakeTime` their own clock
+ * follows. It is for code of yours that takes a {@linkcode Clock} and may be called before time is fake. Deno KV answers in real
+ * time: let fake time pass in small steps, or deadlines pass before it answers.
  *
  * @example A cluster under fake time
  * ```ts
@@ -20,7 +20,7 @@ import { type Clock, systemClock } from "../clock.ts";
  *
  * using time = new FakeTime();
  * using kv = await Deno.openKv(":memory:");
- * const cluster = new Cluster(kv, { allowLocal: true, clock: fakeTimeClock });
+ * const cluster = new Cluster(kv, { allowLocal: true, clock: fakeTimeClock }); // as without it
  * let isOver = false;
  * const run = cluster.run(() => assertEquals(cluster.snapshot().slots.owned.length, 256)).finally(() => isOver = true);
  * while (!isOver) await advance(time, 10);

@@ -184,7 +184,9 @@ export class TestDatabase implements Disposable {
 
   /** Reads the keys and values below one kind of control records of the prefix "c". */
   async read(kind: "session" | "claim"): Promise<Deno.KvEntry<Record<string, unknown>>[]> {
-    return await Array.fromAsync(this.raw.list<Record<string, unknown>>({ prefix: ["@pact/supervisor", "c", kind] }));
+    return await Array.fromAsync(
+      this.raw.list<Record<string, unknown>>({ prefix: ["@pact/supervisor", '["c"]', kind] }),
+    );
   }
 
   /** Reads the ids of the sessions in the database. */

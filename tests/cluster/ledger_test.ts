@@ -106,7 +106,7 @@ for (const below of [["session"], ["claim"], ["session", "a1"], ["claim", 3]]) {
 Deno.test("Ledger.look() says of a session in another format that it cannot work with it, and how long it lives at most", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
-  await database.raw.set(["@pact/supervisor", "c", "session", "a1"], { ...record("a1"), format: 2, ttlMs: 1 });
+  await database.raw.set(["@pact/supervisor", '["c"]', "session", "a1"], { ...record("a1"), format: 2, ttlMs: 1 });
   const { mismatch, accepts, ttlMs: theirs } = (await ledger.look()).sessions.get("a1")!;
   assertEquals([mismatch, accepts, theirs], ["this version reads format 1, its format is 2", false, ttlMs]);
 });
@@ -131,7 +131,7 @@ Deno.test("Ledger.look() does not see the cluster of another prefix", async () =
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
   await ledger.beat(record("a1"), null);
-  await database.raw.set(["@pact/supervisor", "d", "session", "b1"], record("b1"));
+  await database.raw.set(["@pact/supervisor", '["d"]', "session", "b1"], record("b1"));
   assertEquals([...(await ledger.look()).sessions.keys()], ["a1"]);
 });
 

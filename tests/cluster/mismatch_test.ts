@@ -4,7 +4,7 @@ import { fenceMs, heartbeatMs, settleMs, ttlMs, World } from "./fixtures.ts";
 
 /** Writes as a program of a later version would: in a format that this version does not read. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
-  await world.database.raw.set(["@pact/supervisor", "c", ...key], {
+  await world.database.raw.set(["@pact/supervisor", '["c"]', ...key], {
     format: 2,
     session: "f-0",
     beats: crypto.randomUUID(),

@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Entry, Runnable, Table } from "@pact/supervisor";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Entry, MapTable, type Runnable, type Table } from "@pact/supervisor";
 import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { failWith, hang, holdReply, testTable } from "../../src/testing/mod.ts";
+import { failWith, FaultyKv, hang, holdReply, testTable } from "../../src/testing/mod.ts";
 import { settle, watch } from "../supervisor/fixtures/mod.ts";
 import { fenceMs, heartbeatMs, manyKeys, type OwnedBot, settleMs, TestClock, ttlMs, World } from "./fixtures.ts";
 
@@ -269,7 +269,7 @@ Deno.test("Cluster.own() gives an entry the claim that it has when it is started
   await using world = await World.open(["acme"]);
   const one = await world.member("a", {}, { bare: true });
   const entry: Entry<string, OwnedBot> = (await one.cluster.own(one.table).get("acme"))!;
-  await world.database.raw.delete(["@pact/supervisor", "c", "session", "a-0"]);
+  await world.database.raw.delete(["@pact/supervisor", '["c"]', "session", "a-0"]);
   await world.pass(2 * heartbeatMs); // fenced, and a member again
   const lease = entry.lease!()!;
   const { claim } = await entry.get();
@@ -326,3 +326,39 @@ Deno.test("Cluster.own() has no keys after a stall, before any timer has fired",
   assertEquals(entry.lease!(), undefined);
   assertEquals([await owned.get("acme"), one.bots.get("acme")!.claim!.signal.aborted], [undefined, true]);
 });
+
+for (const key of ["k".repeat(3_000), NaN, "\ud800", 2n ** 3_000n]) {
+  const shown = String(key).slice(0, 5);
+  Deno.test(`Cluster.own() refuses the key ${shown} as KvTable does, whichever instance owns its slot`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const table = new KvTable(kv, { prefix: ["bots"], create: () => ({ run: async () => {} }) });
+    const owned = new Cluster(kv).own(table);
+    const { message } = await assertRejects(() => owned.get(key), TypeError);
+    for (const call of [() => table.get(key), () => table.set(key, 1), () => table.delete(key)]) {
+      assertEquals((await assertRejects(call, TypeError)).message, message);
+    }
+  });
+}
+
+Deno.test("Cluster.own() refuses a table on another handle than its own", async () => {
+  using kv = await Deno.openKv(":memory:");
+  using other = await Deno.openKv(":memory:");
+  const table = new KvTable(other, { prefix: ["bots"], create: () => ({ run: async () => {} }) });
+  const expected = "it must be made with the same Deno.Kv as the cluster";
+  assertThrows(() => new Cluster(kv).own(table), TypeError, expected);
+  new Cluster(other).own(table);
+});
+
+Deno.test("Cluster.own() takes a table whose handle is wrapped: whether it is another one cannot be told", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const table = new KvTable(new FaultyKv(kv), { prefix: ["bots"], create: () => ({ run: async () => {} }) });
+  new Cluster(kv).own(table);
+});
+
+for (const table of [undefined, null, {}, new Map(), new MapTable()]) {
+  Deno.test(`Cluster.own() refuses ${Deno.inspect(table)} as a table`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const given = table as unknown as KvTable<string, unknown>;
+    assertThrows(() => new Cluster(kv).own(given), TypeError, "Cannot own the table: it must be a KvTable");
+  });
+}

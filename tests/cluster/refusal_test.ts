@@ -78,7 +78,7 @@ Deno.test("Cluster.run() joins on a database file whose path it is told", async 
   await world.until(() => one.of("session-joined").length > 0);
   await world.pass(settleMs);
   assertEquals([one.callbacks, one.owned.length], [1, 16]);
-  assertEquals(await Array.fromAsync(world.database.raw.list({ prefix: ["@pact/supervisor", "c", "probe"] })), []);
+  assertEquals(await Array.fromAsync(world.database.raw.list({ prefix: ["@pact/supervisor", '["c"]', "probe"] })), []);
 });
 
 Deno.test("Cluster.run() is refused while another run of it looks at the database", async () => {

@@ -199,7 +199,7 @@ Deno.test("KvTable.changes() says undefined when the log was collected", async (
   const { kv, clock, other, changes } = opened;
   const { waiting } = await opened.established();
   await other.set("a", 1);
-  for await (const { key } of kv.list({ prefix: ["@pact/supervisor", "bots", "log"] })) await kv.delete(key);
+  for await (const { key } of kv.list({ prefix: ["@pact/supervisor", '["bots"]', "log"] })) await kv.delete(key);
   clock.advance(pollMs);
   assertEquals(await waiting, value(undefined));
   const next = changes.next();

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { KvClosedError, KvStore, KvTimeoutError } from "../../src/kv/store.ts";
-import { failLocked, failWith, FaultyKv, holdUntil } from "../../src/testing/mod.ts";
+import { failLocked, failWith, FaultyKv, hang, holdUntil } from "../../src/testing/mod.ts";
 import { never, openFile, settle } from "./fixtures.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { TestClock } from "../cluster/fixtures.ts";
 
 const timeoutMs = 100;
 
 async function open() {
   const kv = new FaultyKv(await Deno.openKv(":memory:"));
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const store = new KvStore(kv, { clock, timeoutMs, random: () => 0.5 });
   return { kv, clock, store, [Symbol.dispose]: () => kv.close() };
 }
@@ -40,6 +40,45 @@ Deno.test("KvStore.call() rejects when the deadline passes, and ignores what com
   assertEquals(clock.pending, 0);
   gate.resolve();
   await settle();
+});
+
+for (
+  const [lateMs, outcome] of [[0, "gives up"], [250, "gives up"], [251, "takes the answer"], [
+    60_000,
+    "takes the answer",
+  ]] as const
+) {
+  Deno.test(`KvStore.call() ${outcome} when its timer fires ${lateMs} ms late and the answer is there`, async () => {
+    using opened = await open();
+    const { kv, store, clock } = opened;
+    const answer = Promise.withResolvers<Deno.KvEntryMaybe<unknown>>();
+    const call = store.call("get it", () => answer.promise).then(() => "takes the answer", () => "gives up");
+    const reply = await kv.get(["a"]);
+    // A stall: time has passed, the timer fires first, and the answer is next in the event loop.
+    clock.stalledMs = lateMs;
+    setImmediate(() => answer.resolve(reply));
+    clock.advance(timeoutMs);
+    assertEquals(await call, outcome);
+    assertEquals(clock.pending, 0);
+  });
+}
+
+Deno.test("KvStore.call() gives up after a stall when there is no answer", async () => {
+  using opened = await open();
+  const { store, clock } = opened;
+  const rejected = assertRejects(() => store.call("get it", () => never), KvTimeoutError);
+  clock.stalledMs = 60_000;
+  clock.advance(timeoutMs);
+  await rejected;
+});
+
+Deno.test("KvStore.call() takes an answer that came while the event loop was blocked for longer than the deadline", async () => {
+  await using file = await openFile(1);
+  const store = new KvStore(file.kvs[0], { clock: systemClock, timeoutMs: 20, random: Math.random });
+  const call = store.call("get it", () => store.kv.get(["a"]));
+  const untilMs = systemClock.monotonic() + 400;
+  while (systemClock.monotonic() < untilMs);
+  assertEquals((await call).value, null);
 });
 
 for (const error of [new Error("too late"), new TypeError("database is locked")]) {
@@ -157,6 +196,39 @@ Deno.test("KvStore.call() says that the database is closed, and what was asked o
   const error = await assertRejects(() => store.call("get it", () => closed.get(["a"])), KvClosedError);
   assertEquals([error.message, error.operation], ["Cannot get it: the Deno KV handle is closed", "get it"]);
   assert(error.cause instanceof Deno.errors.BadResource);
+});
+
+Deno.test("KvStore.hurry() shortens the deadline of calls that are under way and of later ones until it is disposed of", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  kv.inject("get", hang(), 3);
+  const call = async (name: string) => {
+    const { operation, timeoutMs } = await assertRejects(() => store.call(name, () => kv.get(["a"])), KvTimeoutError);
+    return [operation, timeoutMs];
+  };
+  const underWay = call("under way");
+  {
+    using _hurry = store.hurry(10);
+    clock.advance(1);
+    const later = call("later");
+    clock.advance(9);
+    assertEquals(await underWay, ["under way", 10]);
+    clock.advance(1);
+    assertEquals(await later, ["later", 10]);
+    assertEquals(clock.pending, 0);
+  }
+  const asBefore = call("as before");
+  clock.advance(10);
+  await settle();
+  assertEquals(clock.pending, 1);
+  clock.advance(90);
+  assertEquals(await asBefore, ["as before", 100]);
+});
+
+Deno.test("KvStore.hurry() leaves no timer when it is disposed of", async () => {
+  using opened = await open();
+  opened.store.hurry(10)[Symbol.dispose]();
+  assertEquals(opened.clock.pending, 0);
 });
 
 Deno.test("KvStore.list() reads batches that follow each other without gap or overlap", async () => {

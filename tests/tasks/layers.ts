@@ -44,7 +44,7 @@ const ways: Readonly<Record<string, Way>> = {
       "src/process/life.ts",
       "src/supervisor/attempt.ts",
       "src/supervisor/keeper.ts",
-      "src/supervisor/waiting.ts",
+      "src/supervisor/callers.ts",
       "src/supervisor/keeper.ts",
       "src/supervisor/supervisor.ts",
     ],

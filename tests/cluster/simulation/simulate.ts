@@ -241,8 +241,8 @@ class Simulation {
       this.#note(`${key} is set`);
       await this.#set(key);
     }
-    await this.#admin.atomic().set(["@pact/supervisor", "bots", "generation"], this.#random())
-      .set(["@pact/supervisor", "bots", "log", this.#admin.commitVersionstamp()], key).commit();
+    await this.#admin.atomic().set(["@pact/supervisor", '["bots"]', "generation"], this.#random())
+      .set(["@pact/supervisor", '["bots"]', "log", this.#admin.commitVersionstamp()], key).commit();
   }
 
   async #set(key: string): Promise<void> {
