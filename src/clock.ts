@@ -14,7 +14,7 @@ export interface Timer {
 
 /**
  * Tells the time and sets timers. Write your own to drive a supervisor from a simulation. Under `FakeTime` of
- * `@std/testing/time` a supervisor needs no clock, and a cluster needs the `fakeTimeClock` of `@pact/supervisor/testing`.
+ * `@std/testing/time` neither a supervisor nor a cluster needs one.
  *
  * @example A clock that runs ten times as fast
  * ```ts

@@ -57,7 +57,7 @@ export interface ClusterOptions {
    */
   readonly slots?: number;
   /**
-   * What the heartbeats are timed by.
+   * What the heartbeats are timed by. Under `FakeTime` of `@std/testing/time` the default will do.
    *
    * @default {systemClock}
    */

@@ -7,20 +7,19 @@
 import { type Clock, systemClock } from "../clock.ts";
 
 /**
- * A clock that `FakeTime` drives as a whole. `FakeTime` fakes `Date.now` and timers but not `performance.now`, with which
- * a cluster measures: a cluster under `FakeTime` needs this clock as its option `clock`. A supervisor does not. Deno KV
- * answers in real time: let fake time pass in small steps, or deadlines pass before it answers.
+ * A clock whose `monotonic` is `Date.now`, which `FakeTime` drives. `systemClock` follows `FakeTime` by itself, so nothing needs
+ * this clock as an option. Deno KV answers in real time: let fake time pass in small steps, or deadlines pass before it answers.
  *
  * @example A cluster under fake time
  * ```ts
  * import { Cluster } from "@pact/supervisor/cluster";
- * import { advance, fakeTimeClock } from "@pact/supervisor/testing";
+ * import { advance } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  * import { FakeTime } from "@std/testing/time";
  *
  * using time = new FakeTime();
  * using kv = await Deno.openKv(":memory:");
- * const cluster = new Cluster(kv, { allowLocal: true, clock: fakeTimeClock });
+ * const cluster = new Cluster(kv, { allowLocal: true });
  * let isOver = false;
  * const run = cluster.run(() => assertEquals(cluster.snapshot().slots.owned.length, 256)).finally(() => isOver = true);
  * while (!isOver) await advance(time, 10);
