@@ -15,7 +15,7 @@
  *   });
  *
  * const supervisor = new Supervisor(new MapTable([["fine", poller], ["broken", poller]]));
- * const retrying = Promise.withResolvers<string>();
+ * const retrying: PromiseWithResolvers<string> = Promise.withResolvers();
  * supervisor.subscribe((event) => {
  *   if (event.type === "retrying") retrying.resolve(event.key);
  * });
@@ -65,7 +65,7 @@ export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
 export { leaf, startStop } from "./src/process/leaf.ts";
 export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
-export type { RunCallback, Runnable, RunOptions } from "./src/process/runnable.ts";
+export type { RunCallback, Runnable, RunOptions, StandaloneRunnable } from "./src/process/runnable.ts";
 export type { CallOptions } from "./src/supervisor/supervisor.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
@@ -73,5 +73,5 @@ export type { SupervisorOptions } from "./src/supervisor/options.ts";
 export type { RestartOptions } from "./src/supervisor/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
-export { MapTable, type MapTableValue } from "./src/table/map_table.ts";
+export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
 export type { Entry, Lease, Table } from "./src/table/table.ts";

@@ -17,17 +17,17 @@ import { api } from "./uptime/api.ts";
 import { openDatabase } from "./uptime/database.ts";
 import { httpServer } from "./uptime/http_server.ts";
 import { logger } from "./uptime/log.ts";
-import { Monitor, type MonitorSpec, monitorSpec } from "./uptime/monitor.ts";
+import { Monitor, monitorSpec } from "./uptime/monitor.ts";
 import { readOptions } from "./uptime/options.ts";
 import { sites } from "./uptime/sites.ts";
 
 const { dir, port, sitesPort } = readOptions(Deno.args);
 using kv = await openDatabase(dir);
 
-const monitors = new KvTable<string, MonitorSpec, Monitor>(kv, {
+const monitors = new KvTable(kv, {
   prefix: ["monitors"],
   schema: monitorSpec,
-  create: (spec) => new Monitor(spec),
+  create: (spec, _id: string) => new Monitor(spec),
 });
 
 const supervisor = new Supervisor(monitors, {

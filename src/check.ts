@@ -21,14 +21,28 @@ export function checkArgument(operation: string, rule: string, value: unknown, i
 }
 
 /**
- * Checks that an argument can be run.
+ * Checks that an argument can be run. A function that does the work itself, or what a call of it has returned, is the likeliest
+ * slip: the error says how to mend it.
  *
  * @param operation What the call does, to be read after "Cannot".
  * @param value What the user gave.
  * @throws {TypeError} If it has no `run` method.
  */
 export function assertRunnable(operation: string, value: unknown): void {
-  checkArgument(operation, "a runnable has a run method", value, hasMethods(value, "run"));
+  if (hasRun(value)) return; // first: this stands on the way of every start
+  const rule = "a runnable has a run method";
+  const isPromise = hasMethods(value, "then");
+  if (isPromise) Promise.resolve(value).catch(() => {}); // nothing else will ever handle its rejection
+  const isWork = isPromise || value === undefined || typeof value === "function";
+  const told = isWork ? `${rule}; if a function does the work, wrap it in leaf: leaf(async (signal) => …)` : rule;
+  checkArgument(operation, told, value, false);
+}
+
+/** Tells whether a value has a `run` method. */
+export function hasRun(value: unknown): boolean {
+  return typeof value === "object" && value !== null
+    ? "run" in value && typeof value.run === "function"
+    : hasMethods(value, "run");
 }
 
 /**

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { onAbort } from "./on_abort.ts";
+
 /** A timer that has been set and can be cancelled. */
 export interface Timer {
   /** Cancels the timer. Does nothing once it has fired. */
@@ -63,10 +65,9 @@ const machineTimeout = globalThis.setTimeout;
  * import { systemClock } from "@pact/supervisor";
  * import { assert } from "@std/assert";
  *
- * const fired = await new Promise<boolean>((resolve) => {
- *   systemClock.timer(() => resolve(true), 1);
- * });
- * assert(fired);
+ * let isFired = false;
+ * await new Promise((resolve) => systemClock.timer(() => resolve(isFired = true), 1));
+ * assert(isFired);
  * ```
  */
 export const systemClock: Clock = {
@@ -88,12 +89,31 @@ export function pause(clock: Clock, delayMs: number, ...signals: AbortSignal[]):
   return new Promise((resolve) => {
     const end = () => {
       timer.cancel();
-      for (const signal of signals) signal.removeEventListener("abort", end);
+      for (const each of listening) each[Symbol.dispose]();
       resolve();
     };
     const timer = clock.timer(end, Math.min(delayMs, maxTimerMs));
-    for (const signal of signals) signal.addEventListener("abort", end);
+    const listening = signals.map((signal) => onAbort(signal, end));
   });
+}
+
+/**
+ * Waits for something foreign, but not for ever. It goes on when the wait is over.
+ *
+ * @param work A promise that never rejects.
+ * @param signals End the wait early.
+ * @returns Whether it settled within that time.
+ */
+export async function settlesWithin(
+  clock: Clock,
+  work: Promise<unknown>,
+  limitMs: number,
+  ...signals: AbortSignal[]
+): Promise<boolean> {
+  const settled = new AbortController();
+  work.then(() => settled.abort());
+  await pause(clock, limitMs, settled.signal, ...signals);
+  return settled.signal.aborted;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { checkArgument } from "./check.ts";
 import { printError } from "./error_data.ts";
+import { onAbort } from "./on_abort.ts";
 
 /** Takes events. An error that it throws, or rejects with, is printed and changes nothing. */
 export type Listener<E> = (event: E) => void;
@@ -15,7 +16,8 @@ export type Listener<E> = (event: E) => void;
  * may call anything without seeing a half-done step.
  */
 export class EventStream<E> {
-  #subscriptions: Subscription<E>[] = [];
+  readonly #subscriptions: Set<Subscription<E>> = new Set();
+  #lastNumber = 0;
   #pending: E[] = [];
   readonly #unheard: (event: E) => void;
   readonly #defer: (step: () => void) => void;
@@ -35,7 +37,7 @@ export class EventStream<E> {
 
   /** Whether there is a listener: without one, an event need not even be made. */
   get observed(): boolean {
-    return this.#subscriptions.length > 0;
+    return this.#subscriptions.size > 0;
   }
 
   /**
@@ -47,17 +49,16 @@ export class EventStream<E> {
    */
   subscribe(listener: Listener<E>, signal?: AbortSignal): Disposable {
     checkArgument("subscribe", "a listener is a function", listener, typeof listener === "function");
-    const own: Subscription<E> = { listener, isOver: false };
-    const end = () => {
-      own.isOver = true;
-      this.#subscriptions = this.#subscriptions.filter((other) => other !== own);
-      signal?.removeEventListener("abort", end);
+    const subscription: Subscription<E> = { listener, number: ++this.#lastNumber };
+    this.#subscriptions.add(subscription);
+    const end = () => void this.#subscriptions.delete(subscription);
+    const listening = onAbort(signal, end);
+    return {
+      [Symbol.dispose]: () => {
+        listening[Symbol.dispose]();
+        end();
+      },
     };
-    if (!signal?.aborted) {
-      this.#subscriptions = [...this.#subscriptions, own];
-      signal?.addEventListener("abort", end);
-    }
-    return { [Symbol.dispose]: end };
   }
 
   /** Announces an event. */
@@ -70,16 +71,26 @@ export class EventStream<E> {
   flush(): void {
     // A listener may cause further events: they are added to the end of the list that this loop goes through.
     for (let i = 0; i < this.#pending.length; i++) {
-      if (!this.observed) this.#unheard(this.#pending[i]);
-      for (const { listener, isOver } of this.#subscriptions) if (!isOver) call(listener, this.#pending[i]);
+      if (this.observed) this.#deliver(this.#pending[i]);
+      else this.#unheard(this.#pending[i]);
     }
     this.#pending = [];
+  }
+
+  /** A listener may end the subscriptions of others, which are passed over then, or add one, which begins with the next event. */
+  #deliver(event: E): void {
+    const lastNumber = this.#lastNumber;
+    for (const { listener, number } of this.#subscriptions) {
+      if (number > lastNumber) return;
+      call(listener, event);
+    }
   }
 }
 
 interface Subscription<E> {
   readonly listener: Listener<E>;
-  isOver: boolean;
+  /** Grows with every subscription. */
+  readonly number: number;
 }
 
 /** A way to the microtask queue at half the cost of `queueMicrotask`, which wraps its callback. */

@@ -13,6 +13,7 @@ import {
 
 type Kind = typeof TypeError | typeof RangeError;
 
+const wrapIt = "; if a function does the work, wrap it in leaf: leaf(async (signal) => …)";
 const option = "Cannot use the option x: it must be";
 
 const refused: [title: string, check: () => unknown, kind: Kind, message: string][] = [
@@ -22,13 +23,15 @@ const refused: [title: string, check: () => unknown, kind: Kind, message: string
     TypeError,
     "Cannot subscribe: a listener is a function, current value is null",
   ],
-  ...[undefined, null, {}, { run: true }, () => {}].map((value): [string, () => unknown, Kind, string] => [
+  ...[undefined, null, {}, { run: true }, () => {}, async () => {}].map((
+    value,
+  ): [string, () => unknown, Kind, string] => [
     `assertRunnable() refuses ${Deno.inspect(value)}`,
     () => assertRunnable("make a process", value),
     TypeError,
-    `Cannot make a process: a runnable has a run method, current value is ${
-      value == null ? value : Object.prototype.toString.call(value)
-    }`,
+    `Cannot make a process: a runnable has a run method${
+      value === undefined || typeof value === "function" ? wrapIt : ""
+    }, current value is ${value == null ? value : Object.prototype.toString.call(value)}`,
   ]),
   [
     "checkShape() refuses another shape",
@@ -115,4 +118,11 @@ Deno.test("hasMethods() wants all of them, also when they are inherited", () => 
   assertEquals(hasMethods(new Map(), "get", "size"), false);
   assertEquals(hasMethods("text", "at"), true);
   for (const value of [undefined, null, 1, Object.create(null)]) assertEquals(hasMethods(value, "get"), false);
+});
+
+Deno.test("assertRunnable() refuses a promise, and handles its rejection", async () => {
+  const promise = Promise.reject(new Error("no one hears"));
+  const told = `Cannot make a process: a runnable has a run method${wrapIt}, current value is [object Promise]`;
+  assertThrows(() => assertRunnable("make a process", promise), TypeError, told);
+  await Promise.resolve();
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EventStream } from "../src/event_stream.ts";
 import { ErrorConsole, settle, UnhandledRejections } from "./supervisor/fixtures/mod.ts";
 import { countingSignal } from "./process/signals.ts";
@@ -145,3 +145,53 @@ for (
     assertEquals([heard, unhandled.reasons], [["a"], []]);
   });
 }
+
+Deno.test("EventStream calls listeners in the order in which they came", () => {
+  const stream = new EventStream<string>();
+  const heard: number[] = [];
+  const all = [1, 2, 3].map((n) => stream.subscribe(() => heard.push(n)));
+  all[1][Symbol.dispose]();
+  stream.subscribe(() => heard.push(4));
+  stream.emit("a");
+  stream.flush();
+  assertEquals(heard, [1, 3, 4]);
+});
+
+Deno.test("EventStream does not call a listener whose subscription another one ends during the delivery", () => {
+  const stream = new EventStream<string>();
+  const heard: string[] = [];
+  stream.subscribe(() => late[Symbol.dispose]());
+  const late = stream.subscribe(() => heard.push("late"));
+  stream.subscribe(() => heard.push("last"));
+  stream.emit("a");
+  stream.flush();
+  assertEquals(heard, ["last"]);
+});
+
+Deno.test("EventStream calls a listener that comes during the delivery from the next event on", () => {
+  const stream = new EventStream<string>();
+  const heard: string[] = [];
+  let isFirst = true;
+  stream.subscribe(() => {
+    if (isFirst) stream.subscribe((event) => heard.push(event));
+    isFirst = false;
+  });
+  stream.emit("a");
+  stream.emit("b");
+  stream.flush();
+  assertEquals(heard, ["b"]);
+});
+
+Deno.test("EventStream.subscribe() takes 100 000 listeners and lets them go in no time", () => {
+  const stream = new EventStream<number>();
+  const { signal } = new AbortController();
+  let calls = 0;
+  const beganMs = performance.now();
+  const all = Array.from({ length: 100_000 }, () => stream.subscribe(() => calls++, signal));
+  stream.emit(1);
+  stream.flush();
+  for (const each of all) each[Symbol.dispose]();
+  const tookMs = performance.now() - beganMs;
+  assertEquals([calls, stream.observed], [100_000, false]);
+  assert(tookMs < 10_000, `it took ${Math.round(tookMs)} ms`); // 100 ms, and minutes if each copied the list of all
+});

@@ -22,14 +22,14 @@ export interface Beat {
 
 /** The table of bots, as one instance runs them. */
 export function botTable(kv: Deno.Kv, instance: string): KvTable<string, BotSpec, Runnable> {
-  return new KvTable<string, BotSpec, Runnable>(kv, {
+  return new KvTable(kv, {
     prefix: ["bots"],
-    create: ({ everyMs }, name, { claim }) => {
+    create: ({ everyMs }: BotSpec, name: string, { claim }) => {
       return leaf(async (signal) => {
         for (const sinceAt = Date.now();; await delay(everyMs, { signal })) {
           const beat: Beat = { instance, sinceAt, at: Date.now() };
-          const { ok } = await claim!.commit(kv.atomic().set(["beats", name], beat));
-          if (!ok) throw new Error(`the write of ${name} was refused: another instance owns it by now`);
+          const result = await claim?.commit(kv.atomic().set(["beats", name], beat));
+          if (!result?.ok) throw new Error(`the write of ${name} was refused: another instance owns it by now`);
         }
       });
     },

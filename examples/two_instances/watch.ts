@@ -22,7 +22,8 @@ export class Watch {
   /** Watches until the signal aborts. */
   async watch(signal: AbortSignal): Promise<never> {
     for (;;) {
-      for await (const { key, value } of this.#kv.list<Beat>({ prefix: ["beats"] })) this.#see(String(key[1]), value);
+      const beats: Deno.KvListIterator<Beat> = this.#kv.list({ prefix: ["beats"] });
+      for await (const { key, value } of beats) this.#see(String(key[1]), value);
       this.#show();
       await delay(everyMs, { signal });
     }

@@ -54,7 +54,7 @@ class Resources {
 
   async put(request: Request, id: string): Promise<Response> {
     checkId(id);
-    const spec = await readJson(request) as MonitorSpec; // the table checks it
+    const spec = await readSpec(request);
     const isNew = await this.#table.get(id) === undefined;
     try {
       await this.#table.set(id, spec);
@@ -95,12 +95,14 @@ function checkId(id: string): void {
   throw new RequestError(400, `Cannot use the id "${id}": it must be 1 to 64 letters, digits, "-", "_" or "."`);
 }
 
-async function readJson(request: Request): Promise<unknown> {
+/** Reads what is meant for a spec; the table checks whether it is one. */
+async function readSpec(request: Request): Promise<MonitorSpec> {
   const body = await request.text();
   try {
     return JSON.parse(body);
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     const shown = JSON.stringify(body.slice(0, 200));
-    throw new RequestError(400, `Cannot read the body as JSON: ${(error as Error).message}, current value is ${shown}`);
+    throw new RequestError(400, `Cannot read the body as JSON: ${error.message}, current value is ${shown}`);
   }
 }

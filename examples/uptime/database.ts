@@ -10,7 +10,9 @@ export async function openDatabase(dir: string): Promise<Deno.Kv> {
     await Deno.mkdir(dir, { recursive: true });
     return await Deno.openKv(`${dir}/monitors.sqlite3`);
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new Error(`Cannot keep the monitors in "${dir}": ${message}; choose another directory with --dir`, { cause });
+    if (!(cause instanceof Error)) throw cause;
+    throw new Error(`Cannot keep the monitors in "${dir}": ${cause.message}; choose another directory with --dir`, {
+      cause,
+    });
   }
 }

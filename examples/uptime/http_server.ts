@@ -13,7 +13,7 @@ const graceMs = 2_000;
 export function httpServer(name: string, port: number, handler: Handler): Runnable {
   return {
     async run(running, { signal }) {
-      const answers = new Set<Promise<Response>>();
+      const answers: Set<Promise<Response>> = new Set();
       const answer = (request: Request) => {
         const response = Promise.try(handler, request).finally(() => answers.delete(response));
         answers.add(response);

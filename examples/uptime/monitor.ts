@@ -60,23 +60,24 @@ export const monitorSpec: SpecSchema<MonitorSpec> = {
       if (typeof value !== "object" || value === null || Array.isArray(value)) {
         return { issues: [{ message: `a monitor must be an object, current value is ${JSON.stringify(value)}` }] };
       }
-      const { url, intervalMs, ...others } = value as Record<string, unknown>;
+      const { url, intervalMs, ...others }: Record<string, unknown> = { ...value };
       const issues = [
         ...unless(isWebAddress(url), "url", "must be an http or https address of at most 2000 characters", url),
         ...unless(isInterval(intervalMs), "intervalMs", "must be a whole number from 100 to 86400000", intervalMs),
         ...Object.keys(others).flatMap((name) => unless(false, name, "must be absent", others[name])),
       ];
-      return issues.length > 0 ? { issues } : { value: value as MonitorSpec };
+      const isSpec = isWebAddress(url) && isInterval(intervalMs) && issues.length === 0;
+      return isSpec ? { value: { url, intervalMs } } : { issues };
     },
   },
 };
 
-function isWebAddress(value: unknown): boolean {
+function isWebAddress(value: unknown): value is string {
   if (typeof value !== "string" || value.length > 2_000) return false;
   return /^https?:$/.test(URL.parse(value)?.protocol ?? "");
 }
 
-function isInterval(value: unknown): boolean {
+function isInterval(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 86_400_000;
 }
 

@@ -7,7 +7,7 @@
  *     └───────────┴──▶ lost: all that runs there is aborted
  * ```
  *
- * A claim is fenced here: {@linkcode Claims.loseAll} aborts its signal, and its commits have a check that the database refuses
+ * `heartbeat.ts` decides when a session is fenced; here that is carried out: {@linkcode Claims.loseAll} aborts its signal, and its commits have a check that the database refuses
  * as soon as another session has taken the slot.
  *
  * @module
@@ -20,7 +20,7 @@ import type { SlotHeld } from "./plan.ts";
 
 /** Is told what becomes of the slots: a view of a table. */
 export interface SlotListener {
-  /** Slots are held that were not, or are wanted here again. */
+  /** Slots were newly acquired, or are wanted here again. */
   slotsGained(): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;

@@ -22,7 +22,7 @@
  *   options.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```
  *
- * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`session.ts`), another session has
+ * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`heartbeat.ts`), another session has
  * taken it (`ownership.ts`), or it is given back (`ownership.ts`).
  *
  * @module
@@ -34,6 +34,7 @@ import { EventStream, type Listener } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
+import { onAbort } from "../on_abort.ts";
 import type { RunCallback, Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
@@ -43,6 +44,9 @@ import { Membership } from "./membership.ts";
 import { checkOptions, type ClusterOptions } from "./options.ts";
 import { OwnedTable } from "./owned_table.ts";
 import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
+
+/** How long each call to the database may take while an instance that is forced to end leaves the cluster, in ms. */
+const forcedCallMs = 400;
 
 /**
  * One instance of a program among others on the same database. It is a runnable: while it runs, the instance is a session
@@ -88,7 +92,8 @@ export class Cluster implements Runnable {
   /**
    * Joins the cluster for as long as the callback takes. The callback is called once the instance has joined and taken its
    * first slots; while the database does not answer, it tries again and again. When the callback settles, the session ends
-   * and its slots are free for others at once, except for those in which a process is stuck.
+   * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
+   * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
    *
    * @param callback Is given the signal.
    * @param options A signal that ends the wait for the database, and is given to the callback.
@@ -167,10 +172,18 @@ export class Cluster implements Runnable {
       await abortable(membership.up, signal);
       await callback(signal);
     } finally {
-      await membership.end();
+      await this.#leave(membership, signal);
       this.#instance.membership = undefined;
       this.#events.flush();
     }
+  }
+
+  /** A run that is forced to end does not wait for a database that does not answer. */
+  async #leave(membership: Membership, signal: AbortSignal): Promise<void> {
+    let hurry: Disposable | undefined;
+    using _forced = onAbort(signal, () => hurry = this.#instance.store.hurry(forcedCallMs));
+    await membership.end();
+    hurry?.[Symbol.dispose]();
   }
 
   async #idle(callback: RunCallback, signal: AbortSignal, timeline: string): Promise<void> {

@@ -106,7 +106,7 @@ export class Heartbeat implements Claimant {
     this.#ending.abort();
   }
 
-  /** Writes the record for the first time, again and again until it stands there or the session is over. */
+  /** Writes the record for the first time, retrying until it is stored or the session is over. */
   async join(): Promise<void> {
     await (this.beating = this.#beat());
   }

@@ -79,7 +79,7 @@ export class Session {
     await beating;
   }
 
-  /** Looks around before it would be time. */
+  /** Brings the next look forward. */
   lookSoon(): void {
     this.#isHurried = true;
     this.#wake.abort();

@@ -8,7 +8,7 @@
 import type { Clock } from "../clock.ts";
 import { describeKey } from "../errors.ts";
 import { oneLine } from "../one_line.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import { deadline } from "./deadline.ts";
 
 /** One thing that a schema finds wrong. */

@@ -129,11 +129,34 @@ export class KvStore {
   /** The database. */
   readonly kv: Deno.Kv;
   readonly #options: KvStoreOptions;
+  #timeoutMs: number;
+  /** Gives up the calls that are under way: they have taken too long, in ms. */
+  #pending: Set<(timeoutMs: number) => void> = new Set();
 
   /** Wraps a database, which the caller closes. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.kv = kv;
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /**
+   * Shortens the deadline of every call, of those under way too, until the result is disposed of: the program is about to end.
+   *
+   * @param timeoutMs How long a call may take from now on, in ms.
+   * @returns Brings back the deadline of before.
+   */
+  hurry(timeoutMs: number): Disposable {
+    const pending = this.#pending;
+    const giveUp = deadline(this.#options.clock, timeoutMs, () => pending.forEach((expire) => expire(timeoutMs)));
+    this.#pending = new Set();
+    this.#timeoutMs = timeoutMs;
+    return {
+      [Symbol.dispose]: () => {
+        giveUp.cancel();
+        this.#timeoutMs = this.#options.timeoutMs;
+      },
+    };
   }
 
   /**
@@ -149,7 +172,8 @@ export class KvStore {
    */
   call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { clock, timeoutMs, random } = this.#options;
+    const { clock, random } = this.#options;
+    const timeoutMs = this.#timeoutMs, pending = this.#pending;
     return new Promise<T>((resolve, reject) => {
       let isOver = false;
       let locked: unknown;
@@ -157,6 +181,7 @@ export class KvStore {
       let pauseMs = minLockedPauseMs;
       const end = () => {
         isOver = true;
+        pending.delete(expire);
         giveUp.cancel();
         retry?.cancel();
         signal?.removeEventListener("abort", abort);
@@ -166,8 +191,8 @@ export class KvStore {
         reject(error);
       };
       const abort = () => fail(signal?.reason);
-      const tooLate = () => fail(new KvTimeoutError(operation, timeoutMs, { cause: locked }));
-      const giveUp = deadline(clock, timeoutMs, tooLate);
+      const expire = (afterMs: number) => fail(new KvTimeoutError(operation, afterMs, { cause: locked }));
+      const giveUp = deadline(clock, timeoutMs, () => expire(timeoutMs));
       signal?.addEventListener("abort", abort);
       const failed = (error: unknown) => {
         if (isOver) return;
@@ -181,6 +206,7 @@ export class KvStore {
           end();
           resolve(value);
         }, failed);
+      pending.add(expire);
       run();
     });
   }

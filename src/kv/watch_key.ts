@@ -4,7 +4,7 @@
  * @module
  */
 
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 
 /**
  * Calls back once at first and whenever a key changes, until the signal aborts or the watch ends.

@@ -6,10 +6,10 @@
 
 import { assertRunnable } from "../check.ts";
 import { ProcessEndedEarlyError } from "../errors.ts";
+import { onAbort } from "../on_abort.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import { onAbort } from "./on_abort.ts";
 import { Process } from "./process.ts";
-import type { RunCallback, Runnable } from "./runnable.ts";
+import { type RunCallback, type Runnable, signalOf, type StandaloneRunnable } from "./runnable.ts";
 
 const memberEnded = new DOMException("A process of the group ended by itself", "AbortError");
 
@@ -22,16 +22,24 @@ const memberEnded = new DOMException("A process of the group ended by itself", "
  * import { assert } from "@std/assert";
  *
  * let isCalled = false;
- * await nop.run(() => isCalled = true, { signal: new AbortController().signal });
+ * await nop.run(() => isCalled = true);
  * assert(isCalled);
  * ```
  */
-export const nop: Runnable = {
-  async run(callback, { signal }) {
-    await callback(signal);
+export const nop: StandaloneRunnable = {
+  async run(callback, options) {
+    await callback(signalOf(options));
   },
 };
 
+/**
+ * Returns a single runnable as it is.
+ *
+ * @param only The runnable.
+ * @returns The runnable.
+ * @throws {TypeError} If it has no `run` method.
+ */
+export function chain<P extends Runnable>(only: P): P;
 /**
  * Nests runnables: the second one runs inside the callback of the first, and so on. Each starts when the one before it is
  * up, and they stop in reverse order. When one ends by itself, those inside it are forced to end, as their signal comes
@@ -40,7 +48,7 @@ export const nop: Runnable = {
  * The outermost decides about errors: a runnable that awaits its callback passes on the errors of those inside it.
  *
  * @param runnables From the outermost to the innermost.
- * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @returns One runnable; {@linkcode nop} if there are none. A list of one gives that one, which may need options.
  * @throws {TypeError} If one has no `run` method.
  *
  * @example A pool that outlives its user
@@ -52,19 +60,28 @@ export const nop: Runnable = {
  * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
  *
  * const program = chain(part("pool"), part("bot"));
- * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * await program.run(() => steps.push("up"));
  * assertEquals(steps, ["+pool", "+bot", "up", "-bot", "-pool"]);
  * ```
  */
-export function chain(...runnables: Runnable[]): Runnable {
+export function chain(...runnables: readonly Runnable[]): StandaloneRunnable;
+export function chain(...runnables: readonly Runnable[]): Runnable {
   return compose("chain", runnables, {
-    async run(callback, { signal }) {
+    async run(callback, options) {
       const nest = (inner: RunCallback, outer: Runnable): RunCallback => (signal) => outer.run(inner, { signal });
-      await runnables.reduceRight(nest, callback)(signal);
+      await runnables.reduceRight(nest, callback)(signalOf(options));
     },
   });
 }
 
+/**
+ * Returns a single runnable as it is.
+ *
+ * @param only The runnable.
+ * @returns The runnable.
+ * @throws {TypeError} If it has no `run` method.
+ */
+export function parallel<P extends Runnable>(only: P): P;
 /**
  * Runs runnables side by side. They start at the same time, and the callback is called once all of them are up.
  *
@@ -79,7 +96,7 @@ export function chain(...runnables: Runnable[]): Runnable {
  * {@linkcode ProcessEndedEarlyError}.
  *
  * @param runnables In any order.
- * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @returns One runnable; {@linkcode nop} if there are none. A list of one gives that one, which may need options.
  * @throws {TypeError} If one has no `run` method.
  *
  * @example Two that start together
@@ -91,11 +108,12 @@ export function chain(...runnables: Runnable[]): Runnable {
  * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
  *
  * const program = parallel(part("a"), part("b"), nop);
- * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * await program.run(() => steps.push("up"));
  * assertEquals(steps, ["+a", "+b", "up", "-a", "-b"]);
  * ```
  */
-export function parallel(...runnables: Runnable[]): Runnable {
+export function parallel(...runnables: readonly Runnable[]): StandaloneRunnable;
+export function parallel(...runnables: readonly Runnable[]): Runnable {
   return compose(
     "parallel",
     runnables,
@@ -106,11 +124,19 @@ export function parallel(...runnables: Runnable[]): Runnable {
 }
 
 /**
+ * Returns a single runnable as it is.
+ *
+ * @param only The runnable.
+ * @returns The runnable.
+ * @throws {TypeError} If it has no `run` method.
+ */
+export function sequential<P extends Runnable>(only: P): P;
+/**
  * Does what {@linkcode parallel} does, but starts the runnables one after another, in the order of the arguments, and stops
  * them one after another in the same order. When one fails to start, those after it are not run at all.
  *
  * @param runnables In the order in which they start and stop.
- * @returns A single runnable as it is; {@linkcode nop} if there are none.
+ * @returns One runnable; {@linkcode nop} if there are none. A list of one gives that one, which may need options.
  * @throws {TypeError} If one has no `run` method.
  *
  * @example A consumer that stops before its producer
@@ -122,11 +148,12 @@ export function parallel(...runnables: Runnable[]): Runnable {
  * const part = (name: string) => startStop(() => steps.push(`+${name}`), () => steps.push(`-${name}`));
  *
  * const program = sequential(part("consumer"), part("producer"));
- * await program.run(() => steps.push("up"), { signal: new AbortController().signal });
+ * await program.run(() => steps.push("up"));
  * assertEquals(steps, ["+consumer", "+producer", "up", "-consumer", "-producer"]);
  * ```
  */
-export function sequential(...runnables: Runnable[]): Runnable {
+export function sequential(...runnables: readonly Runnable[]): StandaloneRunnable;
+export function sequential(...runnables: readonly Runnable[]): Runnable {
   return compose(
     "sequential",
     runnables,
@@ -139,15 +166,16 @@ export function sequential(...runnables: Runnable[]): Runnable {
 /** Takes a step with each process, in an order of its own. */
 type Order = (processes: Process<Runnable>[], step: (process: Process<Runnable>) => Promise<void>) => Promise<void>;
 
-function compose(name: string, runnables: readonly Runnable[], composed: Runnable): Runnable {
+function compose(name: string, runnables: readonly Runnable[], composed: StandaloneRunnable): Runnable {
   for (const runnable of runnables) assertRunnable(name, runnable);
   if (runnables.length > 1) return composed;
   return runnables[0] ?? nop;
 }
 
-function group(runnables: readonly Runnable[], inOrder: Order): Runnable {
+function group(runnables: readonly Runnable[], inOrder: Order): StandaloneRunnable {
   return {
-    async run(callback, { signal }) {
+    async run(callback, options) {
+      const signal = signalOf(options);
       const main = new AbortController();
       const endMain = () => main.abort(memberEnded);
       let mainCall: Promise<Failure | undefined> | undefined;

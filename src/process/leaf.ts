@@ -4,9 +4,9 @@
  * @module
  */
 
+import { onAbort } from "../on_abort.ts";
 import { failureOf, firstOf } from "./failure.ts";
-import { onAbort } from "./on_abort.ts";
-import type { Runnable } from "./runnable.ts";
+import { signalOf, type StandaloneRunnable } from "./runnable.ts";
 
 // Ready-made: an exception with a stack costs 4 us.
 const workEnded = new DOMException("The work ended by itself", "AbortError");
@@ -17,14 +17,16 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * the function should not need a start-up; use {@linkcode startStop} when there is one.
  *
  * The function and the callback get the same signal. It aborts when the run is forced to end, when the function returns,
- * and, to end the function, once both the callback and `gracefulStop` have returned. The graceful stop is always called,
- * with the signal of the run, even when the function has ended by itself.
+ * and, to end the function, as soon as `gracefulStop` settles, which is called when the callback has returned. A graceful stop
+ * that asks the work to end, and does not wait until it has, therefore cuts it off. It is always called, with the signal of
+ * the run, even when the function has ended by itself.
  *
  * The run rejects with the first error of: the callback, the graceful stop, the function. The others are printed. An error
  * that only echoes the abort of the signal does not count; an `AbortError` without an abort is a failure like any other.
  *
  * @param runInForeground The work. The run does not end before the work does.
- * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or the signal aborts.
+ * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or its own signal aborts.
+ * Without it, the signal aborts when the callback has returned.
  * @returns The runnable. It may be run again, even concurrently, if the functions allow it.
  *
  * @example A poller that is ended by its signal
@@ -44,28 +46,39 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * @example A server that finishes its requests first
  * ```ts
  * import { leaf } from "@pact/supervisor";
+ * import { delay } from "@std/async/delay";
  * import { assertEquals } from "@std/assert";
  *
- * const finished = Promise.withResolvers<void>();
  * const steps: string[] = [];
+ * let isStopping = false;
+ * let serving: Promise<void> | undefined;
+ *
+ * async function serve(signal: AbortSignal) {
+ *   for (let n = 1; !isStopping; n++) {
+ *     steps.push(`request ${n} begins`);
+ *     await delay(5, { signal });
+ *     steps.push(`request ${n} ends`);
+ *   }
+ * }
  *
  * const server = leaf(
- *   () => finished.promise.then(() => steps.push("closed")),
- *   () => {
- *     steps.push("asked to close");
- *     finished.resolve();
+ *   (signal) => serving = serve(signal),
+ *   async () => {
+ *     isStopping = true;
+ *     await serving; // the signal aborts when this function returns, and would cut the request off
  *   },
  * );
- * await server.run(() => steps.push("up"), { signal: new AbortController().signal });
- * assertEquals(steps, ["up", "asked to close", "closed"]);
+ * await server.run(() => steps.push("up"));
+ * assertEquals(steps, ["request 1 begins", "up", "request 1 ends"]);
  * ```
  */
 export function leaf(
   runInForeground: (signal: AbortSignal) => unknown,
   gracefulStop: (signal: AbortSignal) => unknown = () => {},
-): Runnable {
+): StandaloneRunnable {
   return {
-    async run(callback, { signal }) {
+    async run(callback, options) {
+      const signal = signalOf(options);
       const narrower = new AbortController();
       using _forced = onAbort(signal, () => narrower.abort(signal.reason));
       const foreground = failureOf(runInForeground, narrower.signal).finally(() => narrower.abort(workEnded));
@@ -97,16 +110,17 @@ export function leaf(
  * const steps: string[] = [];
  * const connection = startStop(() => steps.push("open"), () => steps.push("close"));
  *
- * await connection.run(() => steps.push("use"), { signal: new AbortController().signal });
+ * await connection.run(() => steps.push("use"));
  * assertEquals(steps, ["open", "use", "close"]);
  * ```
  */
 export function startStop(
   start: (signal: AbortSignal) => unknown,
   stop: (signal: AbortSignal) => unknown,
-): Runnable {
+): StandaloneRunnable {
   return {
-    async run(callback, { signal }) {
+    async run(callback, options) {
+      const signal = signalOf(options);
       await start(signal);
       const ofCallback = await failureOf(callback, signal);
       const ofStop = await failureOf(stop, signal);

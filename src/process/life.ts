@@ -15,8 +15,8 @@
 
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
+import { onAbort } from "../on_abort.ts";
 import type { Failure } from "./failure.ts";
-import { onAbort } from "./on_abort.ts";
 import { isAbortEcho, type Runnable } from "./runnable.ts";
 
 /** The state of a process. It only ever moves to the right, and may skip states. */

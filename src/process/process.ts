@@ -4,11 +4,10 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
 import { assertRunnable } from "../check.ts";
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
+import { onAbort } from "../on_abort.ts";
 import { Life, type ProcessState } from "./life.ts";
-import { onAbort } from "./on_abort.ts";
 import type { Runnable } from "./runnable.ts";
 
 /** How a process ended: well, or with an error. */
@@ -113,15 +112,10 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   }
 
   async #isUp(signal: AbortSignal | undefined): Promise<boolean> {
-    if (signal === undefined) return await this.#life.up.promise;
-    try {
-      return await abortable(this.#life.up.promise, signal);
-    } catch (_aborted) {
-      if (this.#life.wasUp) return true; // a moment before
-      this.#life.force(signal.reason);
-      await this.exited;
-      return false;
-    }
+    using _bound = onAbort(signal, () => {
+      if (!this.#life.wasUp) this.#life.force(signal?.reason); // its end resolves the promise
+    });
+    return await this.#life.up.promise;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasMethods } from "../check.ts";
+import { hasRun } from "../check.ts";
 
 /**
  * What a runnable calls once, when it is up. The work goes on until the returned promise settles.
@@ -58,9 +58,38 @@ export interface Runnable {
   run(callback: RunCallback, options: RunOptions): Promise<void>;
 }
 
+/**
+ * A runnable that may be run without options, as those of this library may.
+ *
+ * @example No signal needed
+ * ```ts
+ * import { chain, nop } from "@pact/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * let isUp = false;
+ * await chain(nop, nop).run(() => isUp = true);
+ * assert(isUp);
+ * ```
+ */
+export interface StandaloneRunnable extends Runnable {
+  /**
+   * Runs from start to end.
+   *
+   * @param callback Is called at most once, when the runnable is up, and awaited.
+   * @param options May hold the signal that forces the end; without one, nothing does.
+   * @returns A promise that settles when everything has ended.
+   */
+  run(callback: RunCallback, options?: Partial<RunOptions>): Promise<void>;
+}
+
+/** Returns the signal of a run, one that never aborts if there is none in the options. */
+export function signalOf(options: Partial<RunOptions> | undefined): AbortSignal {
+  return options?.signal ?? new AbortController().signal;
+}
+
 /** Tells whether a value has a `run` method. */
 export function isRunnable(value: unknown): value is Runnable {
-  return hasMethods(value, "run");
+  return hasRun(value);
 }
 
 /**

@@ -9,6 +9,8 @@
  *                                          ╰─▶ stuck ────╯
  * ```
  *
+ * It is stuck when it has neither ended within the stop timeout nor, forced, within as much again.
+ *
  * It is initial while its lease is asked for and its runnable is built. The other words are those of a {@linkcode Life}.
  *
  * @module
@@ -19,19 +21,23 @@ import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import type { DeadlineHolder } from "./deadlines.ts";
+import { type DeadlineHolder, stallMs } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
 
-/** A deadline that is later than this, in ms, tells of a stall of the event loop. */
-const stallMs = 250;
+let stuckAttempts = 0;
+
+/** Tells whether an attempt of any supervisor of the program is stuck. */
+export function isAnyStuck(): boolean {
+  return stuckAttempts > 0;
+}
 
 /** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
 export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   readonly key: K;
   attemptIsUp(runnable: P): void;
-  /** It was not asked to, and is about to end. */
+  /** It is about to end without having been asked to. */
   attemptIsLeaving(): void;
   /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(): void;
@@ -66,7 +72,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#beganMs = registry.clock.monotonic();
   }
 
-  /** Whether it neither ended when it was asked to nor when it was forced to. */
+  /** Whether it is still running after being asked, and then forced, to end. */
   get isStuck(): boolean {
     return this.wasStuck && this.state !== "stopped";
   }
@@ -125,6 +131,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   giveUp(): void {
     if (this.isWanted || this.wasStuck || this.state === "stopped") return;
     this.wasStuck = true;
+    stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
     this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
@@ -193,7 +200,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
     if (this.wasUp) this.uptimeMs = this.#lap();
-    if (this.wasStuck) this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    if (this.wasStuck) {
+      stuckAttempts--;
+      this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+    }
     if (this.#lease) this.#giveBack(this.#lease);
   }
 

@@ -1,9 +1,10 @@
 /**
- * What is remembered of the failures of one key, and what follows from them.
+ * What is remembered of the failures of one key. It applies the rule of `restart.ts` and computes no delay itself.
  *
  * @module
  */
 
+import { type ErrorData, errorData } from "../error_data.ts";
 import type { ExitOutcome } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Keeper } from "./keeper.ts";
@@ -19,8 +20,8 @@ export class Backoff<K, P extends Runnable> {
   readonly #keeper: Keeper<K, P>;
   /** Consecutive failures. */
   failures = 0;
-  /** What it failed with last, even when that has been overcome; `undefined` when it has returned since. */
-  lastError: unknown = undefined;
+  /** What it failed with last, overcome or not. Plain data: the error itself may refer to much. */
+  lastError: ErrorData | undefined = undefined;
   #failedLooks = 0;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>) {
@@ -32,7 +33,8 @@ export class Backoff<K, P extends Runnable> {
   afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number, at: number): Dormancy {
     const { settings } = this.#registry;
     this.#failedLooks = 0;
-    this.lastError = error; // `undefined` when it returned: what it failed with before that is not why it stands still now
+    // If it returned, an earlier failure is not why it is idle now.
+    this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
     const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
     if (decision.action === "rest") return "resting";
     this.failures = decision.failures;

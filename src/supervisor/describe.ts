@@ -1,5 +1,5 @@
 /**
- * Says events in plain words, for a log.
+ * Describes events in plain words, for a log.
  *
  * @module
  */

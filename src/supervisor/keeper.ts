@@ -19,10 +19,10 @@ import type { Runnable } from "../process/runnable.ts";
 import type { Entry } from "../table/table.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
+import { Callers } from "./callers.ts";
 import type { Flight, Sought } from "./lookups.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
-import { Waiting } from "./waiting.ts";
 
 /** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or is dormant. */
 export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "forgotten";
@@ -39,6 +39,8 @@ const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwh
 export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starter, Sought<K, P> {
   readonly key: K;
   phase: Phase = "asking";
+  /** Since when it is queued, looked at or dormant, epoch ms; an attempt knows that of itself. */
+  sinceAt = 0;
   /** Exists in the phase "attempting" and in no other. */
   attempt: Attempt<K, P> | undefined = undefined;
   /** The runnable of the attempt while it is up. */
@@ -65,9 +67,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   #hadAttempt = false;
   /** Whether it was announced that its entry is gone. */
   #isRemoved = false;
-  // Most of the time no caller waits: these are made when one does.
-  #up: Waiting<P> | undefined = undefined;
-  #ended: Waiting<Attempt<K, P>> | undefined = undefined;
+  #callers: Callers<K, P> | undefined = undefined;
 
   constructor(registry: Registry<K, P>, key: K) {
     this.#registry = registry;
@@ -84,19 +84,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     return this.flight === "again" || this.flight === "outdated";
   }
 
-  /** Resolves with the runnable when the process is up, rejects when it cannot come up. */
-  whenUp(signal?: AbortSignal): Promise<P> {
-    return this.running ? Promise.resolve(this.running) : (this.#up ??= new Waiting()).wait(signal);
-  }
-
-  /** Resolves with the attempt when it has ended, rejects when it gets stuck. */
-  whenEnded(): Promise<Attempt<K, P>> {
-    return (this.#ended ??= new Waiting()).wait();
+  /** Those who wait for the process, and are told how it goes. */
+  get callers(): Callers<K, P> {
+    return this.#callers ??= new Callers();
   }
 
   /** Starts from this entry when its turn comes. */
   enqueue(entry: Entry<K, P> | undefined, cause: StartCause): void {
-    this.phase = "queued";
+    this.#enter("queued");
     this.#entry = entry;
     this.#cause = cause;
     this.#registry.starts.add(this);
@@ -111,6 +106,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
       this.#wake("call");
       this.#lookAndStart("call");
     }
+  }
+
+  /** Ends the process, if there is one, and starts it from a fresh look. Callers who wait for it to be up get the new one. */
+  restart(): void {
+    if (!this.attempt) return this.call();
+    this.#next = "call";
+    this.#callers?.failStarted(stoppedMeanwhile);
+    this.attempt.stop();
   }
 
   /** Stops the process; a start follows only if it is called for after this. */
@@ -145,10 +148,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
-    else if (this.phase === "asking" || isChanged) {
-      this.#wake("change");
-      this.enqueue(entry, "change");
-    }
+    else if (this.phase === "asking" || isChanged) this.#enqueueNow(entry, "change");
+    else if (this.phase === "retrying" && this.#registry.run?.lookups.refuses(this.key)) this.#enqueueNow(entry, cause);
     return false;
   }
 
@@ -189,8 +190,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.running = runnable;
     this.#registry.running.set(this.key, runnable);
     this.#settled(false);
-    this.#up?.resolve(runnable);
-    this.#up = undefined;
+    this.#callers?.tellUp(runnable);
+    this.#callers = undefined;
   }
 
   attemptIsLeaving(): void {
@@ -206,8 +207,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
-    this.#ended?.reject(makeError());
-    this.#ended = undefined;
+    this.#callers?.failEnded(makeError);
     this.#failUp(makeError);
   }
 
@@ -222,8 +222,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     const { isAccepting, starts, run } = this.#registry, next = this.#next;
     this.attemptIsLeaving();
     this.attempt = this.#next = undefined;
-    this.#ended?.resolve(attempt);
-    this.#ended = undefined;
+    this.#callers?.tellEnded(attempt);
     if (next && isAccepting) {
       starts.release(this); // what it set going goes on, and is not settled yet
       this.backoff?.forget();
@@ -256,9 +255,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   #goDormant(phase: Dormancy, error: unknown): void {
-    this.phase = phase;
+    this.#enter(phase);
     if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     else if (this.heapIndex < 0) this.enqueue(undefined, "retry");
+  }
+
+  #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
+    this.#wake("change");
+    this.enqueue(entry, cause);
   }
 
   #wake(cause: "call" | "change"): void {
@@ -267,9 +271,15 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   #lookAndStart(cause: StartCause): void {
-    this.phase = "looking";
+    if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
+    else this.#enter("looking");
     this.#cause = cause;
     this.#registry.run?.lookups.lookAfresh(this);
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    this.sinceAt = this.#registry.clock.now();
   }
 
   #start(entry: Entry<K, P>): void {
@@ -281,11 +291,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.attempt.begin(entry, this.#cause);
   }
 
-  /** Tells who waits that it cannot come up; an error costs 3 us, and is only made if a caller waits. Returns whether one did. */
   #failUp(makeError: () => unknown): boolean {
-    const waiting = this.#up;
-    this.#up = undefined;
-    return waiting !== undefined && waiting.reject(makeError());
+    return this.#callers !== undefined && this.#callers.failUp(makeError);
   }
 
   /** What was set going has come out, one way or another. */

@@ -4,14 +4,18 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, settlesWithin, turn } from "../clock.ts";
 import type { SupervisorEvent } from "../events.ts";
+import { onAbort } from "../on_abort.ts";
 import type { Entry, Lease } from "../table/table.ts";
 
 /** The right to run a process, under a lease or, for tables that give none, without. */
 export interface Grant {
   readonly lease: Lease | undefined;
 }
+
+/** How long a release is waited for, in ms. */
+const limitMs = 20_000;
 
 const unconditional: Grant = { lease: undefined };
 
@@ -20,14 +24,23 @@ export interface Forceable {
   force(reason: unknown): void;
 }
 
-/**
- * Forces processes to end when their lease is lost, and gives leases back. There is one listener per signal, since a
- * listener per process on a shared signal is quadratic.
- */
+/** After how many forced ends the event loop gets a turn: an instance that loses all its slots has to go on beating. */
+const forcesPerTurn = 512;
+
+/** The processes under one signal. */
+interface Group {
+  readonly holders: Set<Forceable>;
+  readonly listening: Disposable;
+}
+
+/** Forces processes to end when their lease is lost, a few hundred in a turn of the event loop, and gives leases back. */
 export class Leases<K> {
   readonly #clock: Clock;
   readonly #emit: (event: SupervisorEvent<K>) => void;
-  readonly #groups: Map<AbortSignal, { holders: Set<Forceable>; onAbort: () => void }> = new Map();
+  readonly #groups: Map<AbortSignal, Group> = new Map();
+  /** Those whose lease is lost and who are still to be forced. Who has ended meanwhile is not met any more. */
+  readonly #lost: Set<{ readonly rest: Iterator<Forceable>; readonly reason: unknown }> = new Set();
+  #forcesInTurn = 0;
   readonly #releases: Set<Promise<void>> = new Set();
 
   /** Announces with the clock and `emit` that a release failed. */
@@ -50,11 +63,11 @@ export class Leases<K> {
     let group = this.#groups.get(signal);
     if (!group) {
       const holders = new Set<Forceable>();
-      const onAbort = () => {
-        for (const each of [...holders]) each.force(signal.reason);
+      const lose = () => {
+        this.#lost.add({ rest: holders.values(), reason: signal.reason });
+        this.#forceSome();
       };
-      group = { holders, onAbort };
-      signal.addEventListener("abort", onAbort);
+      group = { holders, listening: onAbort(signal, lose) };
       this.#groups.set(signal, group);
     }
     group.holders.add(holder);
@@ -65,7 +78,7 @@ export class Leases<K> {
     const group = this.#groups.get(signal);
     group?.holders.delete(holder);
     if (group?.holders.size !== 0) return;
-    signal.removeEventListener("abort", group.onAbort);
+    group.listening[Symbol.dispose]();
     this.#groups.delete(signal);
   }
 
@@ -81,11 +94,50 @@ export class Leases<K> {
     await Promise.all(this.#releases);
   }
 
+  /** Forces a few within the abort. If there are more, each turn goes on with the rest. */
+  #forceSome(): void {
+    for (const group of this.#lost) {
+      const { rest, reason } = group;
+      while (this.#forcesInTurn < forcesPerTurn) {
+        const { value: holder, done } = rest.next();
+        if (done) {
+          this.#lost.delete(group);
+          break;
+        }
+        if (++this.#forcesInTurn === forcesPerTurn) turn().then(() => this.#forceMore());
+        holder.force(reason);
+      }
+    }
+  }
+
+  #forceMore(): void {
+    this.#forcesInTurn = 0;
+    this.#forceSome();
+  }
+
   async #release(lease: Lease, key: K): Promise<void> {
     try {
-      await lease.release();
+      const released = lease.release();
+      if (released !== undefined && !await settlesWithin(this.#clock, this.#whenReleased(released, key), limitMs)) {
+        throw new DOMException(
+          `Cannot give the lease back: its release has not settled after ${limitMs} ms`,
+          "TimeoutError",
+        );
+      }
     } catch (error) {
-      this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
+      this.#failed(key, error);
     }
+  }
+
+  async #whenReleased(released: Promise<void>, key: K): Promise<void> {
+    try {
+      await released;
+    } catch (error) {
+      this.#failed(key, error);
+    }
+  }
+
+  #failed(key: K, error: unknown): void {
+    this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
   }
 }

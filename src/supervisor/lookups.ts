@@ -96,6 +96,11 @@ export class Lookups<K, P> {
     this.#enter(() => this.#ask(look)); // a caller's context is not that of the process
   }
 
+  /** Whether a look at the key would fail at once, as two before it are still unanswered. A row of a pass has to do then. */
+  refuses(key: K): boolean {
+    return this.#givenUp.get(key) === maxGivenUp;
+  }
+
   /** Starts to remember which keys are looked at during the pass of this number. */
   beginPass(pass: number): void {
     this.#pass = pass;
@@ -137,7 +142,7 @@ export class Lookups<K, P> {
 
   #askNow(look: Look<K, P>): void {
     const { sought: { key } } = look;
-    if (this.#givenUp.get(key) === maxGivenUp) {
+    if (this.refuses(key)) {
       const error = new Error(
         `Cannot look up ${describeKey(key)}: the table has not answered ${maxGivenUp} looks before`,
       );

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { pause, turn } from "../clock.ts";
+import { pause, settlesWithin, turn } from "../clock.ts";
 import type { StartCause } from "../events.ts";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry } from "../table/table.ts";
 import type { Keeper, Tally } from "./keeper.ts";
@@ -15,6 +15,11 @@ import type { Registry } from "./registry.ts";
 
 /** After how many rows the event loop gets a turn. */
 const rowsPerTurn = 1_024;
+/** Within what time a row is expected, in ms: a table is given up after that, and within twice that. */
+const rowLimitMs = 10_000;
+/** How many iterations may be given up within so many ms and still be unanswered: a reply may be lost for good. */
+const maxGivenUp = 2;
+const forgivenAfterMs = 600_000;
 /** How many vanished entries are confirmed at the same time. */
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
@@ -33,6 +38,7 @@ export class Pass<K, P extends Runnable> implements Tally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
+  #isGivenUp = false;
   #settling: AbortController | undefined = undefined;
 
   constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal, cause: StartCause) {
@@ -71,13 +77,27 @@ export class Pass<K, P extends Runnable> implements Tally {
     if (--this.#pending === 0) this.#settling?.abort();
   }
 
+  /** Reads the table. One that yields no row for so long is given up: it must not hold up every later pass as well. */
   async #readAll(): Promise<boolean> {
-    try {
-      return await this.#readRows();
-    } catch (error) {
-      this.#fail(error);
+    const { clock, unansweredReads } = this.#registry;
+    const recent = [...unansweredReads].filter(({ sinceMs }) => clock.monotonic() - sinceMs < forgivenAfterMs);
+    if (recent.length >= maxGivenUp) {
+      this.#fail(new Error(`Cannot read the table: it has not answered ${maxGivenUp} iterations before`));
       return false;
     }
+    let isComplete = false;
+    const reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
+    for (let seen = -1; seen !== this.#seen;) {
+      seen = this.#seen;
+      if (await settlesWithin(clock, reading, rowLimitMs, this.#signal)) return isComplete;
+      if (this.#signal.aborted) return await reading.then(() => false);
+    }
+    this.#isGivenUp = true;
+    const unanswered = { sinceMs: clock.monotonic() };
+    unansweredReads.add(unanswered);
+    reading.then(() => unansweredReads.delete(unanswered));
+    this.#fail(new DOMException("Cannot read the table: it does not yield its next row", "TimeoutError"));
+    return false;
   }
 
   /**
@@ -96,10 +116,11 @@ export class Pass<K, P extends Runnable> implements Tally {
     }
     const iterator = table[Symbol.asyncIterator]();
     // The iterator is told of the abort, so that a `next` that is pending can settle.
-    using _closing = onAbort(signal, () => close(iterator).catch(this.#fail));
+    using _closing = onAbort(signal, () => closeIterator(iterator, this.#fail));
     for (;;) {
       const { done, value } = await iterator.next();
-      if (signal.aborted || done) return !signal.aborted;
+      if (this.#isGivenUp) closeIterator(iterator, this.#fail);
+      if (signal.aborted || this.#isGivenUp || done) return done === true && !signal.aborted;
       this.#see(value);
       if (this.#seen % rowsPerTurn === 0) await turn();
     }
@@ -193,6 +214,10 @@ export class Pass<K, P extends Runnable> implements Tally {
   }
 }
 
-async function close(iterator: AsyncIterator<unknown>): Promise<void> {
-  await iterator.return?.();
+/** Tells an iterator that no more is wanted. Its answer is not waited for. */
+export function closeIterator(iterator: AsyncIterator<unknown>, fail: (error: unknown) => void): void {
+  const close = async () => {
+    await iterator.return?.();
+  };
+  close().catch(fail);
 }

@@ -40,6 +40,8 @@ export class Registry<K, P extends Runnable> {
   run: Run<K, P> | undefined = undefined;
   /** How many passes there have been, in all runs: a stuck process is seen by those of several. */
   passes = 0;
+  /** Iterations over the table that were given up and are still unanswered, by when, on the monotonic clock. */
+  readonly unansweredReads: Set<{ readonly sinceMs: number }> = new Set();
 
   constructor(table: Table<K, P>, settings: SupervisorSettings) {
     this.table = table;

@@ -3,7 +3,7 @@
  *
  * The delay grows geometrically with each consecutive failure up to a cap and is spread by a jitter, so that what failed
  * together does not come back together (exponential backoff with jitter). It needs only a counter, where a window of past
- * restarts would grow with their number.
+ * restarts would grow with their number. The same delay separates failed looks, failed passes and lost streams of changes.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export interface RestartOptions {
    */
   readonly jitter?: number;
   /**
-   * A process that ran for this long before it exited is counted from the beginning again, in ms.
+   * If a process ran for at least this long before it exited, its failures are counted from the beginning again; in ms.
    *
    * @default {60_000}
    */
@@ -77,8 +77,8 @@ export const defaultRestartPolicy: RestartPolicy = {
 };
 
 /**
- * Decides what to do after a process has exited without being asked to. A process that should run for ever and returns has
- * failed as far as the counting goes.
+ * Decides what to do after a process has exited without being asked to. A process that is meant to run
+ * for ever but returns counts as a failure.
  *
  * @param policy The rule.
  * @param exit How it ended, how long it had run, and how many consecutive failures there were before.

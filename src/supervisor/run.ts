@@ -9,13 +9,15 @@
  * @module
  */
 
-import { pause, turn } from "../clock.ts";
+import { pause, settlesWithin, turn } from "../clock.ts";
 import { SupervisorNotRunningError } from "../errors.ts";
 import type { TableFailedEvent } from "../events.ts";
 import { stopReason } from "../process/life.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
+import { stallMs } from "./deadlines.ts";
 import { Lookups } from "./lookups.ts";
+import { closeIterator } from "./pass.ts";
 import { Reconciler } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 import { RunContext } from "./run_context.ts";
@@ -117,11 +119,7 @@ export class Run<K, P extends Runnable> {
       try {
         const changes = table.changes?.({ signal });
         if (!changes) return;
-        for await (const key of changes) {
-          if (signal.aborted) return;
-          this.#changed(key);
-          failures = 0;
-        }
+        await this.#readChanges(changes[Symbol.asyncIterator](), signal, () => failures = 0);
         if (signal.aborted) return;
         throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
       } catch (error) {
@@ -130,6 +128,20 @@ export class Run<K, P extends Runnable> {
       }
       await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
       if (!signal.aborted) this.#changed(undefined);
+    }
+  }
+
+  /** Not `for await`: that would wait for the `return` of a stream that failed, and a table may never answer it. */
+  async #readChanges(changes: AsyncIterator<K | undefined>, signal: AbortSignal, onChange: () => void): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await changes.next();
+        if (signal.aborted || done) return;
+        this.#changed(value);
+        onChange();
+      }
+    } finally {
+      closeIterator(changes, (error) => this.#registry.tableFailed("changes", error));
     }
   }
 
@@ -150,26 +162,28 @@ export class Run<K, P extends Runnable> {
   async #allEnded(withinMs: number): Promise<void> {
     const { clock, keepers } = this.#registry;
     this.#wake = new AbortController();
-    if (keepers.size > this.#stuckBefore.size) await pause(clock, withinMs, this.#wake.signal);
+    if (keepers.size === this.#stuckBefore.size) return;
+    const untilMs = clock.monotonic() + withinMs;
+    await pause(clock, withinMs, this.#wake.signal);
+    // While the event loop was blocked, nothing could use the budget.
+    const lateMs = clock.monotonic() - untilMs;
+    if (lateMs > stallMs) await pause(clock, Math.min(lateMs, withinMs), this.#wake.signal);
   }
 
   /** Waits for what was asked of the table, and for leases being given back; a table that does not answer is named. */
   async #quiet(): Promise<void> {
     await Promise.all([
-      this.#within("iterate", this.reconciler.idle()),
-      this.#within("changes", this.#following),
-      this.#within("get", this.lookups.idle()),
-      this.#within("get", this.#registry.leases.idle()),
+      this.#within("iterate", "the table's iterate", this.reconciler.idle()),
+      this.#within("changes", "the table's changes", this.#following),
+      this.#within("get", "the table's get", this.lookups.idle()),
+      this.#within("get", "the release of a lease", this.#registry.leases.idle()),
     ]);
   }
 
-  async #within(operation: TableFailedEvent["operation"], work: Promise<unknown>): Promise<void> {
+  async #within(operation: TableFailedEvent["operation"], what: string, work: Promise<unknown>): Promise<void> {
     const { clock, settings: { stopTimeoutMs } } = this.#registry;
-    const settled = new AbortController();
-    work.then(() => settled.abort());
-    await pause(clock, stopTimeoutMs, settled.signal);
-    if (settled.signal.aborted) return;
-    const told = `Cannot finish shutdown: the table's ${operation} did not settle within ${stopTimeoutMs} ms`;
+    if (await settlesWithin(clock, work, stopTimeoutMs)) return;
+    const told = `Cannot finish shutdown: ${what} did not settle within ${stopTimeoutMs} ms`;
     this.#registry.tableFailed(operation, new Error(told));
   }
 }

@@ -4,28 +4,49 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
+import { Waiting } from "./waiting.ts";
 
 /** Lets callers in one after the other, in the order in which they came. */
 export class RunLock {
-  #last: Promise<unknown> = Promise.resolve();
+  #isTaken = false;
+  /** Those who wait, each for a turn of its own. */
+  readonly #queue: Set<Waiting<void>> = new Set();
 
   /**
-   * Waits until all who came before have left.
+   * Waits until all who came before have left, or given up.
    *
    * @returns Leaves when disposed of.
    * @throws {unknown} The reason of the signal.
    */
-  async enter(signal: AbortSignal): Promise<Disposable> {
-    const before = this.#last;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = before.then(() => promise); // not Promise.all: its results would nest with every run
+  async enter(signal: AbortSignal | undefined): Promise<Disposable> {
+    signal?.throwIfAborted();
+    if (this.#isTaken) await this.#myTurn(signal);
+    this.#isTaken = true;
+    let isOver = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isOver) this.#leave();
+        isOver = true;
+      },
+    };
+  }
+
+  async #myTurn(signal: AbortSignal | undefined): Promise<void> {
+    const turn = new Waiting<void>();
+    this.#queue.add(turn);
     try {
-      await abortable(before, signal);
-    } catch (error) {
-      resolve();
-      throw error;
+      await turn.wait(signal);
+    } finally {
+      this.#queue.delete(turn);
     }
-    return { [Symbol.dispose]: resolve };
+  }
+
+  /** Hands over to the next one, so that no newcomer gets in between. */
+  #leave(): void {
+    const [next] = this.#queue;
+    this.#isTaken = next !== undefined;
+    if (next === undefined) return;
+    this.#queue.delete(next);
+    next.resolve();
   }
 }

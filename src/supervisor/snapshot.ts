@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { errorData } from "../error_data.ts";
+import type { ErrorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
@@ -27,8 +27,8 @@ export interface ProcessSnapshot<K> {
   readonly key: K;
   /** What is going on with it. */
   readonly state: ProcessSnapshotState;
-  /** Since when its process is in this state, epoch ms; absent when it has no process. */
-  readonly sinceAt?: number;
+  /** Since when it is in this state, epoch ms. */
+  readonly sinceAt: number;
   /** The version of the entry it was started from, when that is a string or a number. */
   readonly version?: string | number;
   /** Consecutive failures. */
@@ -36,7 +36,7 @@ export interface ProcessSnapshot<K> {
   /** When the restart is due, epoch ms; only in the state "retrying". */
   readonly retryAt?: number;
   /** The last failure, overcome or not; absent when there was none. */
-  readonly lastError?: { readonly name: string; readonly message: string };
+  readonly lastError?: ErrorData;
 }
 
 /** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
@@ -57,37 +57,40 @@ export function takeSnapshot<K, P extends Runnable>(
   clock: Clock,
   isRunning: boolean,
 ): SupervisorSnapshot<K> {
-  const at = clock.now(), aheadMs = at - clock.monotonic();
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
   const processes: ProcessSnapshot<K>[] = [];
   for (const keeper of keepers) {
-    if (keeper.phase === "asking") continue;
-    const process = describe(keeper, aheadMs);
+    const process = describeKeeper(keeper, clock);
+    if (!process) continue;
     counts[process.state] = (counts[process.state] ?? 0) + 1;
     processes.push(process);
   }
-  return { at, isRunning, counts, processes };
+  return { at: clock.now(), isRunning, counts, processes };
 }
 
-/** The wall clock is that many ms ahead of the monotonic one, by which deadlines are kept. */
-function describe<K, P extends Runnable>(keeper: Keeper<K, P>, aheadMs: number): ProcessSnapshot<K> {
-  const { key, attempt, version, backoff } = keeper;
+/** Shows one key; `undefined` if it is only asked whether the table has it. */
+export function describeKeeper<K, P extends Runnable>(
+  keeper: Keeper<K, P>,
+  clock: Clock,
+): ProcessSnapshot<K> | undefined {
+  if (keeper.phase === "asking") return undefined;
+  const { key, attempt, version, backoff } = keeper, lastError = backoff?.lastError;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {
     key,
     state,
-    ...(attempt && { sinceAt: attempt.sinceAt }),
+    sinceAt: attempt ? attempt.sinceAt : keeper.sinceAt,
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
-    ...(state === "retrying" && { retryAt: Math.round(keeper.deadlineAt + aheadMs) }),
-    ...(backoff?.lastError !== undefined && { lastError: briefly(backoff.lastError) }),
+    ...(state === "retrying" && { retryAt: momentOf(keeper.deadlineAt, clock) }),
+    ...(lastError && { lastError: { ...lastError, causes: [...lastError.causes] } }),
   };
 }
 
-function briefly(error: unknown): { name: string; message: string } {
-  const { name, message } = errorData(error, 0);
-  return { name, message };
+/** The moment of a deadline: deadlines are kept by the monotonic clock, and the wall clock may have been set since. */
+function momentOf(deadlineAt: number, clock: Clock): number {
+  return Math.round(clock.now() + deadlineAt - clock.monotonic());
 }
 
 /** Names what is going on with a key. */

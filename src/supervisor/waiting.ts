@@ -4,39 +4,51 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
-import { onAbort } from "../process/on_abort.ts";
+import { onAbort } from "../on_abort.ts";
 
-/** Any number of callers that wait for the same thing, which comes once. */
+/** A caller that waits, as its promise. */
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+  readonly patience: Disposable;
+}
+
+/**
+ * Any number of callers that wait for the same thing, which comes once. One that gives up leaves nothing behind: callers that
+ * raced one promise would stay in its memory until it settles.
+ */
 export class Waiting<T> {
-  #resolve!: (value: T) => void;
-  #reject!: (error: unknown) => void;
-  readonly #promise: Promise<T> = new Promise((resolve, reject) => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  });
-  /** How many have not given up. */
-  #waiters = 0;
+  readonly #waiters: Set<Waiter<T>> = new Set();
 
   /** Waits for it. The signal ends the wait of this caller, with its reason. */
   wait(signal?: AbortSignal): Promise<T> {
-    this.#waiters++;
-    return signal === undefined ? this.#promise : this.#waitUnless(signal);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const patience = onAbort(signal, () => {
+        this.#waiters.delete(waiter);
+        reject(signal?.reason);
+      });
+      const waiter = { resolve, reject, patience };
+      this.#waiters.add(waiter);
+    });
   }
 
   /** Tells those who wait. */
   resolve(value: T): void {
-    this.#resolve(value);
+    for (const { resolve } of this.#dismissed()) resolve(value);
   }
 
   /** Fails those who wait. Returns whether there were any: one who has given up does not count. */
   reject(error: unknown): boolean {
-    this.#reject(error);
-    return this.#waiters > 0;
+    const waiters = this.#dismissed();
+    for (const { reject } of waiters) reject(error);
+    return waiters.length > 0;
   }
 
-  async #waitUnless(signal: AbortSignal): Promise<T> {
-    using _givingUp = onAbort(signal, () => this.#waiters--);
-    return await abortable(this.#promise, signal);
+  #dismissed(): Waiter<T>[] {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const { patience } of waiters) patience[Symbol.dispose]();
+    return waiters;
   }
 }

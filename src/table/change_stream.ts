@@ -1,8 +1,11 @@
 /**
- * The reader's end of a table's changes: what was announced and not yet taken, each key once.
+ * The reader's end of a table's changes: what was announced and not yet taken, each key once. A supervisor reads it
+ * in `run.ts`.
  *
  * @module
  */
+
+import { onAbort } from "../on_abort.ts";
 
 /** Options of {@linkcode ChangeStream}. */
 export interface ChangeStreamOptions {
@@ -31,7 +34,7 @@ export interface ChangeStreamOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const controller = new AbortController();
- * const stream = new ChangeStream<string>({ signal: controller.signal, release: () => {} });
+ * const stream: ChangeStream<string> = new ChangeStream({ signal: controller.signal, release: () => {} });
  * stream.announce("a");
  * stream.announce("a");
  * stream.announce("b");
@@ -42,7 +45,7 @@ export interface ChangeStreamOptions {
  * ```
  */
 export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
-  readonly #signal: AbortSignal;
+  readonly #listening: Disposable;
   readonly #begin: (() => Promise<void>) | undefined;
   #begun?: Promise<void>;
   readonly #release: () => void | Promise<void>;
@@ -54,12 +57,11 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
 
   /** Makes a stream that has not begun yet. */
   constructor(options: ChangeStreamOptions) {
-    this.#signal = options.signal;
     this.#begin = options.begin;
     this.#release = options.release;
     this.#maxPending = options.maxPending ?? Infinity;
-    if (this.#signal.aborted) this.#ended = Promise.resolve();
-    else this.#signal.addEventListener("abort", this.#drop);
+    if (options.signal.aborted) this.#ended = Promise.resolve();
+    this.#listening = onAbort(options.signal, this.#drop);
   }
 
   /** Whether nothing more can be announced. */
@@ -141,7 +143,7 @@ export class ChangeStream<K> implements AsyncIterableIterator<K | undefined> {
 
   #end(): void {
     if (this.#ended) return;
-    this.#signal.removeEventListener("abort", this.#drop);
+    this.#listening[Symbol.dispose]();
     this.#ended = Promise.all([this.#release(), this.#begun]).then(() => {});
     this.#notify();
   }

@@ -10,8 +10,14 @@ import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
 
-/** A runnable, which a restart runs again, or a function that builds a new one for every start. */
-export type MapTableValue<K, P extends Runnable> = P | ((key: K) => P | Promise<P>);
+/** What a function in a table returns: a runnable. A function that does the work itself is no runnable: wrap it in `leaf`. */
+export type LeafOrOtherRunnable<P extends Runnable> = P | Promise<P>;
+
+/**
+ * A runnable, which a restart runs again, or a function that builds a new one for every start. A bare
+ * `async (signal) => {}` is neither: wrap it in `leaf`.
+ */
+export type MapTableValue<K, P extends Runnable> = P | ((key: NoInfer<K>) => LeafOrOtherRunnable<P>);
 
 /**
  * A live, observable table in memory. Setting a value, even an equal one, replaces the process of its key.

@@ -14,10 +14,16 @@ export interface SteppedTime {
   runMicrotasks(): Promise<void>;
 }
 
+/** How many times in a row a timer of the last instant may lead to another one of that instant. */
+const lastRounds = 3;
+
 /**
  * Lets fake time pass from timer to timer, and lets everything happen that each timer sets off. `FakeTime.tickAsync` fires
  * only the timers that exist when it is called: a timer that one of them leads to, such as that of the second retry, waits
  * for the next call.
+ *
+ * What is due in the last instant fires, too: also a timer of 0 ms that the work of another one sets then, and up to three
+ * such timers in a row.
  *
  * @param time The `FakeTime` of `@std/testing/time`.
  * @param ms How much time passes, in ms.
@@ -35,7 +41,7 @@ export interface SteppedTime {
  * const supervisor = new Supervisor(new MapTable([["acme", broken]]), { restart: { jitter: 0, minDelayMs: 3_000 } });
  * supervisor.subscribe(() => {});
  *
- * const stop = Promise.withResolvers<void>();
+ * const stop: PromiseWithResolvers<void> = Promise.withResolvers();
  * const run = supervisor.run(() => stop.promise);
  * await advance(time, 10_000);
  * assertEquals(tries, 3); // at 0, 3 and 9 s
@@ -45,8 +51,13 @@ export interface SteppedTime {
  * ```
  */
 export async function advance(time: SteppedTime, ms: number): Promise<void> {
+  await pass(time, ms);
+  for (let round = 0; round < lastRounds; round++) await pass(time, 0);
+  await time.runMicrotasks();
+}
+
+async function pass(time: SteppedTime, ms: number): Promise<void> {
   let isOver = false;
   systemClock.timer(() => isOver = true, ms);
   while (!isOver) await time.nextAsync();
-  await time.runMicrotasks();
 }

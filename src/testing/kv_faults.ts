@@ -62,7 +62,7 @@ export function failLocked(): KvFault {
  * import { assertEquals } from "@std/assert";
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
- * const gate = Promise.withResolvers<void>();
+ * const gate: PromiseWithResolvers<void> = Promise.withResolvers();
  * kv.inject("set", holdUntil(gate.promise));
  * const written = kv.set(["a"], 1);
  * assertEquals((await kv.get(["a"])).value, null);
@@ -109,7 +109,7 @@ export function hang(): KvFault {
  * import { assertEquals } from "@std/assert";
  *
  * using kv = new FaultyKv(await Deno.openKv(":memory:"));
- * const gate = Promise.withResolvers<void>();
+ * const gate: PromiseWithResolvers<void> = Promise.withResolvers();
  * kv.inject("set", holdReply(gate.promise));
  * let isReplied = false;
  * const written = kv.set(["a"], 1).then(() => isReplied = true);

@@ -7,10 +7,10 @@
  * import { tableChecks } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * const checks = tableChecks<string>({
+ * const checks = tableChecks({
  *   keys: ["a", "b", "c"],
  *   open(build) {
- *     const table = new MapTable<string, Runnable>();
+ *     const table: MapTable<string, Runnable> = new MapTable();
  *     return {
  *       table,
  *       set: (key, flavour) => table.set(key, () => build(key, flavour)),

@@ -43,10 +43,10 @@ export interface TestTableOptions {
  * import { tableChecks } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  *
- * const checks = tableChecks<string>({
+ * const checks = tableChecks({
  *   keys: ["a", "b", "c"],
  *   open(build) {
- *     const table = new MapTable<string, Runnable>();
+ *     const table: MapTable<string, Runnable> = new MapTable();
  *     return {
  *       table,
  *       set: (key, flavour) => table.set(key, () => build(key, flavour)),
@@ -90,10 +90,10 @@ export function tableChecks<K>(harness: TableHarness<K>): TableCheck[] {
  * import { assertEquals } from "@std/assert";
  *
  * const names: string[] = [];
- * testTable<number>("MapTable", {
+ * testTable("MapTable", {
  *   keys: [1, 2, 3],
  *   open(build) {
- *     const table = new MapTable<number, Runnable>();
+ *     const table: MapTable<number, Runnable> = new MapTable();
  *     return {
  *       table,
  *       set: (key, flavour) => table.set(key, () => build(key, flavour)),

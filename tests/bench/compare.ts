@@ -5,7 +5,9 @@
  * and their median is held against the target. Their least and greatest show how noisy the machine was. A missed target
  * is said and fails nothing.
  *
- * Usage: `deno task bench [--quick] [--only <regular expression>] [--rounds <number>] [--out <file>]`
+ * With `--against` the library is measured beside another checkout of itself instead, for example one of the last release.
+ *
+ * Usage: `deno task bench [--quick] [--only <regular expression>] [--rounds <number>] [--out <file>] [--against <folder>]`
  *
  * @module
  */
@@ -14,11 +16,11 @@ import { parseFlags } from "./flags.ts";
 import { figuresInMemory } from "./figures.ts";
 import { figuresOfKv } from "./figures_kv.ts";
 import type { Group } from "./group.ts";
-import { judge, renderTable, type Verdict } from "./report.ts";
+import { type Figure, judge, renderTable, type Verdict } from "./report.ts";
 import { type Probe, runRounds } from "./rounds.ts";
 import { NotInstalledError } from "./subjects/subject.ts";
 
-const flags = parseFlags(Deno.args, ["quick"], ["only", "rounds", "out"]);
+const flags = parseFlags(Deno.args, ["quick"], ["only", "rounds", "out", "against"]);
 const isFull = !flags.has("quick");
 const rounds = Number(flags.get("rounds") ?? (isFull ? 5 : 2));
 const only = new RegExp(flags.get("only") ?? "", "i");
@@ -28,9 +30,35 @@ const verdicts: Verdict[] = [];
 const notes = new Set<string>();
 let hasFailed = false;
 
-for (const group of [...figuresInMemory(scale), ...figuresOfKv(scale)]) await measure(group);
+const groups = [...figuresInMemory(scale), ...figuresOfKv(scale)];
+const checkout = flags.get("against");
+for (const group of checkout === undefined ? groups : against(await Deno.realPath(checkout), groups)) {
+  await measure(group);
+}
 console.log(report());
 if (hasFailed) Deno.exit(1);
+
+/** The figures of the library, each once, beside those of another checkout. */
+function against(checkout: string, groups: readonly Group[]): Group[] {
+  const seen = new Set<string>();
+  const twins = new Map<Probe, Probe>();
+  const twinOf = (probe: Probe) => {
+    const twin = twins.get(probe) ?? { ...probe, checkout };
+    twins.set(probe, twin);
+    return twin;
+  };
+  const isNew = ({ ours: { probe, measure } }: Figure) => {
+    const id = JSON.stringify([probe, measure]);
+    return !seen.has(id) && seen.add(id);
+  };
+  return groups.map(({ title, figures }) => ({
+    title,
+    figures: figures.filter(isNew).map(({ name, size, ours }) => {
+      const other = { ...ours, probe: twinOf(ours.probe) };
+      return { name, size, ours, other, otherName: "before", by: "ratio", atMost: 1.05 };
+    }),
+  }));
+}
 
 async function measure({ title, figures }: Group): Promise<void> {
   const wanted = figures.filter(({ name }) => only.test(name) || only.test(title));

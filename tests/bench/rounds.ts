@@ -21,6 +21,8 @@ export interface Probe {
   readonly warmSize: number;
   /** How often it measures; the median counts. */
   readonly times: number;
+  /** The checkout that is measured, when it is not this one. */
+  readonly checkout?: string;
 }
 
 /** What was found: for every probe a value per round, or why there is none. */
@@ -85,15 +87,17 @@ async function runProbe(probe: Probe): Promise<Measures> {
   return result as Measures;
 }
 
-function commandOf({ subject, section, ...numbers }: Probe): { output(): Promise<Deno.CommandOutput> } {
+function commandOf({ subject, section, checkout, ...numbers }: Probe): { output(): Promise<Deno.CommandOutput> } {
   const how = [section, ...[numbers.size, numbers.warmSize, numbers.times].map(String)];
   if (subject === "otp") return otp(how);
-  const child = new URL("child.ts", import.meta.url).pathname;
+  const root = checkout ?? new URL("../..", import.meta.url).pathname;
+  const child = `${root}/tests/bench/child.ts`;
   // A million processes need more than the default limit; how the young generation is collected does not depend on it.
   const flags = ["--v8-flags=--expose-gc,--max-old-space-size=8192", "--unstable-kv"];
   const args = ["run", "-A", "--no-check", ...flags, "--import-map", "tests/npm/import_map.json", child];
   return new Deno.Command(Deno.execPath(), {
     args: [...args, subject, ...how],
+    cwd: root,
     signal: AbortSignal.timeout(patienceMs),
   });
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { KvClosedError, KvStore, KvTimeoutError } from "../../src/kv/store.ts";
-import { failLocked, failWith, FaultyKv, holdUntil } from "../../src/testing/mod.ts";
+import { failLocked, failWith, FaultyKv, hang, holdUntil } from "../../src/testing/mod.ts";
 import { never, openFile, settle } from "./fixtures.ts";
 import { TestClock } from "../cluster/fixtures.ts";
 
@@ -196,6 +196,39 @@ Deno.test("KvStore.call() says that the database is closed, and what was asked o
   const error = await assertRejects(() => store.call("get it", () => closed.get(["a"])), KvClosedError);
   assertEquals([error.message, error.operation], ["Cannot get it: the Deno KV handle is closed", "get it"]);
   assert(error.cause instanceof Deno.errors.BadResource);
+});
+
+Deno.test("KvStore.hurry() shortens the deadline of calls that are under way and of later ones until it is disposed of", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  kv.inject("get", hang(), 3);
+  const call = async (name: string) => {
+    const { operation, timeoutMs } = await assertRejects(() => store.call(name, () => kv.get(["a"])), KvTimeoutError);
+    return [operation, timeoutMs];
+  };
+  const underWay = call("under way");
+  {
+    using _hurry = store.hurry(10);
+    clock.advance(1);
+    const later = call("later");
+    clock.advance(9);
+    assertEquals(await underWay, ["under way", 10]);
+    clock.advance(1);
+    assertEquals(await later, ["later", 10]);
+    assertEquals(clock.pending, 0);
+  }
+  const asBefore = call("as before");
+  clock.advance(10);
+  await settle();
+  assertEquals(clock.pending, 1);
+  clock.advance(90);
+  assertEquals(await asBefore, ["as before", 100]);
+});
+
+Deno.test("KvStore.hurry() leaves no timer when it is disposed of", async () => {
+  using opened = await open();
+  opened.store.hurry(10)[Symbol.dispose]();
+  assertEquals(opened.clock.pending, 0);
 });
 
 Deno.test("KvStore.list() reads batches that follow each other without gap or overlap", async () => {

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Lease, ProcessNotFoundError } from "@pact/supervisor";
+import { systemClock, turn } from "../../src/clock.ts";
+import { Leases } from "../../src/supervisor/leases.ts";
 import { countingSignal } from "../process/signals.ts";
 import { Bot, settle, watch, World } from "./fixtures/mod.ts";
 
@@ -239,4 +241,34 @@ Deno.test("Supervisor announces once that a lease could not be asked for, and tr
   await using world = leasedWorld(lease);
   await world.begin();
   assertEquals([world.take(), world.callbacks], [["a entry-failed oops", "a retrying 1 1000 1000"], 1]);
+});
+
+Deno.test("Leases forces a few hundred in a turn of the event loop when a lease of thousands is lost", async () => {
+  const leases = new Leases<number>(systemClock, () => {});
+  const losing = new AbortController();
+  const lease = { signal: losing.signal, release: () => {} };
+  const reasons: unknown[] = [];
+  for (let i = 0; i < 2_000; i++) leases.watch(lease, { force: (reason) => reasons.push(reason) });
+  losing.abort(lost);
+  const perTurn: number[] = [];
+  for (let before = 0; before < reasons.length; await turn()) {
+    perTurn.push(reasons.length - before);
+    before = reasons.length;
+  }
+  assertEquals([Math.max(...perTurn), reasons.length], [512, 2_000]);
+  assertEquals(new Set(reasons), new Set([lost]));
+});
+
+Deno.test("Leases does not force what has ended before its turn", async () => {
+  const leases = new Leases<number>(systemClock, () => {});
+  const losing = new AbortController();
+  const lease = { signal: losing.signal, release: () => {} };
+  const forced: number[] = [];
+  const holders = Array.from({ length: 600 }, (_, n) => ({ force: () => forced.push(n) }));
+  for (const holder of holders) leases.watch(lease, holder);
+  losing.abort(lost);
+  leases.unwatch(lease, holders[599]);
+  await turn();
+  await turn();
+  assertEquals([forced.length, forced.includes(599)], [599, false]);
 });

@@ -13,8 +13,12 @@ const budgetMs = 5_000;
 const apartMs = 300;
 
 async function stop(name: string, signal: Deno.Signal, ...args: string[]) {
+  return await stopAt(/^up$/, name, signal, ...args);
+}
+
+async function stopAt(line: RegExp, name: string, signal: Deno.Signal, ...args: string[]) {
   await using program = new Program(path, name, ...args);
-  await program.line(/^up$/);
+  await program.line(line);
   return { ...await program.end(signal), output: program.output };
 }
 
@@ -123,4 +127,90 @@ Deno.test("main() sees to the exit also when a stuck process goes on after its r
   assertStringIncludes(output, "main has returned");
   assertStringIncludes(output, "it goes on after it was stopped");
   assertEquals(code, 1);
+});
+
+const startUps: [name: string, maxMs: number][] = [
+  ["opens", 1_000],
+  ["joins", 1_800],
+  ["restores", 1_000],
+  ["restores from a table that hangs", 1_000],
+  ["joins and restores", 1_800],
+];
+for (const [name, maxMs] of startUps) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.test(`main() aborts the start-up and ends with code 0 on ${signal} while the runnable ${name}`, async () => {
+      const { code, durationMs, output } = await stopAt(/^starting$/, name, signal);
+      assertEquals(output.split("\n").filter((line) => !line.startsWith("cluster: ")), [
+        "starting",
+        "down",
+        "main has returned",
+      ]);
+      assertEquals(code, 0);
+      assertLess(durationMs, maxMs);
+    });
+  }
+}
+
+Deno.test("main() ends with code 0 within the budget when the start-up ignores its abort", async () => {
+  const name = "opens a database that hangs";
+  const { code, durationMs, output } = await stopAt(/^starting$/, name, "SIGTERM", "500");
+  assertStringIncludes(output, "it did not end after it was aborted");
+  assertEquals(code, 0);
+  assertLess(durationMs, 1_500);
+});
+
+Deno.test("main() exits at once on a second signal while the runnable starts", async () => {
+  await using program = new Program(path, "opens a database that hangs", "100000");
+  await program.line(/^starting$/);
+  program.signal("SIGINT");
+  await delay(apartMs);
+  const { code, durationMs } = await program.end("SIGINT");
+  assertStringIncludes(program.output, "asked a second time");
+  assertEquals(code, 0);
+  assertLess(durationMs, 1_000);
+});
+
+Deno.test("main() prints the error and ends with code 1 when a start-up that was aborted cannot clean up", async () => {
+  const { code, output } = await stopAt(/^starting$/, "cannot clean up its start", "SIGINT");
+  assertStringIncludes(output, "disk full");
+  assertEquals(code, 1);
+});
+
+Deno.test("main() exits with code 1 when a process is stuck that was aborted while starting", async () => {
+  const { code, durationMs, output } = await stopAt(/^starting$/, "has a deaf process while it restores", "SIGINT");
+  assertStringIncludes(output, 'process "a": stuck');
+  assertEquals(code, 1);
+  assertLess(durationMs, budgetMs);
+});
+
+Deno.test("main() ends with code 0 after a clean stop although a server goes on", async () => {
+  const { code, durationMs, output } = await stop("leaves a server", "SIGTERM", "500");
+  assertStringIncludes(output, "main has returned");
+  assertStringIncludes(output, "something outside the runnable, such as a server or a timer, goes on");
+  assertEquals(code, 0);
+  assertLess(durationMs, 1_500);
+});
+
+Deno.test("main() keeps code 1 for a stop that failed although a server goes on", async () => {
+  const { code, output } = await stop("leaves a server and fails to stop", "SIGINT", "500");
+  assertStringIncludes(output, "disk full");
+  assertEquals(code, 1);
+});
+
+Deno.test("main() lets what is left finish after a clean stop", async () => {
+  const { code, output } = await stop("leaves work for a moment", "SIGINT");
+  assertEquals(output, "up\ndown\nmain has returned\ndone");
+  assertEquals(code, 0);
+});
+
+Deno.test("main() says in one line which signal it cannot listen to", async () => {
+  const { output } = await stop("may not listen to SIGTERM", "SIGINT");
+  assertEquals(output.split("\n")[0], "The program cannot listen to SIGTERM: NotCapable: no SIGTERM");
+});
+
+Deno.test("main() says in one line that it cannot listen to signals", async () => {
+  await using program = new Program(path, "may not listen to signals");
+  assertEquals((await program.end()).code, 0);
+  const told = String.raw`The program cannot listen to SIGINT and SIGTERM: NotCapable: line 1\nline 2`;
+  assertEquals(program.output, `${told}\nmain has returned`);
 });

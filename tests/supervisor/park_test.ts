@@ -40,9 +40,10 @@ Deno.test("Supervisor shows a parked key with its last error in the snapshot", a
   assertEquals(process, {
     key: "a",
     state: "parked",
+    sinceAt: 1_000,
     version: 1,
     failures: 2,
-    lastError: { name: "Error", message: "oops" },
+    lastError: { name: "Error", message: "oops", causes: [], at: 1_000 },
   });
 });
 

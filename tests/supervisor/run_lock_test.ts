@@ -35,3 +35,21 @@ Deno.test("RunLock.enter() lets nobody in early because one who waited has given
   await settle();
   assertEquals(third.fate, "resolved");
 });
+
+Deno.test("RunLock.enter() rejects with the reason when its signal has aborted before, and keeps the lock free", async () => {
+  const lock = new RunLock();
+  const refused = watch(lock.enter(AbortSignal.abort(new DOMException("no", "AbortError"))));
+  const entered = watch(lock.enter(signal));
+  await settle();
+  assertEquals([refused.fate, entered.fate], ["AbortError", "resolved"]);
+});
+
+Deno.test("RunLock lets the next one in once, although the one before leaves twice", async () => {
+  const lock = new RunLock();
+  const first = await lock.enter(signal);
+  const [second, third] = [watch(lock.enter(signal)), watch(lock.enter(signal))];
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  await settle();
+  assertEquals([second.fate, third.fate], ["resolved", "pending"]);
+});

@@ -62,7 +62,7 @@ for (const [state, manners, act] of states) {
 Deno.test("Supervisor.snapshot() shows a key that waits for its turn", async () => {
   await using world = new World({ a: { hangs: true }, b: {} }, { startConcurrency: 1 });
   await world.begin();
-  assertEquals(world.snapshot.processes[1], { key: "b", state: "queued", failures: 0 });
+  assertEquals(world.snapshot.processes[1], { key: "b", state: "queued", sinceAt: 0, failures: 0 });
 });
 
 Deno.test("Supervisor.snapshot() shows a process that ends by itself as stopping", async () => {
@@ -85,8 +85,16 @@ Deno.test("Supervisor.snapshot() shows when a restart is due and what the last f
   await using world = new World({ a: { startError: oops } });
   await world.begin();
   const [process] = world.snapshot.processes;
-  const lastError = { name: "TypeError", message: "oops" };
-  assertEquals(process, { key: "a", state: "retrying", version: 1, failures: 1, retryAt: 1_000, lastError });
+  const lastError = { name: "TypeError", message: "oops", causes: [], at: 0 };
+  assertEquals(process, {
+    key: "a",
+    state: "retrying",
+    sinceAt: 0,
+    version: 1,
+    failures: 1,
+    retryAt: 1_000,
+    lastError,
+  });
 });
 
 Deno.test("Supervisor.snapshot() shows the last failure of a process that runs again", async () => {
@@ -95,7 +103,7 @@ Deno.test("Supervisor.snapshot() shows the last failure of a process that runs a
   world.bot("a").crash(oops);
   await world.time.pass(1_000);
   const [process] = world.snapshot.processes;
-  const lastError = { name: "TypeError", message: "oops" };
+  const lastError = { name: "TypeError", message: "oops", causes: [], at: 0 };
   assertEquals(process, { key: "a", state: "running", sinceAt: 1_000, version: 1, failures: 1, lastError });
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Waiting } from "../../src/supervisor/waiting.ts";
+import { countingSignal } from "../process/signals.ts";
 import { settle, watch } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
@@ -36,4 +37,25 @@ Deno.test("Waiting.reject() says that nobody was told when all have given up", a
   controller.abort(oops);
   await settle();
   assertEquals([waiting.reject(new Error("late")), wait.error], [false, oops]);
+});
+
+Deno.test("Waiting.wait() rejects at once when its signal has aborted before", async () => {
+  const waiting = new Waiting<number>();
+  const wait = watch(waiting.wait(AbortSignal.abort(oops)));
+  await settle();
+  assertEquals([wait.error, waiting.reject(new Error("late"))], [oops, false]);
+});
+
+Deno.test("Waiting.wait() leaves no listener on its signal when it is told, and when it is failed", async () => {
+  for (
+    const end of [(waiting: Waiting<number>) => waiting.resolve(1), (waiting: Waiting<number>) => waiting.reject(oops)]
+  ) {
+    const { signal, listeners } = countingSignal();
+    const waiting = new Waiting<number>();
+    watch(waiting.wait(signal));
+    assertEquals(listeners(), 1);
+    end(waiting);
+    await settle();
+    assertEquals(listeners(), 0);
+  }
 });

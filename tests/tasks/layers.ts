@@ -44,7 +44,7 @@ const ways: Readonly<Record<string, Way>> = {
       "src/process/life.ts",
       "src/supervisor/attempt.ts",
       "src/supervisor/keeper.ts",
-      "src/supervisor/waiting.ts",
+      "src/supervisor/callers.ts",
       "src/supervisor/keeper.ts",
       "src/supervisor/supervisor.ts",
     ],
@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-const words = ["one_line", "errors", "error_data", "clock", "events", "event_stream", "check"];
+const words = ["one_line", "errors", "error_data", "on_abort", "clock", "events", "event_stream", "check"];
 const core = [...words, "process", "table"];
 
 /** What each module may import besides itself. */
@@ -75,6 +75,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   one_line: words,
   errors: words,
   error_data: words,
+  on_abort: words,
   clock: words,
   events: words,
   event_stream: words,

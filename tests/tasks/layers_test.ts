@@ -34,6 +34,7 @@ const clean = {
   "src/one_line.ts": "",
   "src/errors.ts": `export class E extends Error {}\n`,
   "src/error_data.ts": "",
+  "src/on_abort.ts": "",
   "src/clock.ts": `export const now = () => Date.now(); setTimeout(now, performance.now());\n`,
   "src/check.ts": `import { E } from "./errors.ts";\n`,
   "src/events.ts": "",
