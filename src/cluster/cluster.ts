@@ -59,7 +59,7 @@ const forcedCallMs = 400;
  * @example Every instance runs its share
  * ```ts
  * import { chain, nop, Supervisor } from "@pact/supervisor";
- * import type { KvTable } from "@pact/supervisor/kv";
+ * import { KvTable } from "@pact/supervisor/kv";
  * import { Cluster } from "@pact/supervisor/cluster";
  * import { assertEquals } from "@std/assert";
  *

@@ -20,7 +20,7 @@ Deno.test("Cluster under FakeTime joins, runs its share, is fenced, and joins ag
   const supervisor = new Supervisor(cluster.own(table));
   supervisor.subscribe(() => {});
   const over = Promise.withResolvers<void>();
-  const run = chain(cluster, supervisor).run(() => over.promise, {});
+  const run = chain(cluster, supervisor).run(() => over.promise);
   await advance(time, 2_000);
   assertEquals([supervisor.keys(), cluster.snapshot().slots.owned.length], [["acme"], 256]);
 
