@@ -59,7 +59,8 @@ interface Cause {
  */
 export function errorData(error: unknown, at: number): ErrorData {
   const { name = "Error", message } = headOf(error);
-  return { name, message, causes: causesOf(error).map(({ value }) => lineOf(headOf(value))), at };
+  const causes = isWithoutCause(error) ? [] : causesOf(error).map(({ value }) => lineOf(headOf(value)));
+  return { name, message, causes, at };
 }
 
 /**
@@ -108,7 +109,11 @@ export function printError(what: string, error: unknown): void {
  * @returns Whether it is; not, if that cannot be told.
  */
 export function isInstance<T>(error: unknown, kind: abstract new (...args: never[]) => T): error is T {
-  return attempt(() => error instanceof kind) ?? false;
+  try {
+    return error instanceof kind;
+  } catch (_unreadable) {
+    return false;
+  }
 }
 
 /** Whether a line contains a text as whole words. */
@@ -132,6 +137,16 @@ function headOf(value: unknown): Head {
     name: typeof name === "string" && name !== "" ? oneLine(name, maxNameLength) : "Error",
     message: typeof message === "string" ? oneLine(message) : describeValue(message ?? value),
   };
+}
+
+/** Whether an error is of the most common kind: every crash is asked. */
+function isWithoutCause(error: unknown): boolean {
+  try {
+    const isOne = error instanceof Error && error.cause === undefined;
+    return isOne && !(error instanceof AggregateError) && !(error instanceof SuppressedError);
+  } catch (_unreadable) {
+    return false;
+  }
 }
 
 /** The causes of an error, nearest first, each once. */
@@ -161,7 +176,11 @@ function innerOf(value: unknown): unknown[] {
 }
 
 function read(value: unknown, property: string): unknown {
-  return attempt(() => Object(value) === value ? Reflect.get(Object(value), property) : undefined);
+  try {
+    return Object(value) === value ? Reflect.get(Object(value), property) : undefined;
+  } catch (_unreadable) {
+    return undefined;
+  }
 }
 
 function attempt<T>(look: () => T): T | undefined {

@@ -20,7 +20,7 @@ import type { Entry } from "../table/table.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
-import type { Flight, Sought } from "./lookups.ts";
+import type { Look, Sought } from "./lookups.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
 
@@ -50,7 +50,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   backoff: Backoff<K, P> | undefined = undefined;
   /** Counts how its start or stop comes out. */
   tally: Tally | undefined = undefined;
-  flight: Flight = "none";
+  look: Look<K, P> | undefined = undefined;
   lookedInPass = 0;
   /** The number of the last pass that saw its entry, or in which it was made. */
   seenInPass = 0;
@@ -81,7 +81,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   /** Whether a look is still to come. */
   get isLookedAtAgain(): boolean {
-    return this.flight === "again" || this.flight === "outdated";
+    return this.look !== undefined && this.look.next !== "none";
   }
 
   /** Those who wait for the process, and are told how it goes. */
@@ -104,7 +104,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     } else if (this.phase !== "looking") {
       this.#registry.starts.release(this);
       this.#wake("call");
-      this.#lookAndStart("call");
+      this.#lookAndStart("call", true);
     }
   }
 
@@ -149,7 +149,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
     else if (this.phase === "asking" || isChanged) this.#enqueueNow(entry, "change");
-    else if (this.phase === "retrying" && this.#registry.run?.lookups.refuses(this.key)) this.#enqueueNow(entry, cause);
+    else if (this.phase === "retrying" && this.#registry.run?.lookups.holds(this.key)) this.#enqueueNow(entry, cause);
     return false;
   }
 
@@ -232,7 +232,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.#failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, attempt.sinceAt), error);
-    this.#forgetUnless(this.flight !== "none");
+    this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
     if (attempt.wasStuck && isAccepting) run?.lookAt(this.key);
   }
@@ -270,11 +270,11 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (this.phase === "parked") this.backoff?.unpark(cause);
   }
 
-  #lookAndStart(cause: StartCause): void {
+  #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
     else this.#enter("looking");
     this.#cause = cause;
-    this.#registry.run?.lookups.lookAfresh(this);
+    this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
   }
 
   #enter(phase: Phase): void {

@@ -5,25 +5,39 @@
  */
 
 import { type Clock, type Timer, turn } from "../clock.ts";
-import { checkArgument, hasMethods } from "../check.ts";
+import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import { isAbortEcho } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
 
-/** How a look stands. */
-export type Flight = "none" | "flying" | "again" | "outdated";
-
 /** Is looked up, and told what the table says. */
 export interface Sought<K, P> {
   readonly key: K;
-  /** Whether it is being looked up; is to be looked up again after that; and what is being answered is outdated. */
-  flight: Flight;
+  /** The look under way. */
+  look: Look<K, P> | undefined;
   /** The number of the last pass during which it was looked up. */
   lookedInPass: number;
   /** The table has this entry, or none. */
   looked(entry: Entry<K, P> | undefined): void;
   /** The table failed; if outdated, at a look whose answer no longer matters. */
   lookFailed(error: unknown, isOutdated: boolean): void;
+}
+
+/** A look under way at one key, all repetitions included. */
+export interface Look<K, P> {
+  readonly sought: Sought<K, P>;
+  /** Is called when the table has been heard. */
+  readonly done: () => void;
+  /** Whether another look is to be made after it; and whether its own answer no longer matters then. */
+  next: "none" | "again" | "instead";
+  /** Whether the table has been asked and has not answered: it is not asked while others at the same key are unanswered. */
+  isAsked: boolean;
+  /** How many times the watch has found it unanswered. */
+  found: number;
+  /** Whether its key is no longer sought: the answer is waited for, and a failure told, but not acted upon. */
+  isAbandoned: boolean;
+  /** Whether it was told to have failed, as the table did not answer. */
+  isGivenUp: boolean;
 }
 
 /** After how many looks the event loop gets a turn: a restart loop made of microtasks would starve every timer. */
@@ -33,18 +47,8 @@ const looksPerTurn = 64;
 const watchMs = 5_000;
 const patience = 3;
 
-/** How many looks at one key may be given up and still be unanswered. */
-const maxGivenUp = 2;
-
-/** One look under way. */
-interface Look<K, P> {
-  readonly sought: Sought<K, P>;
-  /** Is called when the table has been heard, all repetitions included. */
-  readonly done: () => void;
-  /** How many times the watch has found it unanswered. */
-  found: number;
-  isGivenUp: boolean;
-}
+/** How many looks at one key that are given up or abandoned may be unanswered. */
+const maxLeft = 2;
 
 /**
  * A look asked for while one of the same key is under way is made after it, so that what is acted upon last was also read
@@ -52,24 +56,28 @@ interface Look<K, P> {
  * that row may be older.
  *
  * A look that the table does not answer within 20 s is given up and counts as failed, so that it does not freeze its key. The
- * table still has it: when two looks at one key are unanswered, a further one fails without being made.
+ * table still has it: while two looks at a key are unanswered, a further one waits for one of those, as long at most.
  */
 export class Lookups<K, P> {
   readonly #table: Table<K, P>;
   readonly #clock: Clock;
   readonly #options: { readonly signal: AbortSignal };
   readonly #enter: (step: () => void) => void;
-  #flights = 0;
+  /** Looks that were asked for from elsewhere, for the next step in the context of the run. */
+  #entering: Look<K, P>[] = [];
   #looks = 0;
-  readonly #unanswered: Set<Look<K, P>> = new Set();
-  readonly #givenUp: Map<K, number> = new Map();
+  readonly #underWay: Set<Look<K, P>> = new Set();
+  /** How many looks at a key are given up or abandoned, and unanswered. */
+  readonly #left: Map<K, number> = new Map();
+  /** Looks that wait for one of those to be answered. */
+  readonly #held: Map<K, Look<K, P>> = new Map();
   #watch: Timer | undefined = undefined;
   #idle: PromiseWithResolvers<void> | undefined = undefined;
   #pass = 0;
   /** Keys that a look found missing during this pass: their keepers may be forgotten by then. */
   #missing: Set<K> | undefined = undefined;
 
-  /** An abort of the signal abandons all looks, without a word. Calls reach the table by way of `enter`. */
+  /** An abort of the signal abandons all looks, without a word. Calls from elsewhere reach the table by way of `enter`. */
   constructor(table: Table<K, P>, clock: Clock, signal: AbortSignal, enter: (step: () => void) => void) {
     this.#table = table;
     this.#clock = clock;
@@ -80,25 +88,32 @@ export class Lookups<K, P> {
   /** Looks a key up. Resolves when it has been told; never rejects. */
   look(sought: Sought<K, P>): Promise<void> {
     sought.lookedInPass = this.#pass;
-    if (sought.flight === "none") return new Promise((resolve) => this.#ask(this.#begin(sought, resolve)));
-    if (sought.flight === "flying") sought.flight = "again";
+    if (sought.look === undefined) return new Promise((resolve) => this.#ask(this.#begin(sought, resolve)));
+    if (sought.look.next === "none") sought.look.next = "again";
     return ready;
   }
 
-  /** Looks a key up from now on: the answer to a look under way is not acted upon. */
-  lookAfresh(sought: Sought<K, P>): void {
+  /** Looks a key up from now on: the answer to a look under way is not acted upon. A call from elsewhere enters first. */
+  lookAfresh(sought: Sought<K, P>, isFromElsewhere: boolean): void {
     sought.lookedInPass = this.#pass;
-    if (sought.flight !== "none") {
-      sought.flight = "outdated";
-      return;
-    }
-    const look = this.#begin(sought, nothing);
-    this.#enter(() => this.#ask(look)); // a caller's context is not that of the process
+    if (sought.look) sought.look.next = "instead";
+    else if (isFromElsewhere) this.#askSoon(this.#begin(sought, nothing));
+    else this.#ask(this.#begin(sought, nothing));
   }
 
-  /** Whether a look at the key would fail at once, as two before it are still unanswered. A row of a pass has to do then. */
-  refuses(key: K): boolean {
-    return this.#givenUp.get(key) === maxGivenUp;
+  /** Goes on without acting upon the answer: the key is no longer sought. */
+  abandon(sought: Sought<K, P>): void {
+    const { look } = sought;
+    if (look === undefined) return;
+    sought.look = undefined;
+    look.isAbandoned = true;
+    if (this.#held.get(sought.key) === look) this.#end(look);
+    else if (look.isAsked) this.#leave(look);
+  }
+
+  /** Whether looks at the key are held as two are unanswered. A row of a pass has to do then. */
+  holds(key: K): boolean {
+    return this.#left.get(key) === maxLeft;
   }
 
   /** Starts to remember which keys are looked at during the pass of this number. */
@@ -110,7 +125,7 @@ export class Lookups<K, P> {
   /** Tells whether a row that the pass read may be older than what is known of its key. */
   knowsBetter(key: K, sought: Sought<K, P> | undefined): boolean {
     if (sought === undefined) return this.#missing!.size > 0 && this.#missing!.has(key);
-    return sought.lookedInPass === this.#pass || sought.flight !== "none";
+    return sought.lookedInPass === this.#pass || (sought.look !== undefined && sought.look.isAsked);
   }
 
   /** Ends what {@linkcode Lookups.beginPass} began. */
@@ -118,109 +133,145 @@ export class Lookups<K, P> {
     this.#missing = undefined;
   }
 
-  /** Resolves when no look is under way. Given up ones do not count: they were told of. */
+  /** Resolves when no look is under way. Those that were given up do not count: they were told of. */
   async idle(): Promise<void> {
-    if (this.#flights > 0) await (this.#idle ??= Promise.withResolvers()).promise;
+    if (this.#underWay.size > 0) await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
-  /** Calls the watch off. Looks that are made after this are waited for without a limit. */
+  /** Calls the watch off. */
   close(): void {
     this.#watch?.cancel();
     this.#watch = undefined;
   }
 
   #begin(sought: Sought<K, P>, done: () => void): Look<K, P> {
-    this.#flights++;
-    sought.flight = "flying";
-    return { sought, done, found: 0, isGivenUp: false };
+    const look: Look<K, P> = {
+      sought,
+      done,
+      next: "none",
+      isAsked: true,
+      found: 0,
+      isAbandoned: false,
+      isGivenUp: false,
+    };
+    this.#underWay.add(look);
+    if (this.#watch === undefined && !this.#options.signal.aborted) this.#setWatch();
+    return sought.look = look;
   }
+
+  #askSoon(look: Look<K, P>): void {
+    if (this.#entering.push(look) === 1) this.#enter(this.#askEntering);
+  }
+
+  readonly #askEntering = (): void => {
+    const looks = this.#entering;
+    this.#entering = [];
+    for (const look of looks) this.#ask(look);
+  };
 
   #ask(look: Look<K, P>): void {
     if (++this.#looks % looksPerTurn === 0) turn().then(() => this.#askNow(look));
     else this.#askNow(look);
   }
 
-  #askNow(look: Look<K, P>): void {
-    const { sought: { key } } = look;
-    if (this.refuses(key)) {
-      const error = new Error(
-        `Cannot look up ${describeKey(key)}: the table has not answered ${maxGivenUp} looks before`,
-      );
-      return void turn().then(() => this.#failed(look, error));
-    }
-    this.#unanswered.add(look);
-    if (!this.#options.signal.aborted) this.#watch ??= this.#clock.timer(this.#giveUpOverdue, watchMs);
-    let answer: Promise<Entry<K, P> | undefined>;
+  async #askNow(look: Look<K, P>): Promise<void> {
+    const { key } = look.sought;
+    if (look.isAbandoned) return this.#forgo(look);
+    look.isAsked = !this.holds(key);
+    if (!look.isAsked) return void this.#held.set(key, look);
     try {
-      answer = this.#table.get(key, this.#options);
+      const entry = await this.#table.get(key, this.#options);
+      this.#answered(look, entry);
     } catch (error) {
-      answer = Promise.reject(error);
+      this.#failed(look, error);
     }
-    Promise.resolve(answer).then((entry) => this.#answered(look, entry), (error) => this.#failed(look, error));
   }
 
   #answered(look: Look<K, P>, entry: Entry<K, P> | undefined): void {
-    if (look.isGivenUp) return this.#heardLate(look);
-    const { sought } = look;
-    try {
-      if (!this.#options.signal.aborted && !isOutdated(sought)) this.#answer(sought, entry);
-    } catch (error) {
-      this.#tellFailed(look, error);
-    }
-    this.#finish(look);
+    if (entry === undefined) this.#missing?.add(look.sought.key);
+    this.#heard(look);
+    if (!this.#isOutdated(look)) this.#answer(look.sought, entry);
+    this.#end(look);
   }
 
   #failed(look: Look<K, P>, error: unknown): void {
-    if (look.isGivenUp) return this.#heardLate(look);
+    this.#heard(look);
     this.#tellFailed(look, error);
-    this.#finish(look);
+    this.#end(look);
   }
 
-  #tellFailed({ sought }: Look<K, P>, error: unknown): void {
-    const { signal } = this.#options;
-    if (!isAbortEcho(error, signal)) sought.lookFailed(error, signal.aborted || isOutdated(sought));
+  #forgo(look: Look<K, P>): void {
+    this.#heard(look);
+    this.#end(look);
   }
 
-  #finish(look: Look<K, P>): void {
-    const { sought } = look;
-    this.#unanswered.delete(look);
-    sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
-    this.#flights--;
-    if (isToRepeat(sought) && !this.#options.signal.aborted) return this.#ask(this.#begin(sought, look.done));
-    sought.flight = "none";
-    look.done();
-    if (this.#flights === 0) this.#idle?.resolve();
+  /** The table is not busy with the look any more. */
+  #heard(look: Look<K, P>): void {
+    const { sought: { key } } = look;
+    if (look.isAsked && (look.isGivenUp || look.isAbandoned)) this.#comeBack(key);
+    look.isAsked = false;
+  }
+
+  #tellFailed(look: Look<K, P>, error: unknown): void {
+    const isEcho = isAbortEcho(error, this.#options.signal);
+    if (!look.isGivenUp && !isEcho) look.sought.lookFailed(error, this.#isOutdated(look));
+  }
+
+  #isOutdated(look: Look<K, P>): boolean {
+    return this.#options.signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
+  }
+
+  #end(look: Look<K, P>): void {
+    const { sought, next, done } = look;
+    if (!this.#underWay.delete(look)) return; // it ended when it was given up
+    if (sought.look === look) {
+      sought.look = undefined;
+      sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
+      if (next !== "none" && !this.#options.signal.aborted) return this.#ask(this.#begin(sought, done));
+    }
+    if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
+    done();
+    if (this.#underWay.size === 0) this.#idle?.resolve();
+  }
+
+  #setWatch(): void {
+    this.#watch = this.#clock.timer(() => this.#enter(this.#giveUpOverdue), watchMs);
   }
 
   readonly #giveUpOverdue = (): void => {
+    if (this.#watch === undefined) return;
+    for (const look of this.#underWay) if (++look.found > patience) this.#giveUp(look);
     this.#watch = undefined;
-    for (const look of this.#unanswered) {
-      if (++look.found > patience) this.#enter(() => this.#giveUp(look));
-    }
-    if (this.#unanswered.size > 0) this.#watch = this.#clock.timer(this.#giveUpOverdue, watchMs);
+    if (this.#underWay.size > 0) this.#setWatch();
   };
 
   #giveUp(look: Look<K, P>): void {
-    if (!this.#unanswered.has(look)) return; // answered at the last moment
-    const { key } = look.sought;
+    const { sought: { key }, isAsked } = look;
+    this.#tellFailed(
+      look,
+      new DOMException(`Cannot look up ${describeKey(key)}: the table does not answer`, "TimeoutError"),
+    );
     look.isGivenUp = true;
-    this.#givenUp.set(key, (this.#givenUp.get(key) ?? 0) + 1);
-    const reason = `Cannot look up ${describeKey(key)}: the table does not answer`;
-    this.#tellFailed(look, new DOMException(reason, "TimeoutError"));
-    this.#finish(look);
+    if (isAsked && !look.isAbandoned) this.#leave(look);
+    this.#end(look);
   }
 
-  #heardLate({ sought: { key } }: Look<K, P>): void {
-    const others = (this.#givenUp.get(key) ?? 0) - 1;
-    if (others > 0) this.#givenUp.set(key, others);
-    else this.#givenUp.delete(key);
+  /** The look goes on, but a later one must not wait for it. */
+  #leave({ sought: { key } }: Look<K, P>): void {
+    this.#left.set(key, (this.#left.get(key) ?? 0) + 1);
+  }
+
+  #comeBack(key: K): void {
+    const others = (this.#left.get(key) ?? 0) - 1;
+    if (others > 0) this.#left.set(key, others);
+    else this.#left.delete(key);
+    const held = this.#held.get(key);
+    this.#held.delete(key);
+    if (held) this.#ask(held);
   }
 
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
-    const { key } = sought;
-    const isEntry = entry === undefined || hasMethods(entry, "get");
-    checkArgument(`use the entry of ${describeKey(key)}`, "it has no get method", entry, isEntry);
-    if (entry === undefined) this.#missing?.add(key);
+    if (entry !== undefined && typeof entry?.get !== "function") refuse(sought.key, entry);
     sought.looked(entry);
   }
 }
@@ -228,10 +279,6 @@ export class Lookups<K, P> {
 const ready: Promise<void> = Promise.resolve();
 const nothing = () => {};
 
-function isToRepeat<K, P>({ flight }: Sought<K, P>): boolean {
-  return flight === "again" || flight === "outdated";
-}
-
-function isOutdated<K, P>({ flight }: Sought<K, P>): boolean {
-  return flight === "outdated";
+function refuse(key: unknown, entry: unknown): void {
+  checkArgument(`use the entry of ${describeKey(key)}`, "it has no get method", entry, false);
 }

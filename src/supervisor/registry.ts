@@ -70,9 +70,9 @@ export class Registry<K, P extends Runnable> {
   }
 
   /** Drops a keeper that has nothing left to do. */
-  forget({ key }: Keeper<K, P>): void {
-    this.keepers.delete(key);
-    this.run?.forgot(key);
+  forget(keeper: Keeper<K, P>): void {
+    this.keepers.delete(keeper.key);
+    this.run?.forgot(keeper);
   }
 
   emit(event: SupervisorEvent<K>): void {

@@ -16,6 +16,7 @@ import { stopReason } from "../process/life.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
 import { stallMs } from "./deadlines.ts";
+import type { Keeper } from "./keeper.ts";
 import { Lookups } from "./lookups.ts";
 import { closeIterator } from "./pass.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -103,8 +104,9 @@ export class Run<K, P extends Runnable> {
   }
 
   /** A keeper was dropped. */
-  forgot(key: K): void {
-    this.#stuckBefore.delete(key);
+  forgot(keeper: Keeper<K, P>): void {
+    this.lookups.abandon(keeper);
+    this.#stuckBefore.delete(keeper.key);
     if (this.#registry.keepers.size === this.#stuckBefore.size) this.#wake.abort();
   }
 

@@ -6,7 +6,7 @@
 
 import { onAbort } from "../on_abort.ts";
 
-/** A caller that waits, as its promise. */
+/** A caller that may give up. */
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
@@ -15,40 +15,51 @@ interface Waiter<T> {
 
 /**
  * Any number of callers that wait for the same thing, which comes once. One that gives up leaves nothing behind: callers that
- * raced one promise would stay in its memory until it settles.
+ * raced one promise would stay in its memory until it settles. Those who cannot give up share a promise.
  */
 export class Waiting<T> {
-  readonly #waiters: Set<Waiter<T>> = new Set();
+  #patient: PromiseWithResolvers<T> | undefined = undefined;
+  #impatient: Set<Waiter<T>> | undefined = undefined;
 
   /** Waits for it. The signal ends the wait of this caller, with its reason. */
   wait(signal?: AbortSignal): Promise<T> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const patience = onAbort(signal, () => {
-        this.#waiters.delete(waiter);
-        reject(signal?.reason);
-      });
-      const waiter = { resolve, reject, patience };
-      this.#waiters.add(waiter);
-    });
+    if (signal === undefined) return (this.#patient ??= Promise.withResolvers()).promise;
+    return signal.aborted ? Promise.reject(signal.reason) : this.#waitUnless(signal);
   }
 
   /** Tells those who wait. */
   resolve(value: T): void {
+    this.#patient?.resolve(value);
     for (const { resolve } of this.#dismissed()) resolve(value);
   }
 
   /** Fails those who wait. Returns whether there were any: one who has given up does not count. */
   reject(error: unknown): boolean {
     const waiters = this.#dismissed();
+    this.#patient?.reject(error);
     for (const { reject } of waiters) reject(error);
-    return waiters.length > 0;
+    return waiters.length > 0 || this.#patient !== undefined;
   }
 
-  #dismissed(): Waiter<T>[] {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
+  #waitUnless(signal: AbortSignal): Promise<T> {
+    const waiters = this.#impatient ??= new Set();
+    return new Promise((resolve, reject) => {
+      const patience = onAbort(signal, () => {
+        waiters.delete(waiter);
+        reject(signal.reason);
+      });
+      const waiter = { resolve, reject, patience };
+      waiters.add(waiter);
+    });
+  }
+
+  #dismissed(): readonly Waiter<T>[] {
+    if (this.#impatient === undefined) return none;
+    const waiters = [...this.#impatient];
+    this.#impatient = undefined;
     for (const { patience } of waiters) patience[Symbol.dispose]();
     return waiters;
   }
 }
+
+const none: readonly never[] = [];

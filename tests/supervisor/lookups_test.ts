@@ -17,7 +17,7 @@ function lookupsOf(keys: string[]) {
   /** Who is looked up, and writes down what it is told. */
   const sought = new Map(["a", "b", "c"].map((key): [string, Sought<string, Bot>] => [key, {
     key,
-    flight: "none",
+    look: undefined,
     lookedInPass: 0,
     looked: (entry) => void told.push(`${key} ${entry?.version}`),
     lookFailed: (error) => void told.push(`${key} ${error}`),
@@ -94,7 +94,7 @@ Deno.test("Lookups.lookAfresh() does not act upon the answer to a look that bega
   table.onAnswer = () => gate.promise;
   look("a");
   await settle();
-  lookups.lookAfresh(sought.get("a")!);
+  lookups.lookAfresh(sought.get("a")!, true);
   table.set("a");
   gate.resolve();
   await settle();

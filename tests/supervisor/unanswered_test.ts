@@ -147,3 +147,38 @@ Deno.test("Supervisor tells of a lease whose release never settles, and starts t
   const [told] = world.journal.of("entry-failed");
   assertEquals([world.stateOf("a"), told.key, (told.error as Error).name], ["running", "a", "TimeoutError"]);
 });
+
+Deno.test("Supervisor.start() given up again and again leaves at most two looks unanswered", async () => {
+  await using world = new World({ a: {} }, { announces: false });
+  await world.begin();
+  await world.supervisor.stop("a");
+  const answers: (() => void)[] = [];
+  world.table.onLook = () => new Promise<void>((resolve) => answers.push(resolve));
+  for (let i = 0; i < 20; i++) {
+    const patience = new AbortController();
+    const start = watch(world.supervisor.start("a", { signal: patience.signal }));
+    await world.time.pass(1_000);
+    patience.abort(new Error("too slow"));
+    await settle();
+    assertEquals(start.fate, "Error");
+  }
+  const before = answers.length;
+  world.table.onLook = () => {};
+  answers.forEach((answer) => answer());
+  await settle();
+  await world.supervisor.start("a");
+  assertEquals([before, world.stateOf("a")], [2, "running"]);
+});
+
+Deno.test("Supervisor.start() and stop() a thousand times at once on a table that answers starts the key", async () => {
+  await using world = new World({ a: {} }, { announces: false });
+  await world.begin();
+  await world.supervisor.stop("a");
+  for (let i = 0; i < 1_000; i++) {
+    watch(world.supervisor.start("a"));
+    watch(world.supervisor.stop("a"));
+  }
+  const start = watch(world.supervisor.start("a"));
+  await settle();
+  assertEquals([start.fate, world.stateOf("a")], ["resolved", "running"]);
+});
