@@ -7,14 +7,22 @@
  */
 
 import { pause } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
 import { KvClosedError } from "../kv/store.ts";
+import { oneLine } from "../one_line.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The errors that asking again does not help against. */
-const hopeless = [ClusterMismatchError, LocalDatabaseError, KvClosedError];
+const hopeless: readonly (abstract new (...args: never[]) => Error)[] = [
+  ClusterMismatchError,
+  LocalDatabaseError,
+  KvClosedError,
+];
+/** How many characters of a session's id a message shows: another program may have written it. */
+const maxShownId = 100;
 /** How long the record that is looked for is kept if it cannot be deleted, in ms. */
 const probeLifeMs = 60_000;
 
@@ -48,7 +56,7 @@ export class Admission {
         if (await this.#isAdmitted(sightings)) return;
       } catch (error) {
         if (signal.aborted) return;
-        if (hopeless.some((kind) => error instanceof kind)) throw error;
+        if (hopeless.some((kind) => isInstance(error, kind))) throw error;
         this.#instance.failed("join", error);
       }
       await pause(clock, timing.admissionRetryMs, signal);
@@ -79,7 +87,9 @@ export class Admission {
 export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<string>): void {
   for (const id of among) {
     const mismatch = sessions.get(id)?.mismatch;
-    if (mismatch) throw new ClusterMismatchError(`Cannot be in one cluster with session ${id}: ${mismatch}`);
+    if (mismatch) {
+      throw new ClusterMismatchError(`Cannot be in one cluster with session ${oneLine(id, maxShownId)}: ${mismatch}`);
+    }
   }
 }
 
