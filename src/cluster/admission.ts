@@ -7,6 +7,7 @@
  */
 
 import { pause } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
 import { KvClosedError } from "../kv/store.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
@@ -14,7 +15,11 @@ import type { ClusterView } from "./records.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The errors that asking again does not help against. */
-const hopeless = [ClusterMismatchError, LocalDatabaseError, KvClosedError];
+const hopeless: readonly (abstract new (...args: never[]) => Error)[] = [
+  ClusterMismatchError,
+  LocalDatabaseError,
+  KvClosedError,
+];
 /** How long the record that is looked for is kept if it cannot be deleted, in ms. */
 const probeLifeMs = 60_000;
 
@@ -48,7 +53,7 @@ export class Admission {
         if (await this.#isAdmitted(sightings)) return;
       } catch (error) {
         if (signal.aborted) return;
-        if (hopeless.some((kind) => error instanceof kind)) throw error;
+        if (hopeless.some((kind) => isInstance(error, kind))) throw error;
         this.#instance.failed("join", error);
       }
       await pause(clock, timing.admissionRetryMs, signal);
