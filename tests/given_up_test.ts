@@ -57,6 +57,7 @@ const waits: Record<string, (measure: (giveUp: GiveUp) => Promise<void>) => Prom
       get: () => Promise.resolve(undefined),
       async *[Symbol.asyncIterator]() {
         if (isHeld) await held.promise;
+        yield* [];
       },
     };
     const supervisor = new Supervisor(table, { initialWaitMs: 0 });
