@@ -9,6 +9,7 @@
 import { pause } from "../clock.ts";
 import { isInstance } from "../error_data.ts";
 import { KvClosedError } from "../kv/store.ts";
+import { oneLine } from "../one_line.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";
@@ -20,6 +21,8 @@ const hopeless: readonly (abstract new (...args: never[]) => Error)[] = [
   LocalDatabaseError,
   KvClosedError,
 ];
+/** How many characters of a session's id a message shows: another program may have written it. */
+const maxShownId = 100;
 /** How long the record that is looked for is kept if it cannot be deleted, in ms. */
 const probeLifeMs = 60_000;
 
@@ -84,7 +87,9 @@ export class Admission {
 export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<string>): void {
   for (const id of among) {
     const mismatch = sessions.get(id)?.mismatch;
-    if (mismatch) throw new ClusterMismatchError(`Cannot be in one cluster with session ${id}: ${mismatch}`);
+    if (mismatch) {
+      throw new ClusterMismatchError(`Cannot be in one cluster with session ${oneLine(id, maxShownId)}: ${mismatch}`);
+    }
   }
 }
 

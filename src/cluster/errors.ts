@@ -4,6 +4,11 @@
  * @module
  */
 
+import { quote } from "../one_line.ts";
+
+/** How many characters of a path a message shows. */
+const maxShownPath = 300;
+
 /**
  * Why a process was aborted: its instance no longer owns its slot, or can no longer be sure of that.
  *
@@ -57,7 +62,9 @@ export class LocalDatabaseError extends Error {
    * @param reason Why other instances cannot see the database, and what would be right.
    */
   constructor(path: string | undefined, reason: string) {
-    super(`Cannot run a cluster: ${reason}, current path is ${path === undefined ? "none" : JSON.stringify(path)}`);
+    super(
+      `Cannot run a cluster: ${reason}, current path is ${path === undefined ? "none" : quote(path, maxShownPath)}`,
+    );
     this.path = path;
   }
 }

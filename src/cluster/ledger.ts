@@ -152,10 +152,10 @@ export class Ledger {
           atomic.check({ key: this.#sessionKey(owner), versionstamp: null });
         }
         for (const each of seen) {
-          const key = this.claimKey(each.slot);
+          const claim = this.claimKey(each.slot);
           // Of two sessions that take a claim that cannot be read, the second one owns it, and the first one's check fails.
-          if (each.versionstamp !== unreadableStamp) atomic.check({ key, versionstamp: each.versionstamp });
-          atomic.set(key, record);
+          if (each.versionstamp !== unreadableStamp) atomic.check({ key: claim, versionstamp: each.versionstamp });
+          atomic.set(claim, record);
         }
         return atomic.commit();
       };

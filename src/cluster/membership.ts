@@ -11,12 +11,15 @@
  */
 
 import { pause } from "../clock.ts";
-import { describeValue } from "../errors.ts";
+import { describeKey } from "../errors.ts";
 import { Admission } from "./admission.ts";
 import { listen } from "./bell.ts";
 import type { Instance } from "./instance.ts";
 import { Session } from "./session.ts";
 import { Sightings } from "./sightings.ts";
+
+/** The most characters of a session's id, which is a part of keys. */
+const maxIdLength = 64;
 
 /** One run of an instance in the cluster. It begins to join when it is made. */
 export class Membership {
@@ -109,10 +112,11 @@ export class Membership {
 
   #newSession(): Session {
     const id = this.instance.settings.newId();
-    if (/^[0-9a-f-]+$/.test(id)) return new Session(this, id);
-    const shown = typeof id === "string" ? JSON.stringify(id) : describeValue(id);
+    const isHexadecimal = typeof id === "string" && /^[0-9a-f-]+$/.test(id);
+    if (isHexadecimal && id.length <= maxIdLength) return new Session(this, id);
+    const rule = isHexadecimal ? `at most ${maxIdLength} characters` : "hexadecimal digits and dashes";
     throw new TypeError(
-      `Cannot use what the option newId returned: an id has hexadecimal digits and dashes, current value is ${shown}`,
+      `Cannot use what the option newId returned: an id has ${rule}, current value is ${describeKey(id)}`,
     );
   }
 }

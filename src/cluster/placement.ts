@@ -15,6 +15,12 @@ import { hashOf, mix } from "./hash.ts";
 const capFactor = 1.125;
 
 /**
+ * The most slots that a cluster may have. To place them all among 100 sessions takes 10 ms on a machine of 2026, in which the
+ * event loop does nothing else, and a look does so twice at most.
+ */
+export const maxSlots = 4_096;
+
+/**
  * Tells which slot a key belongs to: the same in every instance, on every machine and in every version. A change here
  * would let two versions that run side by side own one key under two claims at once, so it must never change.
  *
@@ -68,23 +74,49 @@ export function place(sessions: readonly string[], slots: number): string[] {
   const live = [...new Set(sessions)].sort();
   if (live.length === 0) return [];
   const room = live.map(() => Math.ceil(capFactor * slots / live.length));
+  const seeds = live.map(hashOf);
   const owners = new Array<string>(slots);
-  // Slot by slot in a fixed order is faster, but a late slot is then displaced more often: up to a tenth more worst moves.
-  for (const pair of heaviestFirst(live.map(hashOf), slots)) {
-    const slot = Math.floor(pair / live.length);
-    const session = pair % live.length;
-    if (owners[slot] !== undefined || room[session] === 0) continue;
-    owners[slot] = live[session];
-    room[session]--;
+  let open = Array.from({ length: slots }, (_, slot) => slot);
+  // Range by range from the top, as all pairs at once would take seconds to sort: most slots go to a pair near the top.
+  for (let above = 2 ** 32, width = 2 ** 34 / live.length; open.length > 0; above -= width, width *= 2) {
+    const hasRoom = seeds.flatMap((seed, session) => room[session] > 0 ? { seed, session } : []);
+    // Slot by slot in a fixed order is faster, but a late slot is then displaced more often: up to a tenth more worst moves.
+    for (const { slot, session } of heaviestFirst(open, hasRoom, { from: above - width, to: above })) {
+      if (owners[slot] !== undefined || room[session] === 0) continue;
+      owners[slot] = live[session];
+      room[session]--;
+    }
+    open = open.filter((slot) => owners[slot] === undefined);
   }
   return owners;
 }
 
-/** All pairs as `slot * sessions + session`. The sort is stable: of equal weights the lower pair is first everywhere. */
-function heaviestFirst(seeds: readonly number[], slots: number): Uint32Array {
-  const weights = new Uint32Array(slots * seeds.length);
-  for (let pair = 0; pair < weights.length; pair++) {
-    weights[pair] = mix(seeds[pair % seeds.length] ^ mix(Math.floor(pair / seeds.length)));
+/** A session by its number, and the hash of its id. */
+interface Seeded {
+  readonly session: number;
+  readonly seed: number;
+}
+
+/** More pairs than are ever in a range, as each range is small; with a weight above it, a number is still exact. */
+const maxPairs = 2 ** 21;
+
+/** The pairs whose weights are in a range, of equal weights those of the lower slot and session first. */
+function* heaviestFirst(
+  slots: readonly number[],
+  sessions: readonly Seeded[],
+  { from, to }: { readonly from: number; readonly to: number },
+): Generator<{ readonly slot: number; readonly session: number }> {
+  const pairs: { slot: number; session: number }[] = [];
+  // A number each, as those sort ten times as fast as objects: the weight, from the heaviest down, and the place in the list.
+  const ranks: number[] = [];
+  for (const slot of slots) {
+    const mixed = mix(slot);
+    for (const { session, seed } of sessions) {
+      const weight = mix(seed ^ mixed);
+      if (weight < from || weight >= to) continue;
+      ranks.push((2 ** 32 - 1 - weight) * maxPairs + pairs.length);
+      pairs.push({ slot, session });
+    }
   }
-  return weights.map((_, pair) => pair).sort((one, other) => weights[other] - weights[one]);
+  for (const rank of Float64Array.from(ranks).sort()) yield pairs[rank % maxPairs];
 }

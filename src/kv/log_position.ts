@@ -8,7 +8,7 @@
 export interface LogPosition {
   /** The last change seen; "" before the first. Versionstamps compare as strings. */
   readonly versionstamp: string;
-  /** When the reading that got here began, epoch ms. */
+  /** When the reading that got here began, epoch ms: the log expires by the wall clock, also while a machine sleeps. */
   readonly readAt: number;
 }
 

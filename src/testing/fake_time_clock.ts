@@ -14,7 +14,7 @@ import { type Clock, systemClock } from "../clock.ts";
  * @example A cluster under fake time
  * ```ts
  * import { Cluster } from "@pact/supervisor/cluster";
- * import { advance, fakeTimeClock } from "@pact/supervisor/testing";
+ * import { advance } from "@pact/supervisor/testing";
  * import { assertEquals } from "@std/assert";
  * import { FakeTime } from "@std/testing/time";
  *

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { place, slotOf } from "../../src/cluster/placement.ts";
+import { systemClock } from "../../src/clock.ts";
+import { maxSlots, place, slotOf } from "../../src/cluster/placement.ts";
 import { seededRandom } from "../os/random.ts";
 
 const random = seededRandom(4);
@@ -68,6 +69,15 @@ Deno.test("place() gives every slot to the only session", () => {
 Deno.test("place() of known sessions does not change unnoticed", () => {
   assertEquals(place(["a", "b", "c"], 24).join(""), "bbbbbaccabcabcbcaccbacca");
   assertEquals(place(["a", "b"], 24).join(""), "bbbbbabbabaabbbaababaaaa");
+});
+
+Deno.test("place() of the most slots among 100 sessions blocks the event loop for less than 200 ms", () => {
+  const sessions = Array.from({ length: 100 }, randomUuid);
+  const beganMs = systemClock.monotonic();
+  const owners = place(sessions, maxSlots);
+  const tookMs = systemClock.monotonic() - beganMs;
+  assertEquals(new Set(owners).size, 100);
+  assert(tookMs < 200, `${tookMs} ms`);
 });
 
 Deno.test("place() does not depend on the order of the sessions", () => {
