@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { MapTable, type Runnable, Supervisor } from "@pact/supervisor";
+import { MapTable, type Runnable, Supervisor, type Table } from "@pact/supervisor";
 import { EventStream } from "../src/event_stream.ts";
 import { onAbort } from "../src/on_abort.ts";
 import { RunLock } from "../src/supervisor/run_lock.ts";
@@ -49,6 +49,25 @@ const waits: Record<string, (measure: (giveUp: GiveUp) => Promise<void>) => Prom
     const supervisor = new Supervisor(new MapTable([["a", hanging]]), { initialWaitMs: 0 });
     supervisor.subscribe(() => {});
     await supervisor.run(() => measure((reason) => givenUp((signal) => supervisor.ensure("a", { signal }), reason)));
+  },
+  "Supervisor.reconcile()": async (measure) => {
+    const held = Promise.withResolvers<void>();
+    let isHeld = false;
+    const table: Table<string, Runnable> = {
+      get: () => Promise.resolve(undefined),
+      async *[Symbol.asyncIterator]() {
+        if (isHeld) await held.promise;
+        yield* [];
+      },
+    };
+    const supervisor = new Supervisor(table, { initialWaitMs: 0 });
+    await supervisor.run(async () => {
+      isHeld = true;
+      const pass = supervisor.reconcile();
+      await measure((reason) => givenUp((signal) => supervisor.reconcile({ signal }), reason));
+      held.resolve();
+      await pass;
+    });
   },
   "EventStream.subscribe()": async (measure) => {
     const stream = new EventStream<number>(), { signal } = new AbortController();

@@ -88,6 +88,7 @@ const uses: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
   },
   "Supervisor.ensure()": callAll(hanging, (supervisor, key, signal) => supervisor.ensure(key, { signal })),
   "Supervisor.restart()": callAll(hanging, (supervisor, key, signal) => supervisor.restart(key, { signal })),
+  "Supervisor.reconcile()": callAll(hanging, (supervisor, _key, signal) => supervisor.reconcile({ signal })),
   "Supervisor.stop()": callAll(lingering, (supervisor, key, signal) => supervisor.stop(key, { signal })),
   "Supervisor.start()": callAll(hanging, async (supervisor, key, signal) => {
     await quietly(supervisor.stop(key));

@@ -169,7 +169,7 @@ export class Cluster implements Runnable {
   async #join(callback: RunCallback, signal: AbortSignal): Promise<void> {
     const membership = this.#instance.membership = new Membership(this.#instance);
     try {
-      await abortable(membership.up, signal);
+      await abortable(membership.up, signal); // lives no longer than this run, which waits for it once
       await callback(signal);
     } finally {
       await this.#leave(membership, signal);

@@ -6,6 +6,7 @@
 
 import type { Clock, Timer } from "../clock.ts";
 import { isInstance } from "../error_data.ts";
+import { onAbort } from "../on_abort.ts";
 import { deadline } from "./deadline.ts";
 
 /** The longest pause before a locked database is tried a second time; without it several writers live-lock. */
@@ -184,7 +185,7 @@ export class KvStore {
         pending.delete(expire);
         giveUp.cancel();
         retry?.cancel();
-        signal?.removeEventListener("abort", abort);
+        listening[Symbol.dispose]();
       };
       const fail = (error: unknown) => {
         end();
@@ -193,7 +194,7 @@ export class KvStore {
       const abort = () => fail(signal?.reason);
       const expire = (afterMs: number) => fail(new KvTimeoutError(operation, afterMs, { cause: locked }));
       const giveUp = deadline(clock, timeoutMs, () => expire(timeoutMs));
-      signal?.addEventListener("abort", abort);
+      const listening = onAbort(signal, abort);
       const failed = (error: unknown) => {
         if (isOver) return;
         if (!isLocked(error)) return fail(isClosed(error) ? new KvClosedError(operation, { cause: error }) : error);

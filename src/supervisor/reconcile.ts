@@ -11,6 +11,7 @@ import type { Lookups } from "./lookups.ts";
 import { Pass } from "./pass.ts";
 import type { Registry } from "./registry.ts";
 import { delayAfter } from "./restart.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Makes passes until its signal aborts. */
 export class Reconciler<K, P extends Runnable> {
@@ -19,6 +20,8 @@ export class Reconciler<K, P extends Runnable> {
   readonly #signal: AbortSignal;
   #current: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined = undefined;
+  /** Those who may give up their wait for a pass, which is the last one that such a caller asked for. */
+  #waited: { readonly pass: Promise<void>; readonly callers: Waiting<void> } | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #failedInARow = 0;
   /** Whether something could not be looked at since the last pass began. */
@@ -38,6 +41,17 @@ export class Reconciler<K, P extends Runnable> {
     return (this.#next ??= new Promise((resolve) => {
       this.#registry.enter(() => resolve(this.#follow(this.#current, cause)));
     }));
+  }
+
+  /** As {@linkcode Reconciler.request}, for a caller who may give up: the wait rejects with the reason of the signal. */
+  requestUnless(signal: AbortSignal, cause: StartCause): Promise<void> {
+    const pass = this.request(cause);
+    if (this.#waited?.pass !== pass) {
+      const callers = new Waiting<void>();
+      this.#waited = { pass, callers };
+      pass.then(() => callers.resolve());
+    }
+    return this.#waited.callers.wait(signal);
   }
 
   /** Makes sure that a pass comes soon, because something that was to be looked at could not be. */

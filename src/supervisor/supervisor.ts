@@ -30,7 +30,6 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
 import { checkArgument, hasMethods } from "../check.ts";
 import {
   describeKey,
@@ -246,8 +245,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
     if (!run || !isAccepting) throw new SupervisorNotRunningError("reconcile");
     const { signal } = options;
     signal?.throwIfAborted();
-    const made = run.reconciler.request("reconcile");
-    await (signal ? abortable(made, signal) : made);
+    await (signal ? run.reconciler.requestUnless(signal, "reconcile") : run.reconciler.request("reconcile"));
   }
 
   /**
