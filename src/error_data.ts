@@ -98,7 +98,12 @@ export function describeError(error: unknown): string {
  * @param error Anything.
  */
 export function printError(what: string, error: unknown): void {
-  attempt(() => console.error(`${what}: ${describeError(error)}`));
+  printLine(`${what}: ${describeError(error)}`);
+}
+
+/** Prints a line on the console, which may have been replaced by one that throws. */
+export function printLine(line: string): void {
+  attempt(() => console.error(line));
 }
 
 /**

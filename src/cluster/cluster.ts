@@ -30,6 +30,7 @@
 
 import { abortable } from "@std/async/abortable";
 import { checkArgument, hasMethods } from "../check.ts";
+import { printLine } from "../error_data.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
@@ -203,7 +204,7 @@ function isOther(one: Deno.Kv, other: Deno.Kv): boolean {
 }
 
 function printFailure(event: ClusterEvent): void {
-  if (isFailure(event)) console.error(`cluster: ${describeClusterEvent(event)}`);
+  if (isFailure(event)) printLine(`cluster: ${describeClusterEvent(event)}`);
 }
 
 /** Returns the timeline of this instance, unless that may join. */

@@ -6,7 +6,7 @@
 
 import { type Clock, ifStillAlive, pause, systemClock } from "../clock.ts";
 import { assertRunnable, checkNumber } from "../check.ts";
-import { isInstance, printError } from "../error_data.ts";
+import { isInstance, printError, printLine } from "../error_data.ts";
 import { ProcessEndedEarlyError } from "../errors.ts";
 import type { Failure } from "../process/failure.ts";
 import { stopReason } from "../process/life.ts";
@@ -164,12 +164,12 @@ class Program {
   #exitAtLast(): never {
     if (!this.#ended.signal.aborted) this.#exit("did not end after it was aborted");
     if (isAnyStuck()) this.#exit("goes on after it was stopped");
-    console.error("The program exits although something outside the runnable, such as a server or a timer, goes on");
+    printLine("The program exits although something outside the runnable, such as a server or a timer, goes on");
     Deno.exit(Deno.exitCode);
   }
 
   #exit(reason: string): never {
-    console.error(`The program exits although not everything has ended: it ${reason}`);
+    printLine(`The program exits although not everything has ended: it ${reason}`);
     // A stop during the start-up is no failure, whatever the start-up makes of it.
     Deno.exit(this.#isUp || isAnyStuck() ? 1 : Deno.exitCode);
   }

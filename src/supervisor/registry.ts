@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { printLine } from "../error_data.ts";
 import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -92,6 +93,6 @@ export class Registry<K, P extends Runnable> {
 
 function printFailure<K>(event: SupervisorEvent<K>): void {
   if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {
-    console.error(`supervisor: ${describeEvent(event)}`);
+    printLine(`supervisor: ${describeEvent(event)}`);
   }
 }

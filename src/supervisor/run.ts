@@ -24,8 +24,8 @@ import type { Registry } from "./registry.ts";
 import { RunContext } from "./run_context.ts";
 import { delayAfter } from "./restart.ts";
 
-/** After how many stops the event loop gets a turn. */
-const stopsPerTurn = 256;
+/** After how many stops or aborts the event loop gets a turn. */
+const stepsPerTurn = 256;
 
 const notRunning = () => new SupervisorNotRunningError("start the process");
 
@@ -76,11 +76,11 @@ export class Run<K, P extends Runnable> {
     this.#forced = { reason };
     this.isAccepting = false;
     this.#scope.abort(reason);
-    for (const keeper of this.#registry.keepers.values()) {
+    this.#inTurns((keeper) => {
       // The callback may be waiting for a start that has not begun: it would wait for ever.
       if (keeper.attempt) keeper.attempt.force(reason);
       else keeper.stop(notRunning, false);
-    }
+    });
     this.#wake.abort();
   }
 
@@ -90,10 +90,10 @@ export class Run<K, P extends Runnable> {
     this.isAccepting = false;
     this.#scope.abort(stopReason);
     this.#stuckBefore = new Set([...keepers.values()].filter(({ attempt }) => attempt?.isStuck).map(({ key }) => key));
-    await this.#stopAll();
+    await this.#inTurns((keeper) => keeper.stop(notRunning, false));
     await this.#allEnded(this.#forced ? 0 : stopTimeoutMs);
-    this.#forced ??= { reason: stopReason };
-    for (const { attempt } of keepers.values()) attempt?.force(this.#forced.reason, false);
+    const { reason } = this.#forced ??= { reason: stopReason };
+    await this.#inTurns(({ attempt }) => attempt?.force(reason, false));
     await this.#allEnded(stopTimeoutMs);
     for (const { attempt } of keepers.values()) attempt?.giveUp();
     await this.#quiet();
@@ -153,11 +153,12 @@ export class Run<K, P extends Runnable> {
     this.lookAt(key);
   }
 
-  async #stopAll(): Promise<void> {
-    let stops = 0;
+  /** Takes a step with every keeper. The event loop gets a turn now and then: an abort runs code of the process. */
+  async #inTurns(step: (keeper: Keeper<K, P>) => void): Promise<void> {
+    let steps = 0;
     for (const keeper of [...this.#registry.keepers.values()]) {
-      keeper.stop(notRunning, false);
-      if (++stops % stopsPerTurn === 0) await turn();
+      step(keeper);
+      if (++steps % stepsPerTurn === 0) await turn();
     }
   }
 
