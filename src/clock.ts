@@ -49,16 +49,36 @@ export interface Clock {
 /** The longest delay that a JavaScript timer takes, in ms: a longer one fires at once. */
 export const maxTimerMs = 2_147_483_647;
 
-/** Lets `monotonic` go on from about the same number when timers begin to be fake. */
-const originAt = performance.timeOrigin;
+/**
+ * `performance.now` at the cost of `Date.now`, which is half of it: between readings that follow each other closely the wall
+ * clock tells how much time has passed. It cannot have been set by more than that, and is corrected a second later.
+ */
+class SteadyClock {
+  /** Lets `monotonic` go on from about the same number when timers begin to be fake. */
+  readonly #originAt: number = performance.timeOrigin;
+  #wallAt = 0;
+  #nowMs = 0;
+  #correctedMs = 0;
+
+  now(): number {
+    const wallAt = Date.now(), passedMs = wallAt - this.#wallAt;
+    this.#wallAt = wallAt;
+    const isClose = passedMs >= 0 && passedMs < 16 && this.#nowMs - this.#correctedMs < 1_000;
+    if (isClose) return this.#nowMs += passedMs;
+    this.#nowMs = this.#correctedMs = Math.max(this.#nowMs, this.#originAt + performance.now());
+    return this.#nowMs;
+  }
+}
+
+const steady = new SteadyClock();
 
 /** Timers as they were when the program began: other ones are fake. */
 const machineTimeout = globalThis.setTimeout;
 
 /**
  * The clock of the machine. `FakeTime` drives it: `Date.now` and `setTimeout` are read when they are called, and `monotonic`
- * is `performance.now`, which `FakeTime` leaves alone, only as long as timers are those of the machine; while they are fake it
- * is `Date.now`.
+ * follows `performance.now`, which `FakeTime` leaves alone, only as long as timers are those of the machine; while they are
+ * fake it is `Date.now`.
  *
  * @example
  * ```ts
@@ -72,7 +92,7 @@ const machineTimeout = globalThis.setTimeout;
  */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => globalThis.setTimeout === machineTimeout ? originAt + performance.now() : Date.now(),
+  monotonic: () => globalThis.setTimeout === machineTimeout ? steady.now() : Date.now(),
   timer(callback: () => void, delayMs: number): Timer {
     const id = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(id) };
