@@ -7,7 +7,7 @@
 import { chain, leaf, type Runnable, Supervisor } from "@pact/supervisor";
 import { Cluster, type ClusterEvent } from "@pact/supervisor/cluster";
 import { type Claim, KvTable } from "@pact/supervisor/kv";
-import type { KvConnectServer } from "../kv_connect/server.ts";
+import type { RemoteDatabase } from "../kv_connect/remote_database.ts";
 
 export const measures = { heartbeatMs: 400, ttlMs: 1_600, slots: 16 } as const;
 
@@ -68,7 +68,7 @@ export class RemoteInstance implements AsyncDisposable {
     this.#running = program.run(() => this.#stopping.promise, { signal: new AbortController().signal });
   }
 
-  static async start(server: KvConnectServer, number: number, observations: Observations): Promise<RemoteInstance> {
+  static async start(server: RemoteDatabase, number: number, observations: Observations): Promise<RemoteInstance> {
     return new RemoteInstance(await server.open(), number, observations);
   }
 

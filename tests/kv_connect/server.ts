@@ -12,6 +12,7 @@ import {
   encodeAtomicWriteOutput,
   encodeSnapshotReadOutput,
 } from "./messages.ts";
+import { maxClientPauseMs, type RemoteDatabase } from "./remote_database.ts";
 import { Store } from "./store.ts";
 import { Watches } from "./watches.ts";
 
@@ -37,12 +38,6 @@ const accessToken = "test";
 /** Servers of other people take no more. */
 const maxChecks = 10;
 
-/**
- * How long a client that was told to try again stays away at most, in ms: it draws from 202 to 303. The rest is for
- * slow machines.
- */
-const maxClientPauseMs = 400;
-
 const protobuf = { headers: { "content-type": "application/x-protobuf" } };
 
 /** A message that ends before it has begun. */
@@ -56,7 +51,7 @@ const kinds = new Map<string, RequestKind>([
 ]);
 
 /** A server on localhost with a database in memory, which outlives a restart. */
-export class KvConnectServer implements AsyncDisposable {
+export class KvConnectServer implements RemoteDatabase {
   /** Decides about every request. */
   onRequest: FateChooser = () => "pass";
   readonly #databaseId = crypto.randomUUID();

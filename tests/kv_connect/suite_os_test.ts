@@ -1,28 +1,4 @@
-import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import type { Runnable } from "../../src/process/runnable.ts";
-import { testTable } from "../../src/testing/mod.ts";
+import { testRemoteTable } from "./remote_table_suite.ts";
 import { KvConnectServer } from "./server.ts";
 
-testTable<KvTableKey>("KvTable in a remote database that another client writes", {
-  keys: ["a", "b", "1", 1, 1n, true],
-  async open(build) {
-    const server = KvConnectServer.start();
-    const kvs = [await server.open(), await server.open()];
-    const [table, other] = kvs.map((kv) =>
-      new KvTable<KvTableKey, string, Runnable>(kv, {
-        prefix: ["bots"],
-        create: (flavour, key) => build(key, flavour),
-        pollMs: 1,
-      })
-    );
-    return {
-      table,
-      set: (key, flavour) => other.set(key, flavour),
-      delete: (key) => other.delete(key),
-      async close() {
-        await server[Symbol.asyncDispose]();
-        for (const kv of kvs) kv.close();
-      },
-    };
-  },
-});
+testRemoteTable("KvTable in a remote database that another client writes", () => KvConnectServer.start());

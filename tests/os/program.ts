@@ -24,6 +24,8 @@ export interface ProgramEnd {
 export class Program implements AsyncDisposable {
   /** Every line so far of its output and its errors. */
   readonly lines: string[] = [];
+  /** How many of them are errors. */
+  errorCount = 0;
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #printed: Promise<unknown>;
@@ -45,11 +47,16 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.#stdin = this.#process.stdin.getWriter();
-    this.#printed = Promise.all([this.#follow(this.#process.stdout), this.#follow(this.#process.stderr)])
-      .then(() => {
-        this.#isOver = true;
-        this.#news.resolve();
-      });
+    this.#printed = Promise.all([
+      this.#follow(this.#process.stdout, (lines) => this.#add(lines)),
+      this.#follow(this.#process.stderr, (lines) => {
+        this.errorCount += lines.length;
+        this.#add(lines);
+      }),
+    ]).then(() => {
+      this.#isOver = true;
+      this.#news.resolve();
+    });
   }
 
   /** Everything it has printed. */
@@ -122,14 +129,14 @@ export class Program implements AsyncDisposable {
     await this.#stdin.abort().catch(() => {});
   }
 
-  async #follow(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #follow(stream: ReadableStream<Uint8Array>, add: (lines: readonly string[]) => void): Promise<void> {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      this.#add(lines);
+      add(lines);
     }
-    if (rest) this.#add([rest]);
+    if (rest) add([rest]);
   }
 
   #add(lines: readonly string[]): void {
