@@ -7,8 +7,14 @@
 import type { Runnable } from "@pact/supervisor";
 import { KvTable, type KvTableContext } from "@pact/supervisor/kv";
 
+/** How fast a cluster is. */
+export interface Pace {
+  readonly heartbeatMs: number;
+  readonly ttlMs: number;
+}
+
 /** How fast the cluster is; at most two thirds of the time to live pass before a session fences itself. */
-export const pace = { heartbeatMs: 500, ttlMs: 2_000 } as const;
+export const pace: Pace = { heartbeatMs: 500, ttlMs: 2_000 };
 
 /** Where the records of the cluster live. */
 export const clusterPrefix = ["cluster"];
@@ -27,6 +33,18 @@ export interface Line {
   readonly token: string;
   /** 1 for the first write of the process under the token, one more for each next one. */
   readonly seq: number;
+  /** No other write has it: a remote database may be sent one twice, and land it twice, when the reply was lost. */
+  readonly id: string;
+}
+
+/** What an instance shows of itself. */
+export interface Shown {
+  /** The processes that run. */
+  readonly running: readonly string[];
+  /** How many calls of the library the database has not answered yet, watches left out. */
+  readonly pendingCalls: number;
+  /** How many rows the library has read so far. */
+  readonly rows: number;
 }
 
 /**

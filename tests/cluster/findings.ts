@@ -6,7 +6,7 @@
 
 import { keys, type Line, lineKey } from "./chaos.ts";
 import type { Deed, Havoc } from "./havoc.ts";
-import { violationsOf, type Written } from "./history.ts";
+import { isResent, violationsOf, type Written } from "./history.ts";
 import type { Observer } from "./observer.ts";
 
 /** A slot or a process that lost its owner, and when it had the next one. */
@@ -16,6 +16,8 @@ export interface Gap {
   readonly durationMs: number;
   /** For how long of that the database took no writes, in ms. */
   readonly outageMs: number;
+  /** For how long of that, at most, it took writes without a break, in ms. */
+  readonly calmMs: number;
 }
 
 /** The histories of all processes, and what they say. */
@@ -47,6 +49,14 @@ export class Findings {
       const tokens = this.#observer.of(key).flatMap(({ token }) => token ?? []);
       return violationsOf(lines, tokens).map((violation) => `${key}: ${violation}`);
     });
+  }
+
+  /** How many lines are there again, as the client sent a write twice. */
+  get resent(): number {
+    const resent = [...this.#histories.values()].map((lines) =>
+      lines.filter((line, index) => isResent(line, lines[index - 1])).length
+    );
+    return sum(resent);
   }
 
   /** How long the slots of those to whom something was done had no owner. */
@@ -86,8 +96,12 @@ export class Findings {
     const moves = seen.map((each) => each.filter(({ owner }) => owner !== undefined).length - 1);
     const writes = [...this.#histories.values()].map(({ length }) => length);
     return [
-      `${done("kill")} kills, ${done("pause")} pauses, ${done("restart")} restarts, ${sum(moves)} moves of slots`,
-      `${sum(writes)} writes, ${this.printed(/ refused p\d+$/).length} refused as they came from a former owner`,
+      `${deeds.length} faults: ${done("kill")} kills, ${done("pause")} pauses, ${
+        done("restart")
+      } restarts, of the server ` +
+      `${done("server kill")} kills and ${done("server pause")} pauses; ${sum(moves)} moves of slots`,
+      `${sum(writes) - this.resent} guarded writes, ${this.violations.length} wrong, ` +
+      `${this.printed(/ refused p\d+$/).length} refused as they came from a former owner, ${this.resent} landed twice`,
       `${this.printed(/ is fenced/).length} times a session was fenced`,
       `times without any writes: ${summary(outages.map(({ fromAt, untilAt }) => untilAt - fromAt))}`,
       ...(["kill", "restart"] as const).flatMap((what) => [
@@ -103,6 +117,7 @@ export class Findings {
         what: `${name} after the ${what} of ${deed.owner}`,
         durationMs: untilAt - deed.at,
         outageMs: this.#observer.outageWithin(deed.at, untilAt),
+        calmMs: this.#observer.calmWithin(deed.at, untilAt),
       }))
     );
   }

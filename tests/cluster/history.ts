@@ -27,11 +27,16 @@ export function violationsOf(lines: readonly Written[], tokens: readonly string[
     const shown = `line ${seq} of ${owner} under ${token}`;
     if (before && token < before.token) violations.push(`${shown} comes behind token ${before.token}`);
     if (isSame && owner !== before?.owner) violations.push(`${shown} bears the token of ${before?.owner}`);
-    const expected = isSame ? before!.seq + 1 : 1;
+    const expected = isResent(line, before) ? before.seq : isSame ? before!.seq + 1 : 1;
     if (seq !== expected) violations.push(`${shown} stands where line ${expected} should be`);
     const newer = tokens.find((other) => other > token && other < versionstamp);
     if (newer) violations.push(`${shown} was written after the claim ${newer}`);
     before = line;
   }
   return violations;
+}
+
+/** Whether a write landed a second time: a client sends one again when the reply was lost. */
+export function isResent(line: Written, before: Written | undefined): before is Written {
+  return line.id === before?.id;
 }

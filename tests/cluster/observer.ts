@@ -71,6 +71,14 @@ export class Observer implements AsyncDisposable {
     return overlaps.reduce((sum, overlap) => sum + Math.max(0, overlap), 0);
   }
 
+  /** Says for how long within a span, at most, the database took writes without a break, in ms. */
+  calmWithin(fromAt: number, untilAt: number): number {
+    const within = this.outages.filter((outage) => outage.fromAt < untilAt && outage.untilAt > fromAt);
+    const begins = [fromAt, ...within.map((outage) => outage.untilAt)];
+    const ends = [...within.map((outage) => outage.fromAt), untilAt];
+    return Math.max(...begins.map((beginAt, index) => ends[index] - beginAt));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
     await this.#watching;

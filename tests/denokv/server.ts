@@ -7,9 +7,7 @@
 import { delay } from "@std/async/delay";
 import { maxClientPauseMs, type RemoteDatabase } from "../kv_connect/remote_database.ts";
 import { root } from "../os/program.ts";
-
-/** Where the server is, and where `cargo install --root .denokv` puts it. */
-export const binary = ".denokv/bin/denokv";
+import { binary } from "../tasks/test_denokv.ts";
 
 /** What every client of every server says; the server wants at least twelve characters. */
 const accessToken = "test-of-a-server";
@@ -81,9 +79,8 @@ export class Denokv implements RemoteDatabase {
   }
 
   #spawn(): Deno.ChildProcess {
-    return new Deno.Command(binary, {
+    return new Deno.Command(root + binary, {
       args: ["--sqlite-path", `${this.#directory}/denokv.sqlite3`, "serve", "--addr", `127.0.0.1:${this.#port}`],
-      cwd: root,
       env: { DENO_KV_ACCESS_TOKEN: accessToken, RUST_LOG: "error" },
       stdin: "null",
       stdout: "null",
