@@ -12,6 +12,6 @@ Deno.test(`instances and a denokv that are killed, paused and restarted ${span} 
   await using server = await Denokv.start();
   using kv = await server.open();
   await fill(kv);
-  // Whoever is fenced while the server is away judges the others from the beginning when it is back.
+  // An instance that was fenced while the server was away judges the others from the beginning when it is back.
   await wreak({ forMs: chaosMs, path: server.url, server, isLate: ({ calmMs }) => calmMs > maxOwnerlessMs });
 });

@@ -110,7 +110,7 @@ export class KvConnectServer implements RemoteDatabase {
   /** Comes up again at the same place with the same data. */
   async restart(): Promise<void> {
     await this.stop();
-    // Whoever called meanwhile is about to try again.
+    // Clients that called meanwhile are about to try again.
     this.#lastRetryAt = performance.now();
     this.#listen();
   }
@@ -182,7 +182,7 @@ export class KvConnectServer implements RemoteDatabase {
     try {
       return new Response(kind === "read" ? this.#read(body) : this.#write(body), protobuf);
     } catch (error) {
-      return new Response(String(error), { status: 400 });
+      return new Response(error instanceof Error ? error.message : String(error), { status: 400 });
     }
   }
 
@@ -202,7 +202,7 @@ export class KvConnectServer implements RemoteDatabase {
 
   #write(body: Uint8Array): Uint8Array<ArrayBuffer> {
     const write = decodeAtomicWrite(body);
-    if (write.checks.length > maxChecks) throw new RangeError(`Cannot write: too many checks, ${maxChecks} at most`);
+    if (write.checks.length > maxChecks) throw new RangeError("Too many checks included in atomic write.");
     return encodeAtomicWriteOutput(this.#store.commit(write));
   }
 }

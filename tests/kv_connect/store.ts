@@ -23,11 +23,11 @@ const textPart = { begin: "02", end: "00" };
 
 const { asUintN } = BigInt;
 
-/** What the counting mutations make of what is there and what is given. */
-const counts = new Map<number, (stored: bigint, given: bigint) => bigint>([
-  [mutationType.sum, (stored, given) => asUintN(64, stored + given)],
-  [mutationType.max, (stored, given) => stored > given ? stored : given],
-  [mutationType.min, (stored, given) => stored < given ? stored : given],
+/** The name of a counting mutation, and what it makes of what is there and what is given. */
+const counts = new Map<number, [name: string, count: (stored: bigint, given: bigint) => bigint]>([
+  [mutationType.sum, ["sum", (stored, given) => asUintN(64, stored + given)]],
+  [mutationType.max, ["max", (stored, given) => stored > given ? stored : given]],
+  [mutationType.min, ["min", (stored, given) => stored < given ? stored : given]],
 ]);
 
 /** Keeps entries in memory, for good: times of expiry are ignored. Keys are hexadecimal text. */
@@ -54,20 +54,18 @@ export class Store {
   }
 
   /**
-   * Applies a write as a whole, unless a check fails.
+   * Applies a write, unless a check fails.
    *
-   * @throws {TypeError} When a mutation cannot be applied; nothing is then.
+   * @throws {TypeError} If a mutation cannot be applied; those before it stay, as in Deno KV on SQLite.
    */
   commit({ checks, mutations }: AtomicWrite): AtomicWriteOutcome {
     const failedChecks = checks.flatMap(({ key, versionstamp }, index) =>
       (this.get(key)?.versionstamp ?? "") === versionstamp ? [] : [index]
     );
     if (failedChecks.length > 0) return { failedChecks };
-    const versionstamp = toVersionstamp(this.#commits + 1);
-    const draft = this.#draft(mutations, versionstamp);
-    this.#commits++;
-    for (const [key, entry] of draft) this.#put(key, entry);
-    const keys = new Set(draft.keys());
+    const versionstamp = toVersionstamp(++this.#commits);
+    const keys = new Set<string>();
+    for (const mutation of mutations) keys.add(this.#apply(mutation, versionstamp));
     for (const listener of this.#listeners) listener(keys);
     return { versionstamp };
   }
@@ -78,15 +76,13 @@ export class Store {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  #draft(mutations: readonly Mutation[], versionstamp: string): Map<string, StoredEntry | undefined> {
-    const draft = new Map<string, StoredEntry | undefined>();
-    for (const mutation of mutations) {
-      const isSuffixed = mutation.type === mutationType.setSuffixVersionstampedKey;
-      const key = isSuffixed ? mutation.key + toTextPart(versionstamp) : mutation.key;
-      const value = mutate(mutation, draft.has(key) ? draft.get(key) : this.get(key));
-      draft.set(key, value && { ...value, key, versionstamp });
-    }
-    return draft;
+  /** Returns the key that it touched. */
+  #apply(mutation: Mutation, versionstamp: string): string {
+    const isSuffixed = mutation.type === mutationType.setSuffixVersionstampedKey;
+    const key = isSuffixed ? mutation.key + toTextPart(versionstamp) : mutation.key;
+    const value = mutate(mutation, this.get(key));
+    this.#put(key, value && { ...value, key, versionstamp });
+    return key;
   }
 
   #put(key: string, entry: StoredEntry | undefined): void {
@@ -113,15 +109,19 @@ export class Store {
 function mutate({ type, value }: Mutation, stored: StoredValue | undefined): StoredValue | undefined {
   if (type === mutationType.delete) return undefined;
   if (type === mutationType.set || type === mutationType.setSuffixVersionstampedKey) return value;
-  const count = counts.get(type);
-  if (!count) throw new TypeError(`Cannot mutate: the type is unknown, current value is ${type}`);
-  const given = toNumber(value);
-  return toValue(stored ? count(toNumber(stored), given) : given);
+  const counting = counts.get(type);
+  if (!counting) throw new TypeError(`Cannot mutate: the type is unknown, current value is ${type}`);
+  const [name, count] = counting;
+  const given = toNumber(value, `Failed to perform '${name}' mutation on a non-U64 operand`);
+  if (!stored) return toValue(given);
+  return toValue(
+    count(toNumber(stored, `Failed to perform '${name}' mutation on a non-U64 value in the database`), given),
+  );
 }
 
-function toNumber({ data, encoding }: StoredValue): bigint {
+function toNumber({ data, encoding }: StoredValue, refusal: string): bigint {
   if (encoding === le64) return new DataView(data.buffer, data.byteOffset, data.length).getBigUint64(0, true);
-  throw new TypeError(`Cannot count: both values must be a Deno.KvU64, current encoding is ${encoding}`);
+  throw new TypeError(refusal);
 }
 
 function toValue(number: bigint): StoredValue {
