@@ -45,8 +45,10 @@ export async function wreak({ forMs, path, server, isLate }: Chaos): Promise<Fin
 
   const findings = await Findings.read(kv, havoc, observer);
   console.log(`${findings}`);
+  const errorCount = havoc.instances.reduce((sum, instance) => sum + instance.errorCount, 0);
   console.log(
-    `calls of the library not answered at the end: ${shown.map(({ pendingCalls }) => pendingCalls).join(", ")}`,
+    `pending calls of the library at the end: ${shown.map(({ pendingCalls }) => pendingCalls).join(", ")}; ` +
+      `${errorCount} lines on stderr`,
   );
   if (Deno.env.has("CHAOS_LOG")) console.log(havoc.deeds, observer.outages, findings.printed(/./).sort().join("\n"));
   assertEquals(findings.violations.slice(0, 20), []);
