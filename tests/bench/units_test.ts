@@ -88,11 +88,11 @@ const sums: readonly Sum[] = [
     calls: { commit: 1 },
   },
   {
-    name: "commit under the key of its versionstamp, which takes 22 bytes",
+    name: "commit under keys that end with its versionstamp, which takes 22 bytes",
     act: (kv) =>
       kv.atomic()
-        .set([kv.commitVersionstamp()], new Uint8Array(1_024 - 22))
-        .set([true, kv.commitVersionstamp()], new Uint8Array(1_024 - 22))
+        .set([true, kv.commitVersionstamp()], new Uint8Array(1_024 - 1 - 22))
+        .set([false, kv.commitVersionstamp()], new Uint8Array(1_025 - 1 - 22))
         .commit(),
     units: { writes: 1 + 2 },
     calls: { commit: 1 },
