@@ -184,13 +184,13 @@ Deno.test("Lookups has at most two unanswered looks at a key, whatever falls bet
       lookups.lookAfresh(x, false);
       await settle();
     }
-    const giveUp = async () => {
+    const giveUp = () => {
       for (let i = 0; i < 4; i++) watch();
     };
     for (let i = 0; i < 2; i++) {
       lookups.lookAfresh(a, false);
       await settle();
-      await giveUp();
+      giveUp();
       await settle();
     }
     lookups.lookAfresh(a, false); // held
@@ -200,7 +200,7 @@ Deno.test("Lookups has at most two unanswered looks at a key, whatever falls bet
     watch(); // the held one is given up, and another one follows it
     answers.shift()!(); // one of the two is answered in the same turn
     await settle();
-    await giveUp();
+    giveUp();
     await settle();
     lookups.lookAfresh(a, false);
     await settle();
