@@ -40,7 +40,7 @@ export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   /** It is about to end without having been asked to. */
   attemptIsLeaving(): void;
   /** This instance does not own the entry: nothing was started, nothing is announced. */
-  attemptIsNotOurs(): void;
+  attemptIsNotOurs(attempt: Attempt<K, P>): void;
   /** The start-up took too long; the end is still to come. */
   attemptIsLate(error: unknown): void;
   attemptIsStuck(sinceAt: number): void;
@@ -68,8 +68,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry = registry;
     this.#owner = owner;
     this.#number = number;
-    this.sinceAt = registry.clock.now();
-    this.#beganMs = registry.clock.monotonic();
+    const { at, nowMs } = registry.watch.read();
+    this.sinceAt = at;
+    this.#beganMs = nowMs;
   }
 
   /** Whether it is still running after being asked, and then forced, to end. */
@@ -89,7 +90,13 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     } catch (error) {
       return this.#failToBuild(error);
     }
-    this.#registry.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
+    this.#registry.events.emitHere({
+      type: "starting",
+      at: this.sinceAt,
+      key: this.#owner.key,
+      cause,
+      attempt: this.#number,
+    });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
     try {
       const built = entry.get();
@@ -121,15 +128,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (lateMs > stallMs && !this.#isProlonged) {
       const { deadlines, settings: { startTimeoutMs = 0, stopTimeoutMs } } = this.#registry;
       this.#isProlonged = true;
-      deadlines.set(this.#owner, Math.min(lateMs, this.isWanted ? startTimeoutMs : stopTimeoutMs));
-    } else if (this.isWanted) this.#giveUpStart();
+      deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
+    } else if (!this.isEnding) this.#giveUpStart();
+    else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
     else this.giveUp();
   }
 
   /** Declares the attempt stuck. It keeps its key until it ends after all. */
   giveUp(): void {
-    if (this.isWanted || this.wasStuck || this.state === "stopped") return;
+    if (!this.isEnding || this.wasStuck) return;
     this.wasStuck = true;
     stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
@@ -139,15 +147,14 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeIsUp(runnable: P): void {
-    const { clock, deadlines } = this.#registry;
-    const at = this.sinceAt = clock.now();
-    const startMs = this.#lap();
+    const { deadlines } = this.#registry, startMs = this.#lap(), at = this.sinceAt;
     deadlines.delete(this.#owner);
     this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp(runnable);
   }
 
   protected override lifeIsLeaving(): void {
+    if (this.isWanted) this.#beginBudget(true); // it ends by itself, which may take too long as well
     this.#owner.attemptIsLeaving();
   }
 
@@ -158,7 +165,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const exit = { type: "exited", at, key, phase: wasUp ? "running" : "starting", outcome, uptimeMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
-    this.#registry.emit(failure || force ? { ...exit, ...failure, ...force } : exit);
+    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
     this.#owner.attemptEnded(this);
   }
 
@@ -170,10 +177,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     else this.beginRun(runnable);
   }
 
+  /** Aborts a life that ends by itself. It was not asked to, so that it is restarted. */
+  #cutShort(): void {
+    this.#beginBudget(true);
+    this.abort(stopReason);
+  }
+
   #giveUpLease(): void {
     this.state = "stopped";
     if (this.#lease) this.#giveBack(this.#lease);
-    this.#owner.attemptIsNotOurs();
+    this.#owner.attemptIsNotOurs(this);
   }
 
   #giveUpStart(): void {
@@ -196,10 +209,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   /** What has to be done however it ends. */
   #leave(): void {
-    const { sinceAt } = this;
-    this.sinceAt = this.#registry.clock.now();
+    const { sinceAt } = this, ranMs = this.#lap();
     this.#registry.deadlines.delete(this.#owner);
-    if (this.wasUp) this.uptimeMs = this.#lap();
+    if (this.wasUp) this.uptimeMs = ranMs;
     if (this.wasStuck) {
       stuckAttempts--;
       this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
@@ -212,18 +224,20 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry.leases.giveBack(lease, this.#owner.key);
   }
 
-  /** Returns the whole ms since it was made, or since it came up. */
+  /** Notes the moment. Returns the whole ms since it was made, or since it came up. */
   #lap(): number {
-    const nowMs = this.#registry.clock.monotonic(), beganMs = this.#beganMs;
+    const { at, nowMs } = this.#registry.watch.read(), beganMs = this.#beganMs;
+    this.sinceAt = at;
     this.#beganMs = nowMs;
     return Math.max(0, Math.round(nowMs - beganMs));
   }
 
   #beginBudget(hasOwn: boolean): void {
+    const { watch, deadlines, settings } = this.#registry, { at, nowMs } = watch.read();
     this.#isProlonged = false;
-    this.sinceAt = this.#registry.clock.now();
-    if (hasOwn) this.#registry.deadlines.set(this.#owner, this.#registry.settings.stopTimeoutMs);
-    else this.#registry.deadlines.delete(this.#owner);
+    this.sinceAt = at;
+    if (hasOwn) deadlines.set(this.#owner, settings.stopTimeoutMs, nowMs);
+    else deadlines.delete(this.#owner);
   }
 }
 

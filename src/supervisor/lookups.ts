@@ -7,6 +7,7 @@
 import { type Clock, type Timer, turn } from "../clock.ts";
 import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
+import { onAbort } from "../on_abort.ts";
 import { isAbortEcho } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
 
@@ -23,11 +24,24 @@ export interface Sought<K, P> {
   lookFailed(error: unknown, isOutdated: boolean): void;
 }
 
+/** Looks that began within the same 5 s, and are given up together: their common signal aborts then. */
+class Epoch {
+  readonly #controller: AbortController = new AbortController();
+  /** For the table. */
+  readonly options: { readonly signal: AbortSignal } = { signal: this.#controller.signal };
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+}
+
 /** A look under way at one key, all repetitions included. */
 export interface Look<K, P> {
   readonly sought: Sought<K, P>;
-  /** Its place among those under way; -1 when it has ended. */
-  place: number;
+  readonly epoch: Epoch;
+  /** Its neighbours among those under way, in the order in which they began. */
+  before: Look<K, P> | undefined;
+  after: Look<K, P> | undefined;
   /** Is called when the table has been heard. */
   readonly done: () => void;
   /** Whether another look is to be made after it; and whether its own answer no longer matters then. */
@@ -40,6 +54,7 @@ export interface Look<K, P> {
   isAbandoned: boolean;
   /** Whether it was told to have failed, as the table did not answer. */
   isGivenUp: boolean;
+  hasEnded: boolean;
 }
 
 /** After how many looks the event loop gets a turn: a restart loop made of microtasks would starve every timer. */
@@ -63,13 +78,13 @@ const maxLeft = 2;
 export class Lookups<K, P> {
   readonly #table: Table<K, P>;
   readonly #clock: Clock;
-  readonly #options: { readonly signal: AbortSignal };
+  readonly #signal: AbortSignal;
+  #epoch: Epoch = new Epoch();
   readonly #enter: (step: () => void) => void;
-  /** Looks that were asked for from elsewhere, for the next step in the context of the run. */
-  #entering: Look<K, P>[] = [];
   #looks = 0;
-  /** In no order: each knows its place, which costs a tenth of a place in a set. */
-  readonly #underWay: Look<K, P>[] = [];
+  /** The ends of the list of looks under way: an array that is often empty costs 150 B each time it is not. */
+  #oldest: Look<K, P> | undefined = undefined;
+  #newest: Look<K, P> | undefined = undefined;
   /** How many looks at a key are given up or abandoned, and unanswered. */
   readonly #left: Map<K, number> = new Map();
   /** Looks that wait for one of those to be answered. */
@@ -84,8 +99,9 @@ export class Lookups<K, P> {
   constructor(table: Table<K, P>, clock: Clock, signal: AbortSignal, enter: (step: () => void) => void) {
     this.#table = table;
     this.#clock = clock;
-    this.#options = { signal };
+    this.#signal = signal;
     this.#enter = enter;
+    onAbort(signal, () => this.#abortAll());
   }
 
   /** Looks a key up. Resolves when it has been told; never rejects. */
@@ -100,7 +116,7 @@ export class Lookups<K, P> {
   lookAfresh(sought: Sought<K, P>, isFromElsewhere: boolean): void {
     sought.lookedInPass = this.#pass;
     if (sought.look) sought.look.next = "instead";
-    else if (isFromElsewhere) this.#askSoon(this.#begin(sought, nothing));
+    else if (isFromElsewhere) this.#enterToAsk(this.#begin(sought, nothing));
     else this.#ask(this.#begin(sought, nothing));
   }
 
@@ -138,7 +154,7 @@ export class Lookups<K, P> {
 
   /** Resolves when no look is under way. Those that were given up do not count: they were told of. */
   async idle(): Promise<void> {
-    if (this.#underWay.length > 0) await (this.#idle ??= Promise.withResolvers()).promise;
+    if (this.#oldest) await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
   /** Calls the watch off. */
@@ -148,30 +164,29 @@ export class Lookups<K, P> {
   }
 
   #begin(sought: Sought<K, P>, done: () => void): Look<K, P> {
+    if (this.#watch === undefined && !this.#signal.aborted) this.#setWatch();
     const look: Look<K, P> = {
       sought,
-      place: this.#underWay.length,
+      epoch: this.#epoch,
+      before: this.#newest,
+      after: undefined,
       done,
       next: "none",
       isAsked: true,
       found: 0,
       isAbandoned: false,
       isGivenUp: false,
+      hasEnded: false,
     };
-    this.#underWay.push(look);
-    if (this.#watch === undefined && !this.#options.signal.aborted) this.#setWatch();
+    if (this.#newest) this.#newest.after = look;
+    else this.#oldest = look;
+    this.#newest = look;
     return sought.look = look;
   }
 
-  #askSoon(look: Look<K, P>): void {
-    if (this.#entering.push(look) === 1) this.#enter(this.#askEntering);
+  #enterToAsk(look: Look<K, P>): void {
+    this.#enter(() => this.#ask(look));
   }
-
-  readonly #askEntering = (): void => {
-    const looks = this.#entering;
-    this.#entering = [];
-    for (const look of looks) this.#ask(look);
-  };
 
   #ask(look: Look<K, P>): void {
     if (++this.#looks % looksPerTurn === 0) turn().then(() => this.#askNow(look));
@@ -184,7 +199,7 @@ export class Lookups<K, P> {
     look.isAsked = !this.holds(key);
     if (!look.isAsked) return void this.#held.set(key, look);
     try {
-      const entry = await this.#table.get(key, this.#options);
+      const entry = await this.#table.get(key, look.epoch.options);
       this.#answered(look, entry);
     } catch (error) {
       this.#failed(look, error);
@@ -217,57 +232,69 @@ export class Lookups<K, P> {
   }
 
   #tellFailed(look: Look<K, P>, error: unknown): void {
-    const isEcho = isAbortEcho(error, this.#options.signal);
+    const isEcho = isAbortEcho(error, this.#signal);
     if (!look.isGivenUp && !isEcho) look.sought.lookFailed(error, this.#isOutdated(look));
   }
 
   #isOutdated(look: Look<K, P>): boolean {
-    return this.#options.signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
+    return this.#signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
   }
 
   #end(look: Look<K, P>): void {
     const { sought, next, done } = look;
-    if (look.place < 0) return; // it ended when it was given up
+    if (look.hasEnded) return; // when it was given up
     this.#remove(look);
+    if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
     if (sought.look === look) {
       sought.look = undefined;
       sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
-      if (next !== "none" && !this.#options.signal.aborted) return this.#ask(this.#begin(sought, done));
+      if (next !== "none" && !this.#signal.aborted) return this.#ask(this.#begin(sought, done));
     }
-    if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
     done();
-    if (this.#underWay.length === 0) this.#idle?.resolve();
+    if (!this.#oldest) this.#idle?.resolve();
   }
 
   #remove(look: Look<K, P>): void {
-    const last = this.#underWay.pop();
-    if (last !== undefined && last !== look) {
-      this.#underWay[look.place] = last;
-      last.place = look.place;
-    }
-    look.place = -1;
+    const { before, after } = look;
+    look.hasEnded = true;
+    if (before) before.after = after;
+    else this.#oldest = after;
+    if (after) after.before = before;
+    else this.#newest = before;
+    look.before = look.after = undefined; // the list must not live on in a look that is never answered
+  }
+
+  #abortAll(): void {
+    const { reason } = this.#signal;
+    this.#epoch.abort(reason);
+    for (let look = this.#oldest; look !== undefined; look = look.after) look.epoch.abort(reason);
   }
 
   #setWatch(): void {
+    this.#epoch = new Epoch();
     this.#watch = this.#clock.timer(() => this.#enter(this.#giveUpOverdue), watchMs);
   }
 
   readonly #giveUpOverdue = (): void => {
     if (this.#watch === undefined) return;
-    for (const look of [...this.#underWay]) if (++look.found > patience) this.#giveUp(look);
+    for (let look = this.#oldest; look !== undefined;) {
+      const { after } = look;
+      if (++look.found > patience) this.#giveUp(look);
+      look = after;
+    }
     this.#watch = undefined;
-    if (this.#underWay.length > 0) this.#setWatch();
+    if (this.#oldest) this.#setWatch();
   };
 
   #giveUp(look: Look<K, P>): void {
     const { sought: { key }, isAsked } = look;
-    this.#tellFailed(
-      look,
-      new DOMException(`Cannot look up ${describeKey(key)}: the table does not answer`, "TimeoutError"),
-    );
+    const reason = `Cannot look up ${describeKey(key)}: the table does not answer`;
+    const error = new DOMException(reason, "TimeoutError");
+    this.#tellFailed(look, error);
     look.isGivenUp = true;
     if (isAsked && !look.isAbandoned) this.#leave(look);
     this.#end(look);
+    look.epoch.abort(error); // a table that obeys it answers at last, and can be asked again
   }
 
   /** The look goes on, but a later one must not wait for it. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, Watch } from "../clock.ts";
 import { printLine } from "../error_data.ts";
 import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
@@ -14,7 +14,7 @@ import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
-import type { SupervisorSettings } from "./options.ts";
+import { chanceOf, type SupervisorSettings } from "./options.ts";
 import type { Run } from "./run.ts";
 import { StartQueue } from "./start_queue.ts";
 
@@ -30,6 +30,7 @@ export class Registry<K, P extends Runnable> {
   readonly table: Table<K, P>;
   readonly settings: SupervisorSettings;
   readonly clock: Clock;
+  readonly watch: Watch;
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
   /** What is up: a map of its own, as nothing is asked for as often. */
   readonly running: Map<K, P> = new Map();
@@ -46,8 +47,9 @@ export class Registry<K, P extends Runnable> {
 
   constructor(table: Table<K, P>, settings: SupervisorSettings) {
     this.table = table;
-    this.settings = settings;
+    this.settings = { ...settings, random: () => chanceOf(settings.random) };
     this.clock = settings.clock;
+    this.watch = new Watch(settings.clock);
     const enter = (step: () => void) => this.enter(step);
     this.deadlines = new Deadlines(settings.clock, enter);
     this.starts = new StartQueue(settings.clock, settings.startConcurrency, enter);
