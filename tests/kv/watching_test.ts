@@ -67,11 +67,16 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
 } = {}) {
   const database = new MemoryKv();
   const server = { kv: database.open() };
+  const asked: unknown[] = [];
   const kv = new WatchedKv(
     new Proxy(server.kv, {
       get(_, name) {
         const method = Reflect.get(server.kv, name);
-        return typeof method === "function" ? method.bind(server.kv) : method;
+        if (typeof method !== "function") return method;
+        return (...args: unknown[]) => {
+          asked.push(...args.filter((arg) => Object(arg).consistency !== undefined));
+          return Reflect.apply(method, server.kv, args);
+        };
       },
     }),
   );
@@ -95,6 +100,8 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
   const named: (KvTableKey | undefined)[] = [];
   return {
     server,
+    /** The options of calls that ask for another consistency than the strong one, which is the default. */
+    asked,
     kv,
     clock,
     keys,
@@ -205,7 +212,7 @@ Deno.test("KvTable.changes() looks at everything when a poll finds that the data
   await world.begin();
   for (let i = 0; i < 3; i++) await world.other.set("lost", i);
   await settle();
-  assertEquals(world.take(), ["lost"]);
+  assertEquals(world.take().at(-1), "lost");
   world.server.kv = copy;
   const { list } = world.kv.calls;
   await world.pass(30_000);
@@ -213,6 +220,14 @@ Deno.test("KvTable.changes() looks at everything when a poll finds that the data
   await restored.set("a", 1);
   await settle();
   assertEquals(world.take(), ["a"]);
+});
+
+Deno.test("KvTable.changes() reads the generation and the log strongly", async () => {
+  await using world = follow();
+  await world.begin();
+  await world.other.set("a", 1);
+  await world.pass(60_000);
+  assertEquals([world.take(), world.kv.calls, world.asked], [["a"], { get: 3, list: 1 }, []]);
 });
 
 Deno.test("KvTable.changes() finds with a poll what a blind watch does not tell", async () => {
