@@ -118,6 +118,7 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
     },
     /** Lets time pass, timer by timer. */
     async pass(ms: number) {
+      await settle();
       for (let leftMs = ms; leftMs > 0;) {
         const stepMs = Math.min(leftMs, clock.nextMs);
         leftMs -= stepMs;
