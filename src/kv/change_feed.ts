@@ -164,7 +164,7 @@ export class ChangeFeed<K extends KvTableKey> {
     const { signal } = this.#ending;
     const due = this.#readingDue;
     this.#readingDue = undefined;
-    const changes = await this.#options.log.read(position, due ? undefined : this.#news, signal);
+    const changes = await this.#options.log.read(position, this.#news, signal);
     signal.throwIfAborted();
     const { versionstamp } = changes.position;
     // The database was set back: what was told of before is of a history that is gone.

@@ -270,6 +270,34 @@ Deno.test("KvTable.changes() opens a blind watch again although its own writes h
   assertEquals(world.feed.reopenings, 1, "once: a write that may have landed says nothing of the watch");
 });
 
+Deno.test("KvTable.changes() opens a blind watch again although a write of its own fails just when the poll is due", async () => {
+  await using world = follow({ isBlind: true });
+  await world.begin();
+  const tell = world.feed.writing("a");
+  await world.other.set("a", 1);
+  world.clock.advance(30_000);
+  tell();
+  await settle();
+  assertEquals([world.take(), world.feed.reopenings], [["a"], 1]);
+});
+
+Deno.test("KvTable.changes() leaves no watch behind, at whatever moment of a poll it ends", async () => {
+  for (let hops = 0; hops < 30; hops++) {
+    await using world = follow({ isBlind: true });
+    await world.begin();
+    await world.other.set("a", 1);
+    world.kv.inject("list", async (call) => {
+      const row = await call();
+      void (async () => {
+        for (let hop = 0; hop < hops; hop++) await undefined;
+        await world.feed.stream.return();
+      })();
+      return row;
+    });
+    await world.pass(30_000);
+  }
+});
+
 Deno.test("KvTable.changes() opens a watch that fails again with the next poll", async () => {
   await using world = follow();
   await world.begin();

@@ -85,6 +85,16 @@ Deno.test("Supervisor waits 60 s at most to pass over a table with sweepMs that 
   for (let i = 0; i < 3; i++) await passesAfter(world, 60_000);
 });
 
+Deno.test("Supervisor does not put the pass over a table that failed off because its changes fail too", async () => {
+  await using world = new World({ a: {} }, { sweepMs, restart: hour });
+  world.table.onIterate = () => Promise.reject(oops);
+  await world.begin();
+  await world.time.pass(30_000);
+  world.table.streams[0].fail(oops);
+  await settle();
+  await passesAfter(world, 30_000);
+});
+
 Deno.test("Supervisor asks for no chance between passes over a table without sweepMs", async () => {
   let asked = 0;
   await using world = new World({ a: {} }, { random: () => (asked++, 0.5) });
