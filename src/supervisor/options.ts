@@ -5,6 +5,8 @@
  */
 
 import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "../check.ts";
+import { printError } from "../error_data.ts";
+import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
 
@@ -118,4 +120,16 @@ function checkRestart(options: RestartOptions): RestartPolicy {
   checkWhole("restart.limit", limit, 1, Infinity);
   checkShape("restart.on", '"always" or "failure"', on, on === "always" || on === "failure");
   return policy;
+}
+
+/** Asks a user's chance for a number: the jitter of a delay is no reason to lose a restart. */
+export function chanceOf(random: () => number): number {
+  try {
+    const number = random();
+    if (number >= 0 && number < 1) return number;
+    throw new RangeError(`it must return a number from 0 up to 1, current value is ${describeValue(number)}`);
+  } catch (error) {
+    printError("The option random failed", error);
+    return Math.random();
+  }
 }

@@ -23,6 +23,8 @@ export class Reconciler<K, P extends Runnable> {
   /** Those who may give up their wait for a pass, which is the last one that such a caller asked for. */
   #waited: { readonly pass: Promise<void>; readonly callers: Waiting<void> } | undefined = undefined;
   #timer: Timer | undefined = undefined;
+  /** The last pass that began. */
+  #pass: Pass<K, P> | undefined = undefined;
   #failedInARow = 0;
   /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
@@ -74,6 +76,7 @@ export class Reconciler<K, P extends Runnable> {
   async idle(): Promise<void> {
     this.#timer?.cancel();
     await (this.#next ?? this.#current);
+    await this.#pass?.reading;
   }
 
   async #follow(before: Promise<void>, cause: StartCause): Promise<void> {
@@ -84,8 +87,8 @@ export class Reconciler<K, P extends Runnable> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isHurried = false;
-    const pass = new Pass(this.#registry, this.#lookups, this.#signal, cause);
-    if (!await pass.make()) this.#isHurried = true;
+    this.#pass = new Pass(this.#registry, this.#lookups, this.#signal, cause);
+    if (!await this.#pass.make()) this.#isHurried = true;
     if (!this.#isHurried) this.#failedInARow = 0;
     if (!this.#signal.aborted) this.#schedule();
   }
