@@ -126,8 +126,8 @@ function checkRestart(options: RestartOptions): RestartPolicy {
 export function chanceOf(random: () => number): number {
   try {
     const number = random();
-    if (number >= 0 && number < 1) return number;
-    throw new RangeError(`it must return a number from 0 up to 1, current value is ${describeValue(number)}`);
+    if (number >= 0 && number <= 1) return number;
+    throw new RangeError(`it must return a number from 0 to 1, current value is ${describeValue(number)}`);
   } catch (error) {
     printError("The option random failed", error);
     return Math.random();
