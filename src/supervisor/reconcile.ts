@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timer } from "../clock.ts";
+import { jittered, type Timer } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Lookups } from "./lookups.ts";
@@ -28,6 +28,8 @@ export class Reconciler<K, P extends Runnable> {
   #failedInARow = 0;
   /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
+  /** Whether hints come in, so that a pass is not the only way to find a change. */
+  #isFollowing = false;
 
   constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal) {
     this.#registry = registry;
@@ -63,6 +65,13 @@ export class Reconciler<K, P extends Runnable> {
     if (this.#timer && !this.#signal.aborted) this.#schedule();
   }
 
+  /** Says whether the changes of the table are followed from now on. */
+  follows(isFollowing: boolean): void {
+    this.#isFollowing = isFollowing;
+    // The next pass may be a long time off, and hints may have been lost.
+    if (!isFollowing && !this.#isHurried && this.#timer && !this.#signal.aborted) this.#schedule();
+  }
+
   /** Resolves when no pass is under way. */
   async idle(): Promise<void> {
     this.#timer?.cancel();
@@ -87,12 +96,20 @@ export class Reconciler<K, P extends Runnable> {
   /** A table that failed is looked at again soon, and then less and less often. */
   #schedule(): void {
     const { clock, settings } = this.#registry;
-    let delayMs = settings.intervalMs;
+    let delayMs = this.#intervalMs();
     if (this.#isHurried) {
       const soonMs = delayAfter(settings.restart, ++this.#failedInARow, settings.random());
       delayMs = Math.min(delayMs, soonMs);
     }
     this.#timer?.cancel();
     this.#timer = clock.timer(() => this.request("reconcile"), delayMs);
+  }
+
+  /** A table whose changes are followed says itself how often it needs a pass; one that fails says nothing reliable. */
+  #intervalMs(): number {
+    const { intervalMs, sweepMs, random } = this.#registry.settings;
+    if (sweepMs === undefined) return intervalMs;
+    if (!this.#isFollowing || this.#isHurried) return Math.min(intervalMs, sweepMs);
+    return jittered(sweepMs, random());
   }
 }

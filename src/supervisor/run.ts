@@ -125,12 +125,14 @@ export class Run<K, P extends Runnable> {
       try {
         const changes = table.changes?.({ signal });
         if (!changes) return;
+        this.reconciler.follows(true);
         await this.#readChanges(changes[Symbol.asyncIterator](), signal, () => failures = 0);
         if (signal.aborted) return;
         throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
       } catch (error) {
         if (isAbortEcho(error, signal)) return;
         this.#registry.tableFailed("changes", error);
+        this.reconciler.follows(false);
       }
       await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
       if (!signal.aborted) this.#changed(undefined);

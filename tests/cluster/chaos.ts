@@ -62,10 +62,16 @@ export function lineKey(key: string, versionstamp: string | symbol): Deno.KvKey 
  *
  * @param kv The database.
  * @param create Builds the process of a key.
+ * @param path The path or URL that it was opened with.
  */
-export function chaosTable<P extends Runnable>(kv: Deno.Kv, create: (key: string, context: KvTableContext) => P) {
+export function chaosTable<P extends Runnable>(
+  kv: Deno.Kv,
+  create: (key: string, context: KvTableContext) => P,
+  path?: string,
+) {
   return new KvTable<string, null, P>(kv, {
     prefix: ["chaos"],
+    path,
     create: (_spec, key, context) => create(key, context),
   });
 }

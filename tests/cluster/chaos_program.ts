@@ -24,7 +24,7 @@ const live = new Set<string>();
 using database = await open();
 // What the processes write is not counted.
 const kv = new TallyKv(database);
-const table = chaosTable(kv, (key, { claim }) => leaf((signal) => work(key, claim!, signal)));
+const table = chaosTable(kv, (key, { claim }) => leaf((signal) => work(key, claim!, signal)), path);
 const newId = () => `${owner}-${crypto.randomUUID()}`;
 const cluster = new Cluster(kv, { path, prefix: clusterPrefix, newId, ...pace });
 const supervisor = new Supervisor(cluster.own(table));

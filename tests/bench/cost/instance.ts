@@ -6,7 +6,7 @@
 
 import { chain, type Clock, type RunCallback, type Runnable, type RunOptions, Supervisor } from "@pact/supervisor";
 import { Cluster } from "@pact/supervisor/cluster";
-import { KvTable } from "@pact/supervisor/kv";
+import { KvTable, type WatchSees } from "@pact/supervisor/kv";
 
 /** What is stored of a tenant. */
 export interface Tenant {
@@ -117,7 +117,7 @@ export class CostInstance {
   }
 }
 
-/** What tells table and cluster how far a watch sees: today they need not know. */
-function watchOptions(_isRemote: boolean): Record<never, never> {
-  return {};
+/** What tells table and cluster how far a watch sees. */
+function watchOptions(isRemote: boolean): { readonly watchSees: WatchSees } {
+  return { watchSees: isRemote ? "everybody" : "this process" };
 }
