@@ -10,6 +10,7 @@ import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
+import { defaultRestartPolicy, delayAfter } from "../supervisor/restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import type { Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
@@ -103,17 +104,22 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     for (const stream of this.#streams) stream.announce(key as K);
   }
 
-  /** News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again. */
+  /**
+   * News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again after a
+   * delay that grows as a supervisor's does, since each time everything is looked at.
+   */
   async #follow(stream: ChangeStream<K>, ending: AbortSignal): Promise<void> {
-    const { clock, timing } = this.#instance;
+    const { clock, settings: { random } } = this.#instance;
+    let failures = 0;
     while (!ending.aborted) {
       try {
         for await (const key of this.#table.changes({ signal: ending })) {
+          failures = 0;
           if (key === undefined || this.#instance.holds(key)) stream.announce(key);
         }
       } catch (error) {
         this.#instance.failed("changes", error);
-        await pause(clock, timing.changesRetryMs, ending);
+        await pause(clock, delayAfter(defaultRestartPolicy, ++failures, random()), ending);
         stream.announce(undefined);
       }
     }

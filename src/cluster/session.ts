@@ -79,8 +79,13 @@ export class Session {
     await beating;
   }
 
-  /** Brings the next look forward. */
-  lookSoon(): void {
+  /**
+   * Brings the next look forward, unless the last one has seen the bell at that commit: a watch may also bring an old one.
+   *
+   * @param bell Its commit, which sorts behind those before it.
+   */
+  heardBell(bell: string | null): void {
+    if (bell === null || bell <= (this.ownership.view.bell ?? "")) return;
     this.#isHurried = true;
     this.#wake.abort();
   }

@@ -182,11 +182,12 @@ export class TestDatabase implements Disposable {
     await this.settle();
   }
 
-  /** Reads the keys and values below one kind of control records of the prefix "c". */
+  /** Reads the keys and values of all sessions, or of all claims, of the prefix "c". */
   async read(kind: "session" | "claim"): Promise<Deno.KvEntry<Record<string, unknown>>[]> {
-    return await Array.fromAsync(
+    const rows = await Array.fromAsync(
       this.raw.list<Record<string, unknown>>({ prefix: ["@pact/supervisor", '["c"]', kind] }),
     );
+    return rows.filter(({ key }) => key.at(-1) !== "!bell");
   }
 
   /** Reads the ids of the sessions in the database. */
