@@ -8,17 +8,18 @@ const key = ["bell"];
 const pollMs = 1_000;
 
 /** Listens on a database of its own, until it is disposed of. */
-async function open({ isHeard = true } = {}) {
+async function open({ isHeard = true, isPolled = true } = {}) {
   const database = await TestDatabase.open();
   const kv = database.handle();
   if (isHeard) kv.hear();
-  const read = async () => (await database.raw.get(key)).versionstamp;
+  const read = isPolled ? async () => (await kv.get(key)).versionstamp : undefined;
   const controller = new AbortController();
-  const state = { rings: 0 };
+  const state = { rings: 0, last: "" };
   let heard = Promise.withResolvers<void>();
   const listening = () =>
-    watch(listen({ kv, key, clock: database.clock, pollMs, read, signal: controller.signal }, () => {
+    watch(listen({ kv, key, clock: database.clock, pollMs, read, signal: controller.signal }, (versionstamp) => {
       state.rings++;
+      state.last = versionstamp ?? "";
       heard.resolve();
     }));
   return {
@@ -30,8 +31,9 @@ async function open({ isHeard = true } = {}) {
     /** Rings, and waits until that was heard. */
     async ring() {
       heard = Promise.withResolvers<void>();
-      await database.raw.set(key, 1);
+      const { versionstamp } = await database.raw.set(key, 1);
       await heard.promise;
+      return versionstamp;
     },
     /** Resolves when the watch has been read so many times. */
     async readings(count: number) {
@@ -59,6 +61,23 @@ Deno.test("listen() calls back for each change, and not for what stood there bef
     await opened.ring();
     assertEquals(opened.state.rings, rings);
   }
+});
+
+Deno.test("listen() tells the commit of the record", async () => {
+  await using opened = await open();
+  opened.listening();
+  await opened.readings(2);
+  for (let rings = 0; rings < 2; rings++) assertEquals(await opened.ring(), opened.state.last);
+});
+
+Deno.test("listen() never reads the record itself where a watch sees everybody", async () => {
+  await using opened = await open({ isPolled: false });
+  const { database, kv, state } = opened;
+  opened.listening();
+  await opened.readings(2);
+  await database.pass(100 * pollMs);
+  await opened.ring();
+  assertEquals([kv.count("get"), state.rings], [0, 1]);
 });
 
 Deno.test("listen() opens the watch again a while after it failed, and misses nothing", async () => {

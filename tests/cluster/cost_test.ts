@@ -57,10 +57,12 @@ async function countMinute(database: TestDatabase, programs: readonly Program[])
   const operations = ["commit", "list", "get", "getMany", "set", "delete", "watch"] as const;
   const counts = () => programs.map(({ kv }) => operations.map((operation) => kv.count(operation)));
   const before = counts();
+  for (const { kv } of programs) kv.listed.length = 0;
   await database.pass(minuteMs);
   return counts().map((after, index) => {
     const [commit, list, ...others] = after.map((count, each) => count - before[index][each]);
-    return { commit, list, others: others.reduce((sum, count) => sum + count, 0) };
+    const claims = programs[index].kv.listed.filter((kind) => kind === "claim").length;
+    return { commit, list, claims, others: others.reduce((sum, count) => sum + count, 0) };
   });
 }
 
@@ -73,13 +75,34 @@ const beats = [
 for (const options of beats) {
   const perMinute = minuteMs / options.heartbeatMs;
 
-  Deno.test(`Cluster that is idle writes ${perMinute} times a minute, lists twice and reads five times as often, with a heartbeat of ${options.heartbeatMs} ms`, async () => {
+  for (
+    const [watchSees, reads, others] of [
+      ["this process", "reads five times as often", 5 * perMinute],
+      ["everybody", "reads nothing", 0],
+    ] as const
+  ) {
+    Deno.test(`Cluster that is idle writes and lists ${perMinute} times a minute, claims never, and ${reads} where a watch sees ${watchSees}, with a heartbeat of ${options.heartbeatMs} ms`, async () => {
+      using database = await TestDatabase.open();
+      const { programs, end } = begin(database, 3, { ...options, watchSees });
+      await database.pass(3 * options.heartbeatMs);
+      for (const counted of await countMinute(database, programs)) {
+        assertEquals(counted, { commit: perMinute, list: perMinute, claims: 0, others });
+      }
+      await end();
+    });
+  }
+}
+
+for (const [heartbeatMs, everyMinutes] of [[1_000, 5], [5_000, 5], [40_000, 10]] as const) {
+  Deno.test(`Cluster that is idle lists the claims once in ${everyMinutes} minutes with a heartbeat of ${heartbeatMs} ms`, async () => {
     using database = await TestDatabase.open();
-    const { programs, end } = begin(database, 3, options);
-    await database.pass(3 * options.heartbeatMs);
-    for (const { commit, list, others } of await countMinute(database, programs)) {
-      assertEquals({ commit, list, others }, { commit: perMinute, list: 2 * perMinute, others: 5 * perMinute });
+    const { programs, end } = begin(database, 1, { heartbeatMs, ttlMs: 3 * heartbeatMs });
+    await database.pass(3 * heartbeatMs);
+    const counted = [];
+    for (let minutes = 0; minutes < 2 * everyMinutes; minutes++) {
+      counted.push((await countMinute(database, programs))[0].claims);
     }
+    assertEquals(counted.reduce((sum, count) => sum + count), 2);
     await end();
   });
 }
@@ -129,6 +152,20 @@ Deno.test("Clusters of 4 instances start 10 000 entries with at most 256 writes 
     programs.flatMap(({ kv }) => kv.count("set") + kv.count("delete") > 0 ? ["a write without a check"] : none),
     [],
   );
+  await end();
+});
+
+Deno.test("Cluster that hears no watch lists the claims at most five times in a heartbeat, however often the bell is rung", async () => {
+  using database = await TestDatabase.open();
+  const { programs: [{ kv }], end } = begin(database, 1);
+  await database.pass(15_000);
+  kv.listed.length = 0;
+  for (let rings = 0; rings < 500; rings++) {
+    await database.raw.set(["@pact/supervisor", '["c"]', "session", "!bell"], 1);
+    await database.pass(10);
+  }
+  const claims = kv.listed.filter((kind) => kind === "claim").length;
+  assert(claims >= 4 && claims <= 5, `${claims} listings`);
   await end();
 });
 
