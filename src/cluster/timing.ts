@@ -116,6 +116,11 @@ export class Timing {
     return Math.max(minClaimsCheckMs, this.heartbeatMs * 15);
   }
 
+  /** How long changes of a table are followed, beyond the delay before that, until their earlier failures are forgotten. */
+  get steadyMs(): number {
+    return this.heartbeatMs * 2;
+  }
+
   /** For how long an unowned slot is left to the session that should own it, which looks eagerly meanwhile. */
   get graceMs(): number {
     return this.heartbeatMs;

@@ -155,17 +155,17 @@ Deno.test("Clusters of 4 instances start 10 000 entries with at most 256 writes 
   await end();
 });
 
-Deno.test("Cluster that hears no watch lists the claims at most five times in a heartbeat, however often the bell is rung", async () => {
+Deno.test("Cluster that hears no watch lists the claims five times in a heartbeat at most, however often the bell is rung", async () => {
   using database = await TestDatabase.open();
   const { programs: [{ kv }], end } = begin(database, 1);
   await database.pass(15_000);
   kv.listed.length = 0;
   for (let rings = 0; rings < 500; rings++) {
     await database.raw.set(["@pact/supervisor", '["c"]', "session", "!bell"], 1);
-    await database.pass(10);
+    await database.pass(50);
   }
-  const claims = kv.listed.filter((kind) => kind === "claim").length;
-  assert(claims >= 4 && claims <= 5, `${claims} listings`);
+  const claims = kv.listed.filter((kind) => kind === "claim").length; // in five heartbeats
+  assert(claims > 20 && claims <= 26, `${claims} listings`);
   await end();
 });
 

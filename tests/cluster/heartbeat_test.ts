@@ -129,6 +129,59 @@ Deno.test("Heartbeat says that it accepts slots while it has looked around since
   assertEquals(told, [false, true, true, false, true]);
 });
 
+/** Counts the rings of the bell from now on: a commit that rings is the one of the bell. */
+function countRings({ kv, ledger }: TestHeartbeat): { readonly rings: number } {
+  const counted = { rings: 0 };
+  let last: string | null = null;
+  kv.break(async (call) => {
+    const result = await call();
+    const bell = await ledger.bell();
+    if (bell !== last) counted.rings++;
+    last = bell;
+    return result;
+  }, "commit");
+  return counted;
+}
+
+Deno.test("Heartbeat rings the bell when it accepts slots, when it no longer does, and at no other beat", async () => {
+  await using test = await TestHeartbeat.open();
+  const counted = countRings(test);
+  const told: number[] = [];
+  const beat = async (hasLooked: boolean) => {
+    if (hasLooked) test.heartbeat.noteLook();
+    await test.pass(heartbeatMs);
+    told.push(counted.rings);
+  };
+  test.join();
+  await test.database.settle();
+  test.keepAlive();
+  await test.database.settle();
+  for (const hasLooked of [true, true, false, false, false, true]) await beat(hasLooked);
+  assertEquals(told, [1, 1, 1, 2, 2, 3]);
+});
+
+Deno.test("Heartbeat rings again when a beat that said otherwise was not answered, and may have landed", async () => {
+  await using test = await TestHeartbeat.alive();
+  test.heartbeat.noteLook();
+  await test.pass(3 * heartbeatMs - 1); // it accepts, and has not looked for as long as a fence takes
+  test.kv.inject("commit", loseReply(oops)); // it accepts no more
+  await test.pass(1);
+  test.heartbeat.noteLook();
+  const before = await test.ledger.bell();
+  await test.pass(retryMs);
+  const [row] = await test.database.read("session");
+  const bell = await test.ledger.bell();
+  assertEquals([row.value.accepts, bell === row.versionstamp, bell === before], [true, true, false]);
+});
+
+Deno.test("Heartbeat.resign() rings the bell", async () => {
+  await using test = await TestHeartbeat.alive();
+  test.heartbeat.end();
+  await test.heartbeat.resign();
+  const [row] = await test.database.read("session");
+  assertEquals([row.value.accepts, await test.ledger.bell()], [false, row.versionstamp]);
+});
+
 Deno.test("Heartbeat beats every heartbeat, with one commit each and nothing else", async () => {
   await using test = await TestHeartbeat.alive();
   const { kv } = test;

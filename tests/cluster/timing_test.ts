@@ -17,6 +17,7 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     bellPollMs: 1_000,
     claimsCheckMs: 300_000,
     graceMs: 5_000,
+    steadyMs: 10_000,
     handOverMs: 15_000,
   }],
   [1_000, 6_000, {
@@ -32,6 +33,7 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     bellPollMs: 200,
     claimsCheckMs: 300_000,
     graceMs: 1_000,
+    steadyMs: 2_000,
     handOverMs: 6_000,
   }],
 ];
