@@ -96,7 +96,8 @@ export class Cluster implements Runnable {
    * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
    * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
    *
-   * A database that is closed meanwhile ends the run: that is announced once, and the signal of the callback aborts.
+   * A database that is closed meanwhile ends the run: that is announced once, and the signal of the callback aborts. As ever,
+   * the run waits for the callback.
    *
    * @param callback Is given a signal that aborts with the one in the options, and when the database is closed.
    * @param options A signal that ends the wait for the database, and the run.

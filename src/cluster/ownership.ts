@@ -10,6 +10,10 @@
  *          ──▶ takes, checking that the former owner has no session        ledger.ts
  * ```
  *
+ * The sessions are read at every look, since the death of one rings no bell. The claims that were listed last stay right as
+ * long as the bell stands where it stood before they were listed: whatever changes one rings, what this session takes and
+ * gives back included.
+ *
  * @module
  */
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/cluster/bell.ts";
+import { slotOf } from "../../src/cluster/mod.ts";
 import { failWith } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, TestDatabase, World } from "./fixtures.ts";
@@ -158,4 +159,41 @@ Deno.test("Cluster takes over within a tenth of a heartbeat what an instance lea
   assert(before > 0 && before < keys.length);
   assert(tookMs <= heartbeatMs / 10, `${tookMs} ms`);
   assertEquals(other.owned.length, 16);
+});
+
+Deno.test("Cluster that polls the bell looks no more often for a ring that its last look has seen", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  await world.pass(5 * heartbeatMs);
+  one.kv.listed.length = 0;
+  while (one.kv.listed.length === 0) await world.pass(1);
+  await world.pass(heartbeatMs - 1); // right before the next look
+  await world.database.raw.set(["@pact/supervisor", '["c"]', "session", "!bell"], 1);
+  one.kv.listed.length = 0;
+  await world.pass(heartbeatMs - 1);
+  assertEquals(one.kv.listed, ["session", "claim"]);
+});
+
+Deno.test("Cluster without a poll sees a ring that no watch tells of at its next look", async () => {
+  const keys = manyKeys(40);
+  await using world = await World.open(keys);
+  const [one, other] = [world.instance("a"), world.instance("b", { watchSees: "everybody" })];
+  for (const instance of [one, other]) instance.begin();
+  await world.pass(5 * heartbeatMs + 200); // between two looks
+  one.leave();
+  await world.pass(heartbeatMs);
+  assertEquals([other.owned.length, other.keys], [16, keys.toSorted()]);
+});
+
+Deno.test("Cluster mends within five minutes what was done to its claims without a ring", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  await world.pass(5 * heartbeatMs);
+  await world.database.raw.delete(["@pact/supervisor", '["c"]', "claim", slotOf("acme", 16)]);
+  await world.pass(4 * 60_000);
+  assertEquals([one.of("slot-released").length, (await world.database.owners()).size], [0, 15]);
+  await world.pass(61_000);
+  assertEquals([one.of("slot-released").map(({ cause }) => cause), one.owned.length], [["lost"], 16]);
+  await world.pass(2 * heartbeatMs);
+  assertEquals([one.keys, (await world.database.owners()).size], [["acme"], 16]);
 });

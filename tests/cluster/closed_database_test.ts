@@ -25,12 +25,14 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
-Deno.test("Cluster.run() ends with KvClosedError within a heartbeat when the database is closed, and announces that once", async () => {
+Deno.test("Cluster.run() stops all and ends with KvClosedError when the database is closed, and announces that once", async () => {
   await using world = await World.open(manyKeys(4));
   const one = await world.member("a");
   assertEquals(one.keys.length, 4);
   one.kv.break(closed);
   await world.pass(heartbeatMs);
+  one.leave(); // its callback does not listen to its signal
+  await world.pass(2 * heartbeatMs);
   assertEquals([one.run.fate, failures(one), one.bots.get("key-0")?.signal?.aborted], ["KvClosedError", [
     "KvClosedError",
   ], true]);
