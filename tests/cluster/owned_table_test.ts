@@ -272,10 +272,10 @@ Deno.test("Supervisor in a cluster makes no more passes over a table that fails 
   await using world = await World.open(["acme"]);
   const one = await world.member("a");
   const alone = new Supervisor(one.table, { clock: world.clock, random: () => 0.5 });
-  const failed: string[][] = [[], []];
+  const failed = [0, 0];
   for (const [index, supervisor] of [one.supervisor, alone].entries()) {
     supervisor.subscribe((event) => {
-      if (event.type === "table-failed") failed[index].push(event.operation);
+      if (event.type === "table-failed" && event.operation === "iterate") failed[index]++;
     });
   }
   const over = Promise.withResolvers<void>();
@@ -284,11 +284,12 @@ Deno.test("Supervisor in a cluster makes no more passes over a table that fails 
   await world.pass(2 * heartbeatMs);
   one.kv.break(failWith(new Error("oops")), "get", "list");
   await world.pass(30_000);
-  const [inCluster, withoutOne] = failed.map((operations) => operations.filter((each) => each === "list").length);
+  const [inCluster, withoutOne] = failed;
   one.kv.break();
   over.resolve();
   await world.pass(heartbeatMs);
-  assertEquals([run.fate, inCluster <= withoutOne], ["resolved", true], `${inCluster} and ${withoutOne}`);
+  // They begin at moments of their own, which may make a difference of one.
+  assertEquals([run.fate, inCluster > 0, inCluster <= withoutOne + 1], ["resolved", true, true], `${failed}`);
 });
 
 Deno.test("Cluster.own() ends a reading of the database when its iteration is left", async () => {
