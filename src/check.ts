@@ -40,9 +40,8 @@ export function assertRunnable(operation: string, value: unknown): void {
 
 /** Tells whether a value has a `run` method. */
 export function hasRun(value: unknown): boolean {
-  return typeof value === "object" && value !== null
-    ? "run" in value && typeof value.run === "function"
-    : hasMethods(value, "run");
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  return isObject && "run" in value && typeof value.run === "function";
 }
 
 /**

@@ -67,6 +67,12 @@ export class EventStream<E> {
     if (this.#pending.push(event) === 1) this.#defer(this.#flushNow);
   }
 
+  /** Announces an event whose listeners may be called in the async context of this call, which saves the `defer`. */
+  emitHere(event: E): void {
+    if (!this.observed) return this.#unheard(event);
+    if (this.#pending.push(event) === 1) ready.then(this.#flushNow);
+  }
+
   /** Delivers what was announced and not yet delivered. */
   flush(): void {
     // A listener may cause further events: they are added to the end of the list that this loop goes through.

@@ -1,20 +1,10 @@
 import { assert } from "@std/assert";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { MapTable, type Runnable, Supervisor, type Table } from "@pact/supervisor";
 import { EventStream } from "../src/event_stream.ts";
 import { onAbort } from "../src/on_abort.ts";
 import { RunLock } from "../src/supervisor/run_lock.ts";
 import { Waiting } from "../src/supervisor/waiting.ts";
-
-setFlagsFromString("--expose-gc");
-const gc: () => void = runInNewContext("gc");
-
-function heapBytes(): number {
-  gc();
-  gc();
-  return Deno.memoryUsage().heapUsed;
-}
+import { heapBytes } from "./garbage.ts";
 
 /** Waits, and gives up before what it waits for comes. */
 type GiveUp = (reason: Error) => Promise<unknown>;

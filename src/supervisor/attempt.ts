@@ -68,8 +68,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry = registry;
     this.#owner = owner;
     this.#number = number;
-    this.sinceAt = registry.clock.now();
-    this.#beganMs = registry.clock.monotonic();
+    const { at, nowMs } = registry.watch.read();
+    this.sinceAt = at;
+    this.#beganMs = nowMs;
   }
 
   /** Whether it is still running after being asked, and then forced, to end. */
@@ -89,7 +90,13 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     } catch (error) {
       return this.#failToBuild(error);
     }
-    this.#registry.emit({ type: "starting", at: this.sinceAt, key: this.#owner.key, cause, attempt: this.#number });
+    this.#registry.events.emitHere({
+      type: "starting",
+      at: this.sinceAt,
+      key: this.#owner.key,
+      cause,
+      attempt: this.#number,
+    });
     if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
     try {
       const built = entry.get();
@@ -139,9 +146,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeIsUp(runnable: P): void {
-    const { clock, deadlines } = this.#registry;
-    const at = this.sinceAt = clock.now();
-    const startMs = this.#lap();
+    const { deadlines } = this.#registry, startMs = this.#lap(), at = this.sinceAt;
     deadlines.delete(this.#owner);
     this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp(runnable);
@@ -158,7 +163,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const exit = { type: "exited", at, key, phase: wasUp ? "running" : "starting", outcome, uptimeMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
-    this.#registry.emit(failure || force ? { ...exit, ...failure, ...force } : exit);
+    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
     this.#owner.attemptEnded(this);
   }
 
@@ -196,10 +201,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   /** What has to be done however it ends. */
   #leave(): void {
-    const { sinceAt } = this;
-    this.sinceAt = this.#registry.clock.now();
+    const { sinceAt } = this, ranMs = this.#lap();
     this.#registry.deadlines.delete(this.#owner);
-    if (this.wasUp) this.uptimeMs = this.#lap();
+    if (this.wasUp) this.uptimeMs = ranMs;
     if (this.wasStuck) {
       stuckAttempts--;
       this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
@@ -212,18 +216,20 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry.leases.giveBack(lease, this.#owner.key);
   }
 
-  /** Returns the whole ms since it was made, or since it came up. */
+  /** Notes the moment. Returns the whole ms since it was made, or since it came up. */
   #lap(): number {
-    const nowMs = this.#registry.clock.monotonic(), beganMs = this.#beganMs;
+    const { at, nowMs } = this.#registry.watch.read(), beganMs = this.#beganMs;
+    this.sinceAt = at;
     this.#beganMs = nowMs;
     return Math.max(0, Math.round(nowMs - beganMs));
   }
 
   #beginBudget(hasOwn: boolean): void {
+    const { watch, deadlines, settings } = this.#registry, { at, nowMs } = watch.read();
     this.#isProlonged = false;
-    this.sinceAt = this.#registry.clock.now();
-    if (hasOwn) this.#registry.deadlines.set(this.#owner, this.#registry.settings.stopTimeoutMs);
-    else this.#registry.deadlines.delete(this.#owner);
+    this.sinceAt = at;
+    if (hasOwn) deadlines.set(this.#owner, settings.stopTimeoutMs, nowMs);
+    else deadlines.delete(this.#owner);
   }
 }
 

@@ -49,9 +49,9 @@ export class Deadlines {
   }
 
   /** Sets the deadline of a holder, in the place of one that it may have. */
-  set(holder: DeadlineHolder, delayMs: number): void {
+  set(holder: DeadlineHolder, delayMs: number, nowMs: number = this.#clock.monotonic()): void {
     this.delete(holder);
-    holder.deadlineAt = this.#clock.monotonic() + delayMs;
+    holder.deadlineAt = nowMs + delayMs;
     holder.deadlineOrder = this.#order++;
     this.#rise(holder, this.#heap.length);
     this.#arm();

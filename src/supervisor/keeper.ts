@@ -90,7 +90,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   /** Starts from this entry when its turn comes. */
-  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.clock.now()): void {
+  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.watch.read().at): void {
     this.#enter("queued", at);
     this.#entry = entry;
     this.#cause = cause;
@@ -273,7 +273,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
-    else this.#enter("looking", this.#registry.clock.now());
+    else this.#enter("looking", this.#registry.watch.read().at);
     this.#cause = cause;
     this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
   }

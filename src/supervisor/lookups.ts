@@ -26,8 +26,9 @@ export interface Sought<K, P> {
 /** A look under way at one key, all repetitions included. */
 export interface Look<K, P> {
   readonly sought: Sought<K, P>;
-  /** Its place among those under way; -1 when it has ended. */
-  place: number;
+  /** Its neighbours among those under way, in the order in which they began. */
+  before: Look<K, P> | undefined;
+  after: Look<K, P> | undefined;
   /** Is called when the table has been heard. */
   readonly done: () => void;
   /** Whether another look is to be made after it; and whether its own answer no longer matters then. */
@@ -40,6 +41,7 @@ export interface Look<K, P> {
   isAbandoned: boolean;
   /** Whether it was told to have failed, as the table did not answer. */
   isGivenUp: boolean;
+  hasEnded: boolean;
 }
 
 /** After how many looks the event loop gets a turn: a restart loop made of microtasks would starve every timer. */
@@ -65,11 +67,10 @@ export class Lookups<K, P> {
   readonly #clock: Clock;
   readonly #options: { readonly signal: AbortSignal };
   readonly #enter: (step: () => void) => void;
-  /** Looks that were asked for from elsewhere, for the next step in the context of the run. */
-  #entering: Look<K, P>[] = [];
   #looks = 0;
-  /** In no order: each knows its place, which costs a tenth of a place in a set. */
-  readonly #underWay: Look<K, P>[] = [];
+  /** The ends of the list of looks under way: an array that is often empty costs 150 B each time it is not. */
+  #oldest: Look<K, P> | undefined = undefined;
+  #newest: Look<K, P> | undefined = undefined;
   /** How many looks at a key are given up or abandoned, and unanswered. */
   readonly #left: Map<K, number> = new Map();
   /** Looks that wait for one of those to be answered. */
@@ -100,7 +101,7 @@ export class Lookups<K, P> {
   lookAfresh(sought: Sought<K, P>, isFromElsewhere: boolean): void {
     sought.lookedInPass = this.#pass;
     if (sought.look) sought.look.next = "instead";
-    else if (isFromElsewhere) this.#askSoon(this.#begin(sought, nothing));
+    else if (isFromElsewhere) this.#enterToAsk(this.#begin(sought, nothing));
     else this.#ask(this.#begin(sought, nothing));
   }
 
@@ -138,7 +139,7 @@ export class Lookups<K, P> {
 
   /** Resolves when no look is under way. Those that were given up do not count: they were told of. */
   async idle(): Promise<void> {
-    if (this.#underWay.length > 0) await (this.#idle ??= Promise.withResolvers()).promise;
+    if (this.#oldest) await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
   /** Calls the watch off. */
@@ -150,28 +151,26 @@ export class Lookups<K, P> {
   #begin(sought: Sought<K, P>, done: () => void): Look<K, P> {
     const look: Look<K, P> = {
       sought,
-      place: this.#underWay.length,
+      before: this.#newest,
+      after: undefined,
       done,
       next: "none",
       isAsked: true,
       found: 0,
       isAbandoned: false,
       isGivenUp: false,
+      hasEnded: false,
     };
-    this.#underWay.push(look);
+    if (this.#newest) this.#newest.after = look;
+    else this.#oldest = look;
+    this.#newest = look;
     if (this.#watch === undefined && !this.#options.signal.aborted) this.#setWatch();
     return sought.look = look;
   }
 
-  #askSoon(look: Look<K, P>): void {
-    if (this.#entering.push(look) === 1) this.#enter(this.#askEntering);
+  #enterToAsk(look: Look<K, P>): void {
+    this.#enter(() => this.#ask(look));
   }
-
-  readonly #askEntering = (): void => {
-    const looks = this.#entering;
-    this.#entering = [];
-    for (const look of looks) this.#ask(look);
-  };
 
   #ask(look: Look<K, P>): void {
     if (++this.#looks % looksPerTurn === 0) turn().then(() => this.#askNow(look));
@@ -227,7 +226,7 @@ export class Lookups<K, P> {
 
   #end(look: Look<K, P>): void {
     const { sought, next, done } = look;
-    if (look.place < 0) return; // it ended when it was given up
+    if (look.hasEnded) return; // when it was given up
     this.#remove(look);
     if (sought.look === look) {
       sought.look = undefined;
@@ -236,16 +235,17 @@ export class Lookups<K, P> {
     }
     if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
     done();
-    if (this.#underWay.length === 0) this.#idle?.resolve();
+    if (!this.#oldest) this.#idle?.resolve();
   }
 
   #remove(look: Look<K, P>): void {
-    const last = this.#underWay.pop();
-    if (last !== undefined && last !== look) {
-      this.#underWay[look.place] = last;
-      last.place = look.place;
-    }
-    look.place = -1;
+    const { before, after } = look;
+    look.hasEnded = true;
+    if (before) before.after = after;
+    else this.#oldest = after;
+    if (after) after.before = before;
+    else this.#newest = before;
+    look.before = look.after = undefined; // the list must not live on in a look that is never answered
   }
 
   #setWatch(): void {
@@ -254,9 +254,13 @@ export class Lookups<K, P> {
 
   readonly #giveUpOverdue = (): void => {
     if (this.#watch === undefined) return;
-    for (const look of [...this.#underWay]) if (++look.found > patience) this.#giveUp(look);
+    for (let look = this.#oldest; look !== undefined;) {
+      const { after } = look;
+      if (++look.found > patience) this.#giveUp(look);
+      look = after;
+    }
     this.#watch = undefined;
-    if (this.#underWay.length > 0) this.#setWatch();
+    if (this.#oldest) this.#setWatch();
   };
 
   #giveUp(look: Look<K, P>): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, Watch } from "../clock.ts";
 import { printLine } from "../error_data.ts";
 import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
@@ -30,6 +30,7 @@ export class Registry<K, P extends Runnable> {
   readonly table: Table<K, P>;
   readonly settings: SupervisorSettings;
   readonly clock: Clock;
+  readonly watch: Watch;
   readonly keepers: Map<K, Keeper<K, P>> = new Map();
   /** What is up: a map of its own, as nothing is asked for as often. */
   readonly running: Map<K, P> = new Map();
@@ -48,6 +49,7 @@ export class Registry<K, P extends Runnable> {
     this.table = table;
     this.settings = settings;
     this.clock = settings.clock;
+    this.watch = new Watch(settings.clock);
     const enter = (step: () => void) => this.enter(step);
     this.deadlines = new Deadlines(settings.clock, enter);
     this.starts = new StartQueue(settings.clock, settings.startConcurrency, enter);

@@ -41,6 +41,6 @@ export class RunContext {
     if (others.length > 0) this.#others = [];
     this.#await();
     first?.();
-    for (const step of others) step();
+    for (let i = 0; i < others.length; i++) others[i]();
   };
 }

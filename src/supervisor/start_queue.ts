@@ -57,8 +57,9 @@ export class StartQueue {
 
   /** Leaves the queue, or gives the permit back. Does nothing for one that has neither. */
   release(starter: Starter): void {
-    this.#waiting.delete(starter);
     const isFree = this.#holders.delete(starter);
+    if (this.#waiting.size === 0) return; // as most of the time, and a watch has nothing to do then
+    this.#waiting.delete(starter);
     if (this.#waiting.size === 0) this.#watch();
     else if (isFree) this.#drainSoon();
   }

@@ -168,7 +168,8 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /**
    * Stops the process of a key gracefully and waits for its end. An entry left in the table starts again at the next
-   * reconcile: to stop a process for good, delete its entry.
+   * reconcile: to stop a process for good, delete its entry. A process that awaits the stop of its own key waits for itself: it
+   * is stuck after two stop budgets.
    *
    * @param key The key of the process.
    * @param options A signal that, when it aborts, forces the end, which is still awaited.

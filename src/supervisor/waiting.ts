@@ -18,28 +18,35 @@ interface Waiter<T> {
  * raced one promise would stay in its memory until it settles. Those who cannot give up share a promise.
  */
 export class Waiting<T> {
-  #patient: PromiseWithResolvers<T> | undefined = undefined;
+  #promise: Promise<T> | undefined = undefined;
+  #resolve: ((value: T) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
   #impatient: Set<Waiter<T>> | undefined = undefined;
 
   /** Waits for it. The signal ends the wait of this caller, with its reason. */
   wait(signal?: AbortSignal): Promise<T> {
-    if (signal === undefined) return (this.#patient ??= Promise.withResolvers()).promise;
+    if (signal === undefined) return this.#promise ??= new Promise(this.#keep);
     return signal.aborted ? Promise.reject(signal.reason) : this.#waitUnless(signal);
   }
 
   /** Tells those who wait. */
   resolve(value: T): void {
-    this.#patient?.resolve(value);
+    this.#resolve?.(value);
     for (const { resolve } of this.#dismissed()) resolve(value);
   }
 
   /** Fails those who wait. Returns whether there were any: one who has given up does not count. */
   reject(error: unknown): boolean {
     const waiters = this.#dismissed();
-    this.#patient?.reject(error);
+    this.#reject?.(error);
     for (const { reject } of waiters) reject(error);
-    return waiters.length > 0 || this.#patient !== undefined;
+    return waiters.length > 0 || this.#promise !== undefined;
   }
+
+  readonly #keep = (resolve: (value: T) => void, reject: (error: unknown) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
 
   #waitUnless(signal: AbortSignal): Promise<T> {
     const waiters = this.#impatient ??= new Set();
