@@ -156,12 +156,15 @@ export class Session {
   async #look(looked: () => void): Promise<void> {
     const { instance: { clock, timing }, membership: { sightings } } = this;
     const beganMs = clock.monotonic();
+    const { bell } = this.ownership.view;
     this.#isHurried = false;
     this.#heardBell = "";
     if (await this.ownership.look()) {
       this.heartbeat.noteLook();
       looked();
     }
+    // Slots that are on their way ring again soon, at moments of their own: each step of a hand-over waits for the other side.
+    if (this.ownership.isEager && this.ownership.view.bell !== bell) this.#isHurried = true;
     this.#lookedMs = clock.monotonic();
     const everyMs = this.ownership.isEager ? timing.eagerLookMs : timing.heartbeatMs;
     const deathMs = sightings.nextDeathMs(this.id);
