@@ -162,7 +162,10 @@ export class Heartbeat implements Claimant {
     else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
     else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins from the start
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
-    if (stored?.nonce !== nonce) return false;
+    if (stored?.nonce !== nonce) {
+      this.#toldAccepts = undefined;
+      return false;
+    }
     this.#ackedMs = sentMs;
     this.#toldAccepts = accepts;
     this.#arm();

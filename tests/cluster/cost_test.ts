@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
 import { Cluster, type ClusterOptions } from "../../src/cluster/mod.ts";
+import { place } from "../../src/cluster/placement.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { TestDatabase, type TestKv } from "./fixtures.ts";
@@ -176,6 +177,24 @@ Deno.test("Clusters claim 256 slots with not many more writes than batches of 9"
   const claims = programs.flatMap(({ kv }) => kv.checks).filter((checks) => checks > 1).length;
   assert(claims <= Math.ceil(256 / 9) + 4, `${claims} writes`);
   await end();
+});
+
+Deno.test("Cluster that joins three others has its share within a heartbeat, and no session lists the claims ten times for it", async () => {
+  using database = await TestDatabase.open();
+  const first = begin(database, 3);
+  await database.pass(60_000);
+  for (const { kv } of first.programs) kv.listed.length = 0;
+  const second = begin(database, 1);
+  await database.pass(5_000);
+  const programs = [...first.programs, ...second.programs];
+  const ids = programs.map(({ cluster }) => cluster.snapshot().session ?? "none");
+  const counts = programs.map(({ cluster }) => cluster.snapshot().slots.owned.length);
+  const shares = place(ids, 256);
+  assertEquals(counts, ids.map((id) => shares.filter((each) => each === id).length));
+  const claims = programs.map(({ kv }) => kv.listed.filter((kind) => kind === "claim").length);
+  assert(Math.max(...claims) < 10, `${claims} listings`);
+  second.leave();
+  await first.end();
 });
 
 Deno.test("Cluster gives slots back in batches when it hands them over", async () => {

@@ -174,6 +174,24 @@ Deno.test("Heartbeat rings again when a beat that said otherwise was not answere
   assertEquals([row.value.accepts, bell === row.versionstamp, bell === before], [true, true, false]);
 });
 
+Deno.test("Heartbeat rings when it writes over a first record that landed after its session was buried", async () => {
+  await using test = await TestHeartbeat.open();
+  const gate = Promise.withResolvers<void>();
+  test.kv.inject("commit", holdUntil(gate.promise));
+  test.join();
+  await test.pass(timeoutMs + retryMs); // it is given up, and written again
+  test.heartbeat.noteLook();
+  test.keepAlive();
+  await test.database.settle(); // it accepts
+  await test.ledger.bury("a1");
+  gate.resolve();
+  await test.database.settle();
+  test.heartbeat.noteLook();
+  await test.pass(heartbeatMs + 2 * retryMs);
+  const [row] = await test.database.read("session");
+  assertEquals([row.value.accepts, await test.ledger.bell()], [true, row.versionstamp]);
+});
+
 Deno.test("Heartbeat.resign() rings the bell", async () => {
   await using test = await TestHeartbeat.alive();
   test.heartbeat.end();
