@@ -125,6 +125,16 @@ export class Watch {
 }
 
 /**
+ * Makes a delay a tenth longer or shorter, so that several instances do not keep in step.
+ *
+ * @param random A number from 0 up to 1; 0.5 gives the delay itself.
+ * @returns The delay in whole ms, at most the longest timer.
+ */
+export function jittered(delayMs: number, random: number): number {
+  return Math.min(Math.round(delayMs * (0.9 + 0.2 * random)), maxTimerMs);
+}
+
+/**
  * Waits on a clock.
  *
  * @returns A promise that resolves after the delay or when a signal aborts, whichever comes first; it never rejects.

@@ -175,9 +175,15 @@ function causesOf(error: unknown): Cause[] {
 /** What an error names as its causes. */
 function innerOf(value: unknown): unknown[] {
   const inner = [read(value, "cause")];
-  if (isInstance(value, AggregateError)) inner.push(...attempt(() => [...value.errors.slice(0, maxCauses)]) ?? []);
+  if (isInstance(value, AggregateError)) inner.push(...firstOf(read(value, "errors")));
   if (isInstance(value, SuppressedError)) inner.push(read(value, "error"), read(value, "suppressed"));
   return inner.filter((each) => each !== undefined && each !== null);
+}
+
+/** The first elements of a list, of which nothing is believed. */
+function firstOf(list: unknown): unknown[] {
+  const length = Math.min(maxCauses, Number(read(list, "length")) || 0);
+  return Array.from({ length }, (_, index) => read(list, `${index}`));
 }
 
 function read(value: unknown, property: string): unknown {

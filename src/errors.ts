@@ -8,6 +8,7 @@ import { oneLine, quote } from "./one_line.ts";
 
 /** How many characters of a key or of another value a message shows. */
 const maxShown = 100;
+const maxBigint = 10n ** 1_000n;
 
 /**
  * Writes a key as in code, for use in a message: a string in quotes, a bigint with an `n`; on one line, cut after 100 characters.
@@ -25,7 +26,12 @@ const maxShown = 100;
 export function describeKey(key: unknown): string {
   if (typeof key === "string") return quote(key, maxShown);
   const shown = describeValue(key);
-  return typeof key === "bigint" ? `${shown}n` : shown;
+  return typeof key === "bigint" && !isHuge(key) ? `${shown}n` : shown;
+}
+
+/** The digits of a bigint take time that grows with the square of their number. */
+function isHuge(value: unknown): boolean {
+  return typeof value === "bigint" && (value > maxBigint || value < -maxBigint);
 }
 
 /**
@@ -43,6 +49,7 @@ export function describeKey(key: unknown): string {
  */
 export function describeValue(value: unknown): string {
   const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  if (isHuge(value)) return "a bigint of more than 1000 digits";
   try {
     return oneLine(isObject ? Object.prototype.toString.call(value) : String(value), maxShown);
   } catch (_throwingTag) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { maxTimerMs, pause, systemClock, turn } from "../src/clock.ts";
+import { jittered, maxTimerMs, pause, systemClock, turn } from "../src/clock.ts";
 import { settle, TestTime, watch } from "./supervisor/fixtures/mod.ts";
 import { countingSignal } from "./process/signals.ts";
 
@@ -85,6 +85,21 @@ Deno.test("pause() bears a delay that is too long for a timer", () => {
   pause(clock, Infinity);
   assertEquals(delays, [maxTimerMs]);
 });
+
+for (
+  const [delayMs, random, expected] of [
+    [1, 0, 1],
+    [1_000, 0, 900],
+    [1_000, 0.5, 1_000],
+    [1_000, 1, 1_100],
+    [1_005, 0.25, 955],
+    [maxTimerMs, 1, maxTimerMs],
+  ]
+) {
+  Deno.test(`jittered() makes ${expected} ms of ${delayMs} ms and chance ${random}`, () => {
+    assertEquals(jittered(delayMs, random), expected);
+  });
+}
 
 Deno.test("turn() lets everything happen that needs no time, though FakeTime stands still", async () => {
   using _time = new TestTime();

@@ -188,3 +188,19 @@ Deno.test("EventStream survives a listener that returns a revoked proxy", async 
   await settle();
   assertEquals([heard, unhandled.reasons.length], [[1], 0]);
 });
+
+Deno.test("describeError() asks an AggregateError for a bounded number of errors, however many it pretends to have", () => {
+  let asked = 0;
+  const errors = new Proxy([], {
+    get: (_list, property) => property === "length" ? Infinity : (asked++, new Error("one")),
+  });
+  const error = Object.defineProperty(new AggregateError([]), "errors", { value: errors });
+  describeError(error);
+  assert(asked < 50, `${asked} were asked for`);
+});
+
+Deno.test("errorData() and describeKey() do not spell out a bigint of a million digits", () => {
+  const huge = 1n << 4_000_000n;
+  assertEquals(errorData(huge, 0).message, "a bigint of more than 1000 digits");
+  assertEquals(describeKey(-huge), "a bigint of more than 1000 digits");
+});

@@ -4,11 +4,14 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, jittered, type Timer } from "../clock.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import { type ChangeLog, maxNamedChanges } from "./change_log.ts";
 import type { KvTableKey } from "./keyspace.ts";
+import type { LogPosition } from "./log_position.ts";
+import { isUnreadable } from "./unreadable.ts";
 import { watchKey } from "./watch_key.ts";
+import type { WatchSees } from "./watch_sees.ts";
 
 /** What a {@linkcode ChangeFeed} needs. */
 export interface ChangeFeedOptions<K extends KvTableKey> {
@@ -20,8 +23,12 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
   readonly log: ChangeLog;
   /** Times the polls. */
   readonly clock: Clock;
-  /** The longest time between two readings of the log, in ms. */
+  /** Whose changes the watch sees. */
+  readonly watchSees: WatchSees;
+  /** How often the generation is read, in ms; where the watch sees everybody, a tenth more or less. */
   readonly pollMs: number;
+  /** Randomness for the polls: returns a number from 0 up to, but not including, 1. */
+  readonly random: () => number;
   /** Ends the feed. */
   readonly signal: AbortSignal;
   /** The feeds in progress: this one adds and removes itself. */
@@ -35,7 +42,9 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
  * next() -> find the end of the log -> wait for the poll, the watch, a write by this table -> read what is new -> wait …
  * ```
  *
- * The watch is a hint that may fail, as it does not see other OS processes on SQLite; the poll finds everything.
+ * The watch is a hint that may fail, or see only this OS process, as on SQLite; the poll finds everything. Where the watch
+ * should see everybody and a poll finds what it has not told of, it is opened again: a watch that has gone blind neither
+ * fails nor ends.
  */
 export class ChangeFeed<K extends KvTableKey> {
   /** The changes. */
@@ -43,9 +52,19 @@ export class ChangeFeed<K extends KvTableKey> {
   readonly #options: ChangeFeedOptions<K>;
   readonly #ending = new AbortController();
   readonly #established = Promise.withResolvers<void>();
-  #isEstablished = false;
-  #isWoken = false;
-  #wake?: () => void;
+  /** How far the log was read; `undefined` until its end is found. */
+  #position: LogPosition | undefined = undefined;
+  /** The generation that the watch told of last, and the last commit of this table itself. */
+  #watched = "";
+  #written = "";
+  #poll: Timer | undefined = undefined;
+  /** Why the generation must be read: by the clock, or because a write by this table may have landed. */
+  #readingDue: "poll" | "write" | undefined = undefined;
+  #wake: (() => void) | undefined = undefined;
+  #watching: Promise<unknown> = Promise.resolve();
+  #closeWatch = new AbortController();
+  #hasWatchFailed = false;
+  #reopenings = 0;
 
   /** Makes a feed that begins with the first `next` of its stream. */
   constructor(options: ChangeFeedOptions<K>) {
@@ -56,7 +75,8 @@ export class ChangeFeed<K extends KvTableKey> {
       begin: () => this.#follow(),
       release: () => {
         this.#ending.abort();
-        this.wake();
+        this.#closeWatch.abort();
+        this.#wake?.();
       },
     });
   }
@@ -66,65 +86,119 @@ export class ChangeFeed<K extends KvTableKey> {
     return this.#established.promise;
   }
 
+  /** How many times the watch was opened again: it had gone blind, failed or ended. */
+  get reopenings(): number {
+    return this.#reopenings;
+  }
+
   /**
    * Tells of a write by this table that begins now. It may land before the end of the log is found, and would then be
    * missed.
    *
-   * @returns The function to call when the write is over.
+   * @returns The function to call when the write is over, with its commit; without one if it may or may not have landed.
    */
-  writing(key: K): () => void {
-    const isEarly = !this.#isEstablished;
-    return () => isEarly ? this.stream.announce(key) : this.wake();
-  }
-
-  /** Has the log read now. */
-  wake(): void {
-    this.#isWoken = true;
-    this.#wake?.();
+  writing(key: K): (versionstamp?: string) => void {
+    if (!this.#position) return () => this.stream.announce(key);
+    return (versionstamp) => {
+      if (versionstamp === undefined) return this.#readNow("write");
+      if (versionstamp > this.#written) this.#written = versionstamp;
+      if (this.#news !== undefined) this.#wake?.();
+    };
   }
 
   async #follow(): Promise<void> {
     const { log, feeds } = this.#options;
     const { signal } = this.#ending;
     feeds.add(this);
-    const watching = this.#watch();
+    this.#openWatch();
     try {
-      let position = await log.end(signal);
-      this.#isEstablished = true;
+      this.#position = await log.end(signal);
       this.#established.resolve();
       while (!signal.aborted) {
         await this.#wait();
-        const changes = await log.read(position, signal);
-        position = changes.position;
-        for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
+        if (!signal.aborted) this.#position = await this.#look(this.#position);
       }
     } catch (error) {
       this.stream.fail(error);
     }
     feeds.delete(this);
+    this.#poll?.cancel();
     this.#established.resolve();
-    await watching;
+    await this.#watching;
   }
 
+  /** Waits until the generation must be read, or for news. */
   #wait(): Promise<void> {
+    this.#poll ??= this.#options.clock.timer(() => {
+      this.#poll = undefined;
+      this.#readNow("poll");
+    }, this.#pollDelayMs());
     return new Promise((resolve) => {
       this.#wake = () => {
-        timer.cancel();
         this.#wake = undefined;
-        this.#isWoken = false;
         resolve();
       };
-      const timer = this.#options.clock.timer(this.#wake, this.#options.pollMs);
-      if (this.#isWoken) this.#wake();
+      if (this.#readingDue || this.#news !== undefined) this.#wake();
     });
   }
 
-  async #watch(): Promise<void> {
+  /** Polls that are billed are spread over the instances. */
+  #pollDelayMs(): number {
+    const { watchSees, pollMs, random } = this.#options;
+    return watchSees === "everybody" ? jittered(pollMs, random()) : pollMs;
+  }
+
+  #readNow(due: "poll" | "write"): void {
+    if (this.#readingDue !== "poll") this.#readingDue = due;
+    this.#wake?.();
+  }
+
+  /** The generation that was told of, if it is after the position; one before it is no news, a watch may be late. */
+  get #news(): string | undefined {
+    const told = this.#watched > this.#written ? this.#watched : this.#written;
+    return this.#position && told > this.#position.versionstamp ? told : undefined;
+  }
+
+  /** Reads and announces what is new. */
+  async #look(position: LogPosition): Promise<LogPosition> {
+    const { signal } = this.#ending;
+    const due = this.#readingDue;
+    this.#readingDue = undefined;
+    const changes = await this.#options.log.read(position, this.#news, signal);
+    signal.throwIfAborted();
+    const { versionstamp } = changes.position;
+    // The database was set back: what was told of before is of a history that is gone.
+    if (versionstamp < position.versionstamp) this.#watched = this.#written = "";
+    for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
+    if (due === "poll" && (this.#hasWatchFailed || this.#watched < versionstamp)) this.#reopenWatch();
+    return changes.position;
+  }
+
+  #reopenWatch(): void {
+    if (this.#options.watchSees !== "everybody") return;
+    this.#reopenings++;
+    this.#closeWatch.abort();
+    this.#openWatch();
+  }
+
+  #openWatch(): void {
+    this.#hasWatchFailed = false;
+    this.#closeWatch = new AbortController();
+    this.#watching = Promise.all([this.#watching, this.#watch(this.#closeWatch.signal)]);
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { kv, generation } = this.#options;
     try {
-      const { kv, generation } = this.#options;
-      await watchKey(kv, generation, this.#ending.signal, () => this.wake());
-    } catch {
-      // The polls go on and report what is wrong with the database.
+      await watchKey(kv, generation, signal, (versionstamp) => {
+        this.#watched = versionstamp ?? "";
+        if (this.#news !== undefined) this.#wake?.();
+      });
+      this.#hasWatchFailed ||= !signal.aborted;
+    } catch (error) {
+      // The polls go on and report what is wrong with the database. Deno keeps each watch of a value that it cannot read, for
+      // ever: there is no second one until the value has changed.
+      this.#hasWatchFailed ||= !signal.aborted && !isUnreadable(error);
     }
   }
 }

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../clock.ts";
 import { isTableKey, type Keyspace, type KvRange, type KvTableKey } from "./keyspace.ts";
-import { advance, type LogPosition } from "./log_position.ts";
+import { advance, type LogPosition, type Moment } from "./log_position.ts";
 import type { KvStore } from "./store.ts";
 import { isUnreadable } from "./unreadable.ts";
 
@@ -58,22 +58,29 @@ export class ChangeLog {
 
   /** Finds the end of the log: the position after everything that is committed. */
   async end(signal: AbortSignal): Promise<LogPosition> {
-    const readAt = this.#options.clock.now();
-    return { versionstamp: await this.#generation(signal), readAt };
+    const read = this.#now();
+    return { versionstamp: await this.#generation(signal), read };
   }
 
-  /** Reads what is new since a position. */
-  async read(position: LogPosition, signal: AbortSignal): Promise<LogChanges> {
-    const { keys, clock, retentionMs } = this.#options;
-    const at = clock.now();
+  /**
+   * Reads what is new since a position.
+   *
+   * @param told A generation after the position, if one is known: it needs not be read then.
+   * @param signal Abandons the reading.
+   * @returns What is new. If the position is behind the generation, the database was set back, and nothing can be named.
+   */
+  async read(position: LogPosition, told: string | undefined, signal: AbortSignal): Promise<LogChanges> {
+    const begun = this.#now();
     // First the generation, then the log: what is committed in between is found now, and is nothing new next time.
-    const generation = await this.#generation(signal);
-    if (generation === position.versionstamp) return { position: { versionstamp: generation, readAt: at }, keys: [] };
-    const selector = keys.logFrom(position.versionstamp);
+    const generation = told ?? await this.#generation(signal);
+    const reached = { versionstamp: generation, read: begun };
+    if (generation === position.versionstamp) return { position: reached, keys: [] };
+    if (generation < position.versionstamp) return { position: reached, keys: undefined };
+    const { keys, retentionMs } = this.#options;
     // One more for the change at the position itself, and one more to see whether there are more.
     const limit = maxNamedChanges + 2;
-    const rows = await this.#list(selector, { limit, signal });
-    if (!rows) return { position: { versionstamp: generation, readAt: at }, keys: undefined };
+    const rows = await this.#list(keys.logFrom(position.versionstamp), { limit, signal });
+    if (!rows) return { position: reached, keys: undefined };
     const changed: KvTableKey[] = [];
     let last = "";
     for (const row of rows) {
@@ -82,9 +89,13 @@ export class ChangeLog {
       changed.push(row.value);
       last = versionstamp;
     }
-    const reading = { at, generation, last, isCut: rows.length === limit };
-    const next = advance(position, reading, retentionMs);
+    const next = advance(position, { begun, generation, last, isCut: rows.length === limit }, retentionMs);
     return { position: next.position, keys: next.hasGap ? undefined : changed };
+  }
+
+  #now(): Moment {
+    const { clock } = this.#options;
+    return { at: clock.now(), monotonicMs: clock.monotonic() };
   }
 
   /** Returns nothing if one of the changes cannot be read. */

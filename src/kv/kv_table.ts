@@ -26,7 +26,7 @@ const maxShownRefusal = 200;
 const refusal = /too large|could not be cloned|Invalid mutation/;
 
 /** Commits one write, as often as the database is locked. */
-type Commit = () => Promise<unknown>;
+type Commit = () => Promise<Deno.KvCommitResult | Deno.KvCommitError>;
 
 /**
  * A table in a Deno KV that the caller opens and closes. Several instances of a program can share it.
@@ -34,7 +34,7 @@ type Commit = () => Promise<unknown>;
  * An entry lives at `[...prefix, key]`, one part below the prefix, with the spec as a plain value; everything else below
  * the prefix is skipped. A write is one atomic operation without checks: the entry, its record in the change log and the
  * generation, so it is harmless to repeat one that may have landed. What is written with `kv.set` directly is seen by the
- * next iteration, but not by `changes`.
+ * next iteration, and by `changes` once it is announced with `touch`.
  *
  * Every call to the database has a deadline. Only Deno KV may touch the database file.
  *
@@ -61,6 +61,8 @@ type Commit = () => Promise<unknown>;
 export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec> implements Table<K, P> {
   /** The database. */
   readonly kv: Deno.Kv;
+  /** How often a supervisor without an `intervalMs` passes over the whole table, in ms. */
+  readonly sweepMs: number;
   readonly #settings: KvTableSettings<K, Spec, P>;
   readonly #store: KvStore;
   readonly #log: ChangeLog;
@@ -77,8 +79,9 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P, Input>) {
     assertKv(kv, "a table");
     this.#settings = checkOptions(options);
-    const { keys, clock, logRetentionMs } = this.#settings;
+    const { keys, clock, logRetentionMs, sweepMs } = this.#settings;
     this.kv = kv;
+    this.sweepMs = sweepMs;
     this.#store = new KvStore(kv, this.#settings);
     this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs });
   }
@@ -125,6 +128,37 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   }
 
   /**
+   * Announces an entry that was written or deleted with `kv` directly. Otherwise the next pass of a supervisor finds that, up
+   * to `sweepMs` later. The entry itself is neither read nor written.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the announcement, which may still land.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
+   * @throws {KvTimeoutError} If the database did not answer in time; the announcement may have landed or not.
+   * @throws {KvClosedError} If the database is closed.
+   *
+   * @example A write that is part of a transaction
+   * ```ts
+   * import { nop, Supervisor } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { delay } from "@std/async/delay";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * const supervisor = new Supervisor(table);
+   * await supervisor.run(async () => {
+   *   await kv.atomic().set(["bots", "acme"], "free").set(["customers", "acme"], "Acme Inc.").commit();
+   *   await table.touch("acme");
+   *   while (!supervisor.keys().includes("acme")) await delay(1);
+   * });
+   * ```
+   */
+  async touch(key: K, options?: { signal?: AbortSignal }): Promise<void> {
+    this.#settings.keys.entry(key); // refuses what can be no key
+    await this.#write("touch", key, this.#change(key, (atomic) => atomic), options?.signal);
+  }
+
+  /**
    * Looks up one entry. Its value is validated only when its runnable is built.
    *
    * @param key The key.
@@ -155,7 +189,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   }
 
   /**
-   * Announces the keys that are set and deleted, by this table at once, by others within `pollMs`. A change by another
+   * Announces the keys that are set, deleted and touched: by this table at once, by others when the watch tells of it, and
+   * within `pollMs` in any case. A change by another
    * instance that lands while the first `next` is still finding the end of the log is not announced: an iteration that
    * begins after that call sees it.
    *
@@ -163,9 +198,10 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects if the database fails.
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
-    const { keys: { generation }, clock, pollMs } = this.#settings;
-    return new ChangeFeed<K>({ kv: this.kv, generation, log: this.#log, clock, pollMs, signal, feeds: this.#feeds })
-      .stream;
+    const { keys: { generation }, clock, watchSees, pollMs, random } = this.#settings;
+    const { kv } = this;
+    const source = { kv, generation, log: this.#log, clock, watchSees, pollMs, random };
+    return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
   }
 
   /** Makes the atomic operation of a write, and returns what commits it: an operation itself cannot be awaited. */
@@ -178,13 +214,14 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
     return made;
   }
 
-  async #write(operation: "set" | "delete", key: K, change: Promise<Commit>, signal?: AbortSignal): Promise<void> {
+  async #write(operation: string, key: K, change: Promise<Commit>, signal?: AbortSignal): Promise<void> {
     const written = Array.from(this.#feeds, (feed) => feed.writing(key));
+    let commit: Deno.KvCommitResult | Deno.KvCommitError | undefined;
     try {
-      await this.#call(operation, key, async () => (await change)(), signal);
+      commit = await this.#call(operation, key, async () => await (await change)(), signal);
     } finally {
       // After a failure too: a write without an answer may have landed.
-      for (const tell of written) tell();
+      for (const tell of written) tell(commit?.ok ? commit.versionstamp : undefined);
     }
   }
 

@@ -4,19 +4,27 @@
  * @module
  */
 
+/** A moment by both clocks: the one may be set, the other may stand still while the machine sleeps. */
+export interface Moment {
+  /** By the wall clock, epoch ms. */
+  readonly at: number;
+  /** By the monotonic clock, in ms. */
+  readonly monotonicMs: number;
+}
+
 /** How far a reader has come. */
 export interface LogPosition {
   /** The last change seen; "" before the first. Versionstamps compare as strings. */
   readonly versionstamp: string;
-  /** When the reading that got here began, epoch ms: the log expires by the wall clock, also while a machine sleeps. */
-  readonly readAt: number;
+  /** When the reading that got here began. */
+  readonly read: Moment;
 }
 
 /** What a reading of the log after a position found. */
 export interface LogReading {
-  /** When the reading began, epoch ms. */
-  readonly at: number;
-  /** The versionstamp of the generation, read before the log; "" if there is none. */
+  /** When the reading began. */
+  readonly begun: Moment;
+  /** The versionstamp of the generation, known before the log was read; "" if there is none. */
   readonly generation: string;
   /** The versionstamp of the last change that was found; "" if there was none. */
   readonly last: string;
@@ -28,7 +36,7 @@ export interface LogReading {
  * Moves a position over a reading.
  *
  * Changes are missing if the log does not reach up to the generation, if it was not read to its end, or if the last
- * reading is so old, or the clock so unsteady, that changes after it may have expired.
+ * reading is so old, by either clock, that changes after it may have expired.
  *
  * @param position Where the reading began.
  * @param retentionMs For how long changes are kept at least, in ms.
@@ -39,8 +47,8 @@ export interface LogReading {
  * import { advance } from "./log_position.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const reading = { at: 2, generation: "07", last: "", isCut: false };
- * const { position, hasGap } = advance({ versionstamp: "03", readAt: 1 }, reading, 1_000);
+ * const reading = { begun: { at: 2, monotonicMs: 2 }, generation: "07", last: "", isCut: false };
+ * const { position, hasGap } = advance({ versionstamp: "03", read: { at: 1, monotonicMs: 1 } }, reading, 1_000);
  * assertEquals([position.versionstamp, hasGap], ["07", true]);
  * ```
  */
@@ -49,11 +57,11 @@ export function advance(
   reading: LogReading,
   retentionMs: number,
 ): { position: LogPosition; hasGap: boolean } {
-  const { at, generation, last, isCut } = reading;
+  const { begun, generation, last, isCut } = reading;
   if (generation === position.versionstamp) {
-    return { position: { versionstamp: generation, readAt: at }, hasGap: false };
+    return { position: { versionstamp: generation, read: begun }, hasGap: false };
   }
-  const ageMs = at - position.readAt;
-  const hasGap = isCut || last === "" || last < generation || ageMs < 0 || ageMs > retentionMs / 2;
-  return { position: { versionstamp: last > generation ? last : generation, readAt: at }, hasGap };
+  const ageMs = Math.max(begun.at - position.read.at, begun.monotonicMs - position.read.monotonicMs);
+  const hasGap = isCut || last === "" || last < generation || ageMs > retentionMs / 2;
+  return { position: { versionstamp: last > generation ? last : generation, read: begun }, hasGap };
 }

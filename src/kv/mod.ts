@@ -24,4 +24,5 @@ export type { KvEntry } from "./kv_entry.ts";
 export { KvTable } from "./kv_table.ts";
 export type { KvTableOptions } from "./options.ts";
 export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";
+export type { WatchSees } from "./watch_sees.ts";
 export { KvClosedError, KvTimeoutError } from "./store.ts";

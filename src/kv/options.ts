@@ -10,6 +10,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { KvTableContext } from "./context.ts";
 import { Keyspace, type KvTableKey } from "./keyspace.ts";
 import type { SpecSchema } from "./schema.ts";
+import { guessWatchSees, type WatchSees } from "./watch_sees.ts";
 
 /** Options of {@linkcode KvTable}. All durations are in ms and at most 2 147 483 647, the longest timer. */
 export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec> {
@@ -47,12 +48,30 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
    * @default {500}
    */
   readonly batchSize?: number;
+  /** The path or URL that the database was opened with; left out when `Deno.openKv()` had none. */
+  readonly path?: string;
   /**
-   * How often `changes` looks for the writes of other OS processes.
+   * Whose changes a watch of the database sees. Of everybody, on Deno Deploy and over KV Connect: then `changes` waits for
+   * the watch and polls now and then, as every reading is billed. Of this OS process only, on a file: then it polls often. A
+   * wrong answer costs time or money, and loses no change.
    *
-   * @default {200}
+   * @default {"everybody"} if `path` is a URL, or if there is none and `DENO_DEPLOYMENT_ID` is set and may be read; otherwise
+   * "this process".
+   */
+  readonly watchSees?: WatchSees;
+  /**
+   * How often `changes` looks for what its watch has not told of.
+   *
+   * @default {200} or, where a watch sees everybody, 30 000, a tenth more or less.
    */
   readonly pollMs?: number;
+  /**
+   * How often a supervisor without an `intervalMs` passes over the whole table, a tenth more or less. Only what is written
+   * with `kv.set` directly, and not announced with `touch`, waits for that.
+   *
+   * @default {900_000}
+   */
+  readonly sweepMs?: number;
   /**
    * How long a change is kept for readers of `changes`. A reader that comes later looks at everything.
    *
@@ -60,7 +79,7 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
    */
   readonly logRetentionMs?: number;
   /**
-   * Randomness for the pauses while the database is locked: returns a number from 0 up to, but not including, 1.
+   * Randomness for pauses and polls: returns a number from 0 up to, but not including, 1.
    *
    * @default {Math.random}
    */
@@ -69,10 +88,12 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
 
 /** The options with every default filled in. */
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
-  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema">> {
+  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema" | "path">> {
   readonly keys: Keyspace;
   readonly schema: SpecSchema<Spec, unknown> | undefined;
 }
+
+const defaultPollMs: Readonly<Record<WatchSees, number>> = { "everybody": 30_000, "this process": 200 };
 
 /**
  * Checks that a value is a database, by the methods that are called on it.
@@ -94,13 +115,17 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Input>(
   options: KvTableOptions<K, Spec, P, Input>,
 ): KvTableSettings<K, Spec, P> {
-  const { create, schema, clock = systemClock, random = Math.random } = options;
+  const { create, schema, path, clock = systemClock, random = Math.random } = options;
   const keys = new Keyspace(options.prefix);
   checkFunction("create", create);
   const validates = schema === undefined || hasMethods(schema?.["~standard"], "validate");
   checkShape("schema", "a Standard Schema", schema, validates);
   checkClock(clock);
   checkFunction("random", random);
+  checkShape("path", "a string", path, path === undefined || typeof path === "string");
+  const watchSees = options.watchSees ?? guessWatchSees(path);
+  const isKnown = watchSees === "everybody" || watchSees === "this process";
+  checkShape("watchSees", '"everybody" or "this process"', watchSees, isKnown);
   return {
     keys,
     create,
@@ -109,7 +134,9 @@ export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Inp
     random,
     timeoutMs: checkWhole("timeoutMs", options.timeoutMs ?? 10_000, 1, maxTimerMs),
     batchSize: checkWhole("batchSize", options.batchSize ?? 500, 1, 1_000),
-    pollMs: checkWhole("pollMs", options.pollMs ?? 200, 1, maxTimerMs),
+    watchSees,
+    pollMs: checkWhole("pollMs", options.pollMs ?? defaultPollMs[watchSees], 1, maxTimerMs),
+    sweepMs: checkWhole("sweepMs", options.sweepMs ?? 900_000, 1, maxTimerMs),
     logRetentionMs: checkWhole("logRetentionMs", options.logRetentionMs ?? 3_600_000, 1, maxTimerMs),
   };
 }

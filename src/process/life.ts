@@ -57,18 +57,24 @@ export abstract class Life<P extends Runnable> {
     return !this.isAsked && this.#startFailure === undefined && this.state !== "stopped";
   }
 
+  /** Whether its end has begun: it was asked to end, its start-up was given up, or its callback returns. */
+  get isEnding(): boolean {
+    return this.state === "stopping";
+  }
+
   /** Starts the run. Called once. */
   beginRun(runnable: P): void {
     if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
     this.state = "starting";
-    let run: unknown;
+    let run: Promise<unknown>;
     try {
-      run = runnable.run((signal) => this.#calledBack(runnable, signal), { signal: this.controller.signal });
+      const options = { signal: this.controller.signal };
+      run = Promise.resolve(runnable.run((signal) => this.#calledBack(runnable, signal), options));
     } catch (error) {
       run = Promise.reject(error);
     }
     // Not awaited: an error that is made in a run would then carry, and pay for, the stack frames of its awaiter.
-    Promise.resolve(run).then(() => this.#end(undefined), (error) => this.#end({ error }));
+    run.then(() => this.#end(undefined), (error) => this.#end({ error }));
   }
 
   /** Asks for a graceful end. A start-up has no graceful end, so it is aborted. */
@@ -87,6 +93,12 @@ export abstract class Life<P extends Runnable> {
     if (this.isForced || this.state === "stopped") return;
     this.isForced = true;
     this.#letGo();
+    this.controller.abort(reason);
+  }
+
+  /** Aborts the run without asking for its end. */
+  abort(reason: unknown): void {
+    this.isForced = true;
     this.controller.abort(reason);
   }
 

@@ -40,7 +40,7 @@ export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
   /** It is about to end without having been asked to. */
   attemptIsLeaving(): void;
   /** This instance does not own the entry: nothing was started, nothing is announced. */
-  attemptIsNotOurs(): void;
+  attemptIsNotOurs(attempt: Attempt<K, P>): void;
   /** The start-up took too long; the end is still to come. */
   attemptIsLate(error: unknown): void;
   attemptIsStuck(sinceAt: number): void;
@@ -128,15 +128,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (lateMs > stallMs && !this.#isProlonged) {
       const { deadlines, settings: { startTimeoutMs = 0, stopTimeoutMs } } = this.#registry;
       this.#isProlonged = true;
-      deadlines.set(this.#owner, Math.min(lateMs, this.isWanted ? startTimeoutMs : stopTimeoutMs));
-    } else if (this.isWanted) this.#giveUpStart();
+      deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
+    } else if (!this.isEnding) this.#giveUpStart();
+    else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
     else this.giveUp();
   }
 
   /** Declares the attempt stuck. It keeps its key until it ends after all. */
   giveUp(): void {
-    if (this.isWanted || this.wasStuck || this.state === "stopped") return;
+    if (!this.isEnding || this.wasStuck) return;
     this.wasStuck = true;
     stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
@@ -153,6 +154,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeIsLeaving(): void {
+    if (this.isWanted) this.#beginBudget(true); // it ends by itself, which may take too long as well
     this.#owner.attemptIsLeaving();
   }
 
@@ -175,10 +177,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     else this.beginRun(runnable);
   }
 
+  /** Aborts a life that ends by itself. It was not asked to, so that it is restarted. */
+  #cutShort(): void {
+    this.#beginBudget(true);
+    this.abort(stopReason);
+  }
+
   #giveUpLease(): void {
     this.state = "stopped";
     if (this.#lease) this.#giveBack(this.#lease);
-    this.#owner.attemptIsNotOurs();
+    this.#owner.attemptIsNotOurs(this);
   }
 
   #giveUpStart(): void {

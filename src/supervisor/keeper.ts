@@ -212,8 +212,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#failUp(makeError);
   }
 
-  attemptIsNotOurs(): void {
-    this.attempt = undefined;
+  attemptIsNotOurs(attempt: Attempt<K, P>): void {
+    const { isAccepting, starts } = this.#registry, next = this.#next;
+    this.attempt = this.#next = undefined;
+    this.#callers?.tellEnded(attempt);
+    if (next && isAccepting) {
+      starts.release(this);
+      return this.#lookAndStart(next);
+    }
     const makeError = () => new ProcessNotFoundError("start", this.key, "this instance does not own the entry");
     this.#vanish(makeError, this.isLookedAtAgain);
   }
@@ -227,7 +233,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (next && isAccepting) {
       starts.release(this); // what it set going goes on, and is not settled yet
       this.backoff?.forget();
-      return this.#lookAndStart(next);
+      return this.#lookAndStart(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
     this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
@@ -235,7 +241,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, endedAt), error, endedAt);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
-    if (attempt.wasStuck && isAccepting) run?.lookAt(this.key);
+    if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
   }
 
   #isMissing(): void {

@@ -7,6 +7,7 @@
 import { type Clock, type Timer, turn } from "../clock.ts";
 import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
+import { onAbort } from "../on_abort.ts";
 import { isAbortEcho } from "../process/runnable.ts";
 import type { Entry, Table } from "../table/table.ts";
 
@@ -23,9 +24,21 @@ export interface Sought<K, P> {
   lookFailed(error: unknown, isOutdated: boolean): void;
 }
 
+/** Looks that began within the same 5 s, and are given up together: their common signal aborts then. */
+class Epoch {
+  readonly #controller: AbortController = new AbortController();
+  /** For the table. */
+  readonly options: { readonly signal: AbortSignal } = { signal: this.#controller.signal };
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+}
+
 /** A look under way at one key, all repetitions included. */
 export interface Look<K, P> {
   readonly sought: Sought<K, P>;
+  readonly epoch: Epoch;
   /** Its neighbours among those under way, in the order in which they began. */
   before: Look<K, P> | undefined;
   after: Look<K, P> | undefined;
@@ -65,7 +78,8 @@ const maxLeft = 2;
 export class Lookups<K, P> {
   readonly #table: Table<K, P>;
   readonly #clock: Clock;
-  readonly #options: { readonly signal: AbortSignal };
+  readonly #signal: AbortSignal;
+  #epoch: Epoch = new Epoch();
   readonly #enter: (step: () => void) => void;
   #looks = 0;
   /** The ends of the list of looks under way: an array that is often empty costs 150 B each time it is not. */
@@ -85,8 +99,9 @@ export class Lookups<K, P> {
   constructor(table: Table<K, P>, clock: Clock, signal: AbortSignal, enter: (step: () => void) => void) {
     this.#table = table;
     this.#clock = clock;
-    this.#options = { signal };
+    this.#signal = signal;
     this.#enter = enter;
+    onAbort(signal, () => this.#abortAll());
   }
 
   /** Looks a key up. Resolves when it has been told; never rejects. */
@@ -149,8 +164,10 @@ export class Lookups<K, P> {
   }
 
   #begin(sought: Sought<K, P>, done: () => void): Look<K, P> {
+    if (this.#watch === undefined && !this.#signal.aborted) this.#setWatch();
     const look: Look<K, P> = {
       sought,
+      epoch: this.#epoch,
       before: this.#newest,
       after: undefined,
       done,
@@ -164,7 +181,6 @@ export class Lookups<K, P> {
     if (this.#newest) this.#newest.after = look;
     else this.#oldest = look;
     this.#newest = look;
-    if (this.#watch === undefined && !this.#options.signal.aborted) this.#setWatch();
     return sought.look = look;
   }
 
@@ -183,7 +199,7 @@ export class Lookups<K, P> {
     look.isAsked = !this.holds(key);
     if (!look.isAsked) return void this.#held.set(key, look);
     try {
-      const entry = await this.#table.get(key, this.#options);
+      const entry = await this.#table.get(key, look.epoch.options);
       this.#answered(look, entry);
     } catch (error) {
       this.#failed(look, error);
@@ -216,24 +232,24 @@ export class Lookups<K, P> {
   }
 
   #tellFailed(look: Look<K, P>, error: unknown): void {
-    const isEcho = isAbortEcho(error, this.#options.signal);
+    const isEcho = isAbortEcho(error, this.#signal);
     if (!look.isGivenUp && !isEcho) look.sought.lookFailed(error, this.#isOutdated(look));
   }
 
   #isOutdated(look: Look<K, P>): boolean {
-    return this.#options.signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
+    return this.#signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
   }
 
   #end(look: Look<K, P>): void {
     const { sought, next, done } = look;
     if (look.hasEnded) return; // when it was given up
     this.#remove(look);
+    if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
     if (sought.look === look) {
       sought.look = undefined;
       sought.lookedInPass = this.#pass; // a pass may have begun meanwhile
-      if (next !== "none" && !this.#options.signal.aborted) return this.#ask(this.#begin(sought, done));
+      if (next !== "none" && !this.#signal.aborted) return this.#ask(this.#begin(sought, done));
     }
-    if (this.#held.get(sought.key) === look) this.#held.delete(sought.key);
     done();
     if (!this.#oldest) this.#idle?.resolve();
   }
@@ -248,7 +264,14 @@ export class Lookups<K, P> {
     look.before = look.after = undefined; // the list must not live on in a look that is never answered
   }
 
+  #abortAll(): void {
+    const { reason } = this.#signal;
+    this.#epoch.abort(reason);
+    for (let look = this.#oldest; look !== undefined; look = look.after) look.epoch.abort(reason);
+  }
+
   #setWatch(): void {
+    this.#epoch = new Epoch();
     this.#watch = this.#clock.timer(() => this.#enter(this.#giveUpOverdue), watchMs);
   }
 
@@ -265,13 +288,13 @@ export class Lookups<K, P> {
 
   #giveUp(look: Look<K, P>): void {
     const { sought: { key }, isAsked } = look;
-    this.#tellFailed(
-      look,
-      new DOMException(`Cannot look up ${describeKey(key)}: the table does not answer`, "TimeoutError"),
-    );
+    const reason = `Cannot look up ${describeKey(key)}: the table does not answer`;
+    const error = new DOMException(reason, "TimeoutError");
+    this.#tellFailed(look, error);
     look.isGivenUp = true;
     if (isAsked && !look.isAbandoned) this.#leave(look);
     this.#end(look);
+    look.epoch.abort(error); // a table that obeys it answers at last, and can be asked again
   }
 
   /** The look goes on, but a later one must not wait for it. */

@@ -5,6 +5,8 @@
  */
 
 import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "../check.ts";
+import { printError } from "../error_data.ts";
+import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
 
@@ -26,7 +28,7 @@ export interface SupervisorOptions {
   /**
    * How long after a pass over the table the next one begins.
    *
-   * @default {60_000}
+   * @default {60_000} or, as long as its changes are followed, the `sweepMs` of the table, a tenth more or less.
    */
   readonly intervalMs?: number;
   /**
@@ -61,6 +63,8 @@ export interface SupervisorSettings {
   readonly clock: Clock;
   readonly initialWaitMs: number;
   readonly intervalMs: number;
+  /** Takes the place of `intervalMs` while the changes of the table are followed. */
+  readonly sweepMs: number | undefined;
   readonly startConcurrency: number;
   readonly startTimeoutMs: number | undefined;
   readonly stopTimeoutMs: number;
@@ -72,19 +76,22 @@ export interface SupervisorSettings {
  * Fills the defaults in and checks every value and their relations.
  *
  * @param options What the user gave.
+ * @param sweepMs How often the table says that a pass is needed.
  * @returns The settings.
  * @throws {TypeError} When a value has a wrong shape.
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
-export function checkOptions(options: SupervisorOptions): SupervisorSettings {
+export function checkOptions(options: SupervisorOptions, sweepMs?: number): SupervisorSettings {
   const { clock = systemClock, random = Math.random, startTimeoutMs, restart = {} } = options;
   checkClock(clock);
   checkFunction("random", random);
+  if (sweepMs !== undefined) checkNumber("sweepMs of the table", sweepMs, 1, maxTimerMs);
   return {
     clock,
     random,
     initialWaitMs: checkNumber("initialWaitMs", options.initialWaitMs ?? 1_000, 0, maxTimerMs),
     intervalMs: checkNumber("intervalMs", options.intervalMs ?? 60_000, 1, maxTimerMs),
+    sweepMs: options.intervalMs === undefined ? sweepMs : undefined,
     startConcurrency: checkWhole("startConcurrency", options.startConcurrency ?? 128, 1, Infinity),
     startTimeoutMs: startTimeoutMs === undefined
       ? undefined
@@ -113,4 +120,16 @@ function checkRestart(options: RestartOptions): RestartPolicy {
   checkWhole("restart.limit", limit, 1, Infinity);
   checkShape("restart.on", '"always" or "failure"', on, on === "always" || on === "failure");
   return policy;
+}
+
+/** Asks a user's chance for a number: the jitter of a delay is no reason to lose a restart. */
+export function chanceOf(random: () => number): number {
+  try {
+    const number = random();
+    if (number >= 0 && number <= 1) return number;
+    throw new RangeError(`it must return a number from 0 to 1, current value is ${describeValue(number)}`);
+  } catch (error) {
+    printError("The option random failed", error);
+    return Math.random();
+  }
 }

@@ -38,6 +38,8 @@ export class Pass<K, P extends Runnable> implements Tally {
   #replaced = 0;
   #failed = 0;
   #pending = 0;
+  /** Resolves when the table is no longer read, or the reading was given up. */
+  reading: Promise<void> = Promise.resolve();
   #isGivenUp = false;
   #settling: AbortController | undefined = undefined;
 
@@ -86,13 +88,14 @@ export class Pass<K, P extends Runnable> implements Tally {
       return false;
     }
     let isComplete = false;
-    const reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
+    const reading = this.reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
     for (let seen = -1; seen !== this.#seen;) {
       seen = this.#seen;
       if (await settlesWithin(clock, reading, rowLimitMs, this.#signal)) return isComplete;
-      if (this.#signal.aborted) return await reading.then(() => false);
+      if (this.#signal.aborted) return false; // the run waits for the reading, and names a table that does not answer
     }
     this.#isGivenUp = true;
+    this.reading = Promise.resolve();
     const unanswered = { sinceMs: clock.monotonic() };
     unansweredReads.add(unanswered);
     reading.then(() => unansweredReads.delete(unanswered));

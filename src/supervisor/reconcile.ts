@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timer } from "../clock.ts";
+import { jittered, type Timer } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Lookups } from "./lookups.ts";
@@ -23,9 +23,13 @@ export class Reconciler<K, P extends Runnable> {
   /** Those who may give up their wait for a pass, which is the last one that such a caller asked for. */
   #waited: { readonly pass: Promise<void>; readonly callers: Waiting<void> } | undefined = undefined;
   #timer: Timer | undefined = undefined;
+  /** The last pass that began. */
+  #pass: Pass<K, P> | undefined = undefined;
   #failedInARow = 0;
   /** Whether something could not be looked at since the last pass began. */
   #isHurried = false;
+  /** Whether hints come in, so that a pass is not the only way to find a change. */
+  #isFollowing = false;
 
   constructor(registry: Registry<K, P>, lookups: Lookups<K, P>, signal: AbortSignal) {
     this.#registry = registry;
@@ -61,10 +65,18 @@ export class Reconciler<K, P extends Runnable> {
     if (this.#timer && !this.#signal.aborted) this.#schedule();
   }
 
+  /** Says whether the changes of the table are followed from now on. */
+  follows(isFollowing: boolean): void {
+    this.#isFollowing = isFollowing;
+    // The next pass may be a long time off, and hints may have been lost.
+    if (!isFollowing && !this.#isHurried && this.#timer && !this.#signal.aborted) this.#schedule();
+  }
+
   /** Resolves when no pass is under way. */
   async idle(): Promise<void> {
     this.#timer?.cancel();
     await (this.#next ?? this.#current);
+    await this.#pass?.reading;
   }
 
   async #follow(before: Promise<void>, cause: StartCause): Promise<void> {
@@ -75,8 +87,8 @@ export class Reconciler<K, P extends Runnable> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isHurried = false;
-    const pass = new Pass(this.#registry, this.#lookups, this.#signal, cause);
-    if (!await pass.make()) this.#isHurried = true;
+    this.#pass = new Pass(this.#registry, this.#lookups, this.#signal, cause);
+    if (!await this.#pass.make()) this.#isHurried = true;
     if (!this.#isHurried) this.#failedInARow = 0;
     if (!this.#signal.aborted) this.#schedule();
   }
@@ -84,12 +96,20 @@ export class Reconciler<K, P extends Runnable> {
   /** A table that failed is looked at again soon, and then less and less often. */
   #schedule(): void {
     const { clock, settings } = this.#registry;
-    let delayMs = settings.intervalMs;
+    let delayMs = this.#intervalMs();
     if (this.#isHurried) {
       const soonMs = delayAfter(settings.restart, ++this.#failedInARow, settings.random());
       delayMs = Math.min(delayMs, soonMs);
     }
     this.#timer?.cancel();
     this.#timer = clock.timer(() => this.request("reconcile"), delayMs);
+  }
+
+  /** A table whose changes are followed says itself how often it needs a pass; one that fails says nothing reliable. */
+  #intervalMs(): number {
+    const { intervalMs, sweepMs, random } = this.#registry.settings;
+    if (sweepMs === undefined) return intervalMs;
+    if (!this.#isFollowing || this.#isHurried) return Math.min(intervalMs, sweepMs);
+    return jittered(sweepMs, random());
   }
 }

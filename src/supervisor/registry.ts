@@ -14,7 +14,7 @@ import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
-import type { SupervisorSettings } from "./options.ts";
+import { chanceOf, type SupervisorSettings } from "./options.ts";
 import type { Run } from "./run.ts";
 import { StartQueue } from "./start_queue.ts";
 
@@ -47,7 +47,7 @@ export class Registry<K, P extends Runnable> {
 
   constructor(table: Table<K, P>, settings: SupervisorSettings) {
     this.table = table;
-    this.settings = settings;
+    this.settings = { ...settings, random: () => chanceOf(settings.random) };
     this.clock = settings.clock;
     this.watch = new Watch(settings.clock);
     const enter = (step: () => void) => this.enter(step);

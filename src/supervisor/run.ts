@@ -27,6 +27,9 @@ import { delayAfter } from "./restart.ts";
 /** After how many stops or aborts the event loop gets a turn. */
 const stepsPerTurn = 256;
 
+/** After how many hints the event loop gets a turn. */
+const hintsPerTurn = 256;
+
 const notRunning = () => new SupervisorNotRunningError("start the process");
 
 /** From the restore to the end of everything. */
@@ -97,6 +100,7 @@ export class Run<K, P extends Runnable> {
     await this.#allEnded(stopTimeoutMs);
     for (const { attempt } of keepers.values()) attempt?.giveUp();
     await this.#quiet();
+    for (const keeper of keepers.values()) this.lookups.abandon(keeper); // of what is stuck: a later run has looks of its own
     this.lookups.close();
     deadlines.rest();
     events.flush();
@@ -121,12 +125,14 @@ export class Run<K, P extends Runnable> {
       try {
         const changes = table.changes?.({ signal });
         if (!changes) return;
+        this.reconciler.follows(true);
         await this.#readChanges(changes[Symbol.asyncIterator](), signal, () => failures = 0);
         if (signal.aborted) return;
         throw new Error("Cannot follow the changes of the table: the stream ended before its signal aborted");
       } catch (error) {
         if (isAbortEcho(error, signal)) return;
         this.#registry.tableFailed("changes", error);
+        this.reconciler.follows(false);
       }
       await pause(clock, delayAfter(settings.restart, ++failures, settings.random()), signal);
       if (!signal.aborted) this.#changed(undefined);
@@ -136,11 +142,12 @@ export class Run<K, P extends Runnable> {
   /** Not `for await`: that would wait for the `return` of a stream that failed, and a table may never answer it. */
   async #readChanges(changes: AsyncIterator<K | undefined>, signal: AbortSignal, onChange: () => void): Promise<void> {
     try {
-      for (;;) {
+      for (let hints = 1;; hints++) {
         const { done, value } = await changes.next();
         if (signal.aborted || done) return;
         this.#changed(value);
         onChange();
+        if (hints % hintsPerTurn === 0) await turn(); // a stream that is always ready would starve every timer
       }
     } finally {
       closeIterator(changes, (error) => this.#registry.tableFailed("changes", error));

@@ -43,10 +43,10 @@ export class RunLock {
 
   /** Hands over to the next one, so that no newcomer gets in between. */
   #leave(): void {
-    const [next] = this.#queue;
-    this.#isTaken = next !== undefined;
-    if (next === undefined) return;
-    this.#queue.delete(next);
-    next.resolve();
+    for (const next of this.#queue) {
+      this.#queue.delete(next);
+      if (next.resolve()) return; // not one that has given up in this very moment
+    }
+    this.#isTaken = false;
   }
 }

@@ -91,12 +91,12 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @param table The desired set.
    * @param options How to treat it.
    * @throws {TypeError} If `table` is not a table, or an option has a wrong shape.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {RangeError} If an option, or the `sweepMs` of the table, is out of range.
    */
   constructor(table: Table<K, P>, options: SupervisorOptions = {}) {
     const isTable = hasMethods(table, "get", Symbol.asyncIterator);
     checkArgument("make a supervisor", "a table has a get method and is async iterable", table, isTable);
-    this.#registry = new Registry(table, checkOptions(options));
+    this.#registry = new Registry(table, checkOptions(options, table.sweepMs));
   }
 
   /**

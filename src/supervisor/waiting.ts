@@ -29,13 +29,15 @@ export class Waiting<T> {
     return signal.aborted ? Promise.reject(signal.reason) : this.#waitUnless(signal);
   }
 
-  /** Tells those who wait. */
-  resolve(value: T): void {
+  /** Tells those who wait. Returns whether there were any: one who has given up does not count. */
+  resolve(value: T): boolean {
+    const waiters = this.#dismissed();
     this.#resolve?.(value);
-    for (const { resolve } of this.#dismissed()) resolve(value);
+    for (const { resolve } of waiters) resolve(value);
+    return waiters.length > 0 || this.#promise !== undefined;
   }
 
-  /** Fails those who wait. Returns whether there were any: one who has given up does not count. */
+  /** Fails those who wait. Returns the same. */
   reject(error: unknown): boolean {
     const waiters = this.#dismissed();
     this.#reject?.(error);

@@ -42,7 +42,7 @@ export interface Entry<K, P> {
  * 4. `return()` on the iterator frees what it holds;
  * 5. `version` differs exactly when the stored value was replaced;
  * 6. an entry's `get()` is only called when a process is about to start;
- * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort;
+ * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort; a table with `sweepMs` has it;
  * 8. an aborted signal rejects with its reason.
  *
  * `testTable` of `@pact/supervisor/testing` tests each promise on a table of your own.
@@ -90,6 +90,13 @@ export interface Table<K, P> {
    * @param options A signal that ends the stream.
    */
   changes?(options: { signal: AbortSignal }): AsyncIterable<K | undefined>;
+
+  /**
+   * How often a pass over the whole table is needed, in ms, because `changes` misses nothing that is done as it should be. A
+   * supervisor reads it once, when it is made. It counts as long as `changes` is followed; otherwise, and for a table
+   * without it, there is a pass every 60 s. An explicit `intervalMs` of the supervisor takes its place.
+   */
+  readonly sweepMs?: number;
 }
 
 /**

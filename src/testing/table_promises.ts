@@ -4,7 +4,9 @@
  * @module
  */
 
-import { describeKey } from "../errors.ts";
+import { maxTimerMs } from "../clock.ts";
+import { describeKey, describeValue } from "../errors.ts";
+import type { Table } from "../table/table.ts";
 import { broken, require, type TableProbe } from "./table_probe.ts";
 
 /** A numbered promise. */
@@ -111,6 +113,7 @@ async function lazy<K>(probe: TableProbe<K>): Promise<void> {
 }
 
 async function announced<K>(probe: TableProbe<K>): Promise<void> {
+  requireSweep(probe.table);
   if (!probe.table.changes) return;
   const [first, second, third] = probe.keys;
   const controller = new AbortController();
@@ -129,6 +132,14 @@ async function announced<K>(probe: TableProbe<K>): Promise<void> {
   controller.abort();
   await last;
   await end(probe, probe.table.changes({ signal: controller.signal })[Symbol.asyncIterator]());
+}
+
+/** A table may say how often it needs a pass only if it announces changes. */
+function requireSweep<K>({ sweepMs, changes }: Table<K, unknown>): void {
+  if (sweepMs === undefined) return;
+  const isDelay = typeof sweepMs === "number" && sweepMs >= 1 && sweepMs <= maxTimerMs;
+  require(isDelay, `sweepMs is ${describeValue(sweepMs)} instead of a number from 1 to ${maxTimerMs}`);
+  require(changes !== undefined, "there is a sweepMs without changes()");
 }
 
 /** Reads until all of the keys have been announced. */

@@ -12,7 +12,7 @@ import { failLocked, FaultyKv } from "../../src/testing/mod.ts";
 import { botTable, keysOf } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
 
-type AnyOptions = { -readonly [Name in keyof KvTableOptions<string, unknown, Runnable>]: unknown };
+type AnyOptions = { -readonly [Name in Exclude<keyof KvTableOptions<string, unknown, Runnable>, "path">]: unknown };
 
 const tableOptions: [name: keyof AnyOptions, given: unknown, later: unknown][] = [
   ["prefix", ["bots"], ["other"]],
@@ -23,6 +23,8 @@ const tableOptions: [name: keyof AnyOptions, given: unknown, later: unknown][] =
   ["timeoutMs", 1, 2],
   ["batchSize", 1, 2],
   ["pollMs", 1, 2],
+  ["sweepMs", 1, 2],
+  ["watchSees", "everybody", "this process"],
   ["logRetentionMs", 1, 2],
 ];
 

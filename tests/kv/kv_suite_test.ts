@@ -1,5 +1,5 @@
 import type { Runnable } from "../../src/process/runnable.ts";
-import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
+import { KvTable, type KvTableKey, type WatchSees } from "../../src/kv/mod.ts";
 import { type TableBuild, type TableHandle, testTable } from "../../src/testing/mod.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { openFile } from "./fixtures.ts";
@@ -8,14 +8,19 @@ function handle(
   reader: Deno.Kv,
   writer: Deno.Kv,
   build: TableBuild<KvTableKey>,
-  batchSize = 500,
+  { batchSize = 500, watchSees = "this process", pollMs = 1 }: {
+    batchSize?: number;
+    watchSees?: WatchSees;
+    pollMs?: number;
+  } = {},
 ): TableHandle<KvTableKey> {
   const [table, other] = [reader, writer].map((kv) =>
     new KvTable<KvTableKey, string, Runnable>(kv, {
       prefix: ["bots"],
       create: (flavour, key) => build(key, flavour),
       batchSize,
-      pollMs: 1,
+      watchSees,
+      pollMs,
     })
   );
   const maintained = reader === writer ? table : other;
@@ -33,7 +38,7 @@ for (const batchSize of [1, 2, 500]) {
     keys,
     async open(build) {
       const kv = await Deno.openKv(":memory:");
-      return { ...handle(kv, kv, build, batchSize), close: () => kv.close() };
+      return { ...handle(kv, kv, build, { batchSize }), close: () => kv.close() };
     },
   });
 }
@@ -44,6 +49,16 @@ testTable<KvTableKey>("KvTable over a MemoryKv that another handle writes", {
     const kvs = [new MemoryKv()];
     kvs.push(kvs[0].open());
     return { ...handle(kvs[0], kvs[1], build), close: () => kvs.forEach((kv) => kv.close()) };
+  },
+});
+
+testTable<KvTableKey>("KvTable that another handle writes and that hears by its watch alone", {
+  keys,
+  open(build) {
+    const kvs = [new MemoryKv()];
+    kvs.push(kvs[0].open());
+    const table = handle(kvs[0], kvs[1], build, { watchSees: "everybody", pollMs: 60_000 });
+    return { ...table, close: () => kvs.forEach((kv) => kv.close()) };
   },
 });
 

@@ -301,7 +301,7 @@ for (const [option, value] of wrongShapes) {
   });
 }
 
-for (const option of ["timeoutMs", "batchSize", "pollMs", "logRetentionMs"]) {
+for (const option of ["timeoutMs", "batchSize", "pollMs", "sweepMs", "logRetentionMs"]) {
   Deno.test(`KvTable refuses numbers out of range as the option ${option}`, async () => {
     using kv = await Deno.openKv(":memory:");
     for (const value of [0, -1, 1.5, NaN, Infinity, option === "batchSize" ? 1_001 : 2_147_483_648]) {

@@ -15,6 +15,8 @@ interface Alarm {
 export class ManualClock implements Clock {
   /** How many timers were set so far. */
   timersSet = 0;
+  /** How far the wall clock is ahead of the monotonic one: it was set, or the machine slept. */
+  wallAheadMs = 0;
   #nowMs = 0;
   readonly #alarms = new Set<Alarm>();
   #watchers: { readonly delayMs: number; readonly resolve: () => void }[] = [];
@@ -30,7 +32,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.wallAheadMs;
   }
 
   monotonic(): number {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProcessNotFoundError } from "@pact/supervisor";
-import { brief, settle, World } from "./fixtures/mod.ts";
+import { brief, ErrorConsole, settle, World } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
 
@@ -230,4 +230,17 @@ Deno.test("Supervisor counts anew after a restart by hand", async () => {
   await world.supervisor.restart("a");
   await settle();
   assertEquals(world.journal.of("starting").map(({ attempt }) => attempt), [1, 2, 1]);
+});
+
+Deno.test("Supervisor restarts a process although its option random throws, and prints that", async () => {
+  using console = new ErrorConsole();
+  await using world = new World({ a: {} }, {
+    random: () => {
+      throw new Error("no chance");
+    },
+  });
+  await world.begin();
+  world.bot("a").crash();
+  await world.time.pass(2_000);
+  assertEquals([world.stateOf("a"), console.lines[0]], ["running", ["The option random failed: Error: no chance"]]);
 });

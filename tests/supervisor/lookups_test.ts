@@ -101,7 +101,7 @@ Deno.test("Lookups.lookAfresh() does not act upon the answer to a look that bega
   assertEquals(told, ["a 2"]);
 });
 
-Deno.test("Lookups hands its signal to the table", async () => {
+Deno.test("Lookups hands a signal to the table that aborts with its own, for the same reason", async () => {
   const { table, controller, look } = lookupsOf([]);
   let given: AbortSignal | undefined;
   table.get = (_key: string, options?: { signal?: AbortSignal }) => {
@@ -109,7 +109,9 @@ Deno.test("Lookups hands its signal to the table", async () => {
     return Promise.resolve(undefined);
   };
   await look("a");
-  assertEquals(given === controller.signal, true);
+  const before = given?.aborted;
+  controller.abort(oops);
+  assertEquals([before, given?.aborted, given?.reason], [false, true, oops]);
 });
 
 Deno.test("Lookups.knowsBetter() of what was looked at since the pass began, or is, or was under way then", async () => {
@@ -151,4 +153,57 @@ Deno.test("Lookups.idle() resolves when the last look has ended", async () => {
   gates.b.resolve();
   await settle();
   assertEquals(idle.fate, "resolved");
+});
+
+Deno.test("Lookups has at most two unanswered looks at a key, whatever falls between the turns", async () => {
+  for (let shift = 0; shift < 64; shift++) {
+    const answers: (() => void)[] = [];
+    let watch = () => {};
+    const clock = {
+      ...systemClock,
+      timer: (callback: () => void) => {
+        watch = callback;
+        return { cancel: () => {} };
+      },
+    };
+    const table = {
+      get: (key: string) =>
+        key === "x" ? Promise.resolve(undefined) : new Promise<undefined>((r) => answers.push(() => r(undefined))),
+      async *[Symbol.asyncIterator]() {},
+    };
+    const lookups = new Lookups<string, never>(table as never, clock, new AbortController().signal, (step) => step());
+    const make = (key: string): Sought<string, never> => ({
+      key,
+      look: undefined,
+      lookedInPass: 0,
+      looked() {},
+      lookFailed() {},
+    });
+    const a = make("a"), x = make("x");
+    for (let i = 0; i < shift; i++) {
+      lookups.lookAfresh(x, false);
+      await settle();
+    }
+    const giveUp = () => {
+      for (let i = 0; i < 4; i++) watch();
+    };
+    for (let i = 0; i < 2; i++) {
+      lookups.lookAfresh(a, false);
+      await settle();
+      giveUp();
+      await settle();
+    }
+    lookups.lookAfresh(a, false); // held
+    await settle();
+    for (let i = 0; i < 3; i++) watch();
+    lookups.lookAfresh(a, false); // "instead"
+    watch(); // the held one is given up, and another one follows it
+    answers.shift()!(); // one of the two is answered in the same turn
+    await settle();
+    giveUp();
+    await settle();
+    lookups.lookAfresh(a, false);
+    await settle();
+    assertEquals(answers.length <= 2, true, `${answers.length} unanswered at shift ${shift}`);
+  }
 });

@@ -10,6 +10,7 @@ Deno.test("checkOptions() fills the defaults of the design in", () => {
     clock: systemClock,
     initialWaitMs: 1_000,
     intervalMs: 60_000,
+    sweepMs: undefined,
     startConcurrency: 128,
     startTimeoutMs: undefined,
     stopTimeoutMs: 4_000,
@@ -32,6 +33,15 @@ Deno.test("checkOptions() keeps what is given", () => {
     given,
   );
 });
+
+for (
+  const [given, intervalMs, sweepMs] of [[{}, 60_000, 900_000], [{ intervalMs: 60_000 }, 60_000, undefined]] as const
+) {
+  Deno.test(`checkOptions() takes ${sweepMs} for sweepMs of a table with the options ${Deno.inspect(given)}`, () => {
+    const settings = checkOptions(given, 900_000);
+    assertEquals([settings.intervalMs, settings.sweepMs], [intervalMs, sweepMs]);
+  });
+}
 
 Deno.test("checkOptions() keeps what is given of the restart policy and fills the rest in", () => {
   const { restart } = checkOptions({ restart: { limit: 3, on: "failure" } });

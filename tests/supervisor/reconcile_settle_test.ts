@@ -41,3 +41,20 @@ Deno.test("Supervisor with initialWaitMs 0 waits for nothing and sets no timer f
   await world.begin();
   assertEquals([world.callbacks, world.stateOf("a"), world.time.now], [1, "starting", 0]);
 });
+
+const never = () => new Promise<never>(() => {});
+
+for (const withSignal of [false, true]) {
+  Deno.test(`Supervisor.reconcile() settles with the run although the iterator hangs${withSignal ? ", with a signal" : ""}`, async () => {
+    await using world = new World({ a: {} }, { announces: false });
+    await world.begin();
+    world.table.onRow = never;
+    const signal = new AbortController().signal;
+    const first = watch(world.supervisor.reconcile(withSignal ? { signal } : {}));
+    await world.time.pass(1_000);
+    const second = watch(world.supervisor.reconcile(withSignal ? { signal } : {}));
+    await world.end();
+    await world.time.pass(600_000);
+    assertEquals([world.run.fate, first.fate, second.fate], ["resolved", "resolved", "resolved"]);
+  });
+}

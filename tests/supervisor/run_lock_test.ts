@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RunLock } from "../../src/supervisor/run_lock.ts";
-import { settle, watch } from "./fixtures/mod.ts";
+import { type RunCallback, Supervisor } from "@pact/supervisor";
+import { settle, TestTable, watch } from "./fixtures/mod.ts";
 
 const { signal } = new AbortController();
 
@@ -52,4 +53,47 @@ Deno.test("RunLock lets the next one in once, although the one before leaves twi
   first[Symbol.dispose]();
   await settle();
   assertEquals([second.fate, third.fate], ["resolved", "pending"]);
+});
+
+Deno.test("RunLock.enter() is not held up by a caller who gave up right before its turn", async () => {
+  const lock = new RunLock();
+  const first = await lock.enter(undefined);
+  const patience = new AbortController();
+  watch(lock.enter(patience.signal));
+  patience.abort();
+  first[Symbol.dispose]();
+  await settle();
+  const third = watch(lock.enter(undefined));
+  await settle();
+  assertEquals(third.fate, "resolved");
+});
+
+Deno.test("Supervisor.run() can be called again whenever the wait of another run is given up", async () => {
+  const blocked: number[] = [];
+  for (let n = 0; n < 40; n++) {
+    const patience = new AbortController();
+    const run = async (running: RunCallback, { signal }: { signal: AbortSignal }) => {
+      await running(signal);
+      (async () => {
+        for (let i = 0; i < n; i++) await null; // so many microtasks after the last process has ended
+        patience.abort();
+      })();
+    };
+    const table = new TestTable({ announces: false });
+    table.rows.set("a", { build: () => ({ run }) });
+    const supervisor = new Supervisor(table, { initialWaitMs: 0 });
+    const over = Promise.withResolvers<void>();
+    const first = supervisor.run(() => over.promise);
+    await settle();
+    watch(supervisor.run(() => {}, { signal: patience.signal }));
+    await settle();
+    over.resolve();
+    await first;
+    await settle();
+    table.rows.clear();
+    const third = watch(supervisor.run(() => {}));
+    await settle();
+    if (third.fate === "pending") blocked.push(n);
+  }
+  assertEquals(blocked, []);
 });

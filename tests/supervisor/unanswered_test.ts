@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { nop, Supervisor, type SupervisorEvent } from "@pact/supervisor";
+import { turn } from "../../src/clock.ts";
 import { brief } from "./fixtures/journal.ts";
 import { settle, TestTime, watch, World } from "./fixtures/mod.ts";
 
@@ -181,4 +182,38 @@ Deno.test("Supervisor.start() and stop() a thousand times at once on a table tha
   const start = watch(world.supervisor.start("a"));
   await settle();
   assertEquals([start.fate, world.stateOf("a")], ["resolved", "running"]);
+});
+
+Deno.test("Supervisor aborts the signal of a look that it gives up, and then can ask a table that obeys it", async () => {
+  await using world = new World({ a: {} }, { intervalMs: 3_600_000 });
+  await world.begin();
+  const { get } = world.table;
+  let lost = 0;
+  world.table.get = (key, options?: { signal?: AbortSignal }) => {
+    if (++lost > 3) return get.call(world.table, key);
+    return new Promise((_, reject) => options?.signal?.addEventListener("abort", () => reject(options.signal?.reason)));
+  };
+  for (let i = 0; i < 3; i++) {
+    world.table.announce("a");
+    await world.time.pass(limitMs);
+  }
+  world.table.delete("a");
+  await settle();
+  assertEquals([lost > 3, world.supervisor.keys()], [true, []]);
+});
+
+Deno.test("Supervisor serves timers beside a stream of changes that is always ready", async () => {
+  await using world = new World({ a: {} });
+  let hints = 0, served = 0;
+  world.table.changes = async function* ({ signal }) {
+    turn().then(() => served = hints);
+    while (hints < 100_000 && !signal.aborted) {
+      hints++;
+      yield "a";
+    }
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  };
+  await world.begin();
+  while (hints < 100_000) await turn();
+  assertEquals(served < 10_000, true, `the event loop had its turn after ${served} hints`);
 });

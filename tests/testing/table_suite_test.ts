@@ -345,6 +345,16 @@ const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = 
         options.signal.aborted ? table.changes({ signal: new AbortController().signal }) : table.changes(options),
     }),
   ],
+  ...[0, NaN, Infinity, 2_147_483_648].map((sweepMs): typeof flaws[number] => [
+    7,
+    `sweepMs is ${sweepMs}`,
+    `sweepMs is ${sweepMs} instead of a number from 1 to 2147483647`,
+    () => ({ sweepMs }),
+  ]),
+  [7, "sweepMs is a promise without changes()", "there is a sweepMs without changes()", () => ({
+    sweepMs: 900_000,
+    changes: undefined,
+  })],
   [
     8,
     "get() does not look at its signal",

@@ -1,0 +1,28 @@
+/**
+ * Whose changes a watch of a database sees, as far as that can be told without a try.
+ *
+ * @module
+ */
+
+/**
+ * Whose changes a watch sees: on Deno Deploy and over KV Connect those of everybody, on a file those of this OS process.
+ */
+export type WatchSees = "everybody" | "this process";
+
+/**
+ * Guesses whose changes a watch sees. The environment is read only where that needs no prompt. When in doubt the answer is
+ * "this process": then changes are polled for, which is always right and cheap on a file.
+ *
+ * @param path What the database was opened with, if anything.
+ */
+export function guessWatchSees(path: string | undefined): WatchSees {
+  const isShared = path === undefined ? isDeployed() : /^https?:\/\//i.test(path);
+  return isShared ? "everybody" : "this process";
+}
+
+/** On Deno Deploy a database that is opened without a path is that of the app. */
+function isDeployed(): boolean {
+  const variable = "DENO_DEPLOYMENT_ID";
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" && Boolean(Deno.env.get(variable));
+}

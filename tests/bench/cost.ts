@@ -1,0 +1,156 @@
+/**
+ * Measures what programs cost at the database, and prints Markdown tables: units a month at rest, units for a change, a crash,
+ * a join and a leave, and the targets beside them. A missed target is said and fails nothing.
+ *
+ * Fleets live in virtual time on a database in memory; one of them is measured in OS processes on a file too, which shows that
+ * virtual time can be trusted.
+ *
+ * Usage: `deno task cost [--quick]`
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { Program } from "../os/program.ts";
+import { fill, rowSize } from "./cost/instance.ts";
+import { type Cost, measureRest, monthMs, periodMs } from "./cost/measures.ts";
+import {
+  type Assignment,
+  type Comparison,
+  type Measured,
+  renderComparisons,
+  renderEvents,
+  renderRest,
+  renderTargets,
+  slowPace,
+  targetsOf,
+} from "./cost/report.ts";
+import { parseFlags } from "./flags.ts";
+
+/** How fast the OS processes look and beat: two periods of their slowest timer take 20 s. */
+const fastPace = { intervalMs: 10_000, heartbeatMs: 1_000, ttlMs: 3_000 };
+const realEntries = 300;
+const realInstances = 3;
+const realSettleMs = 8_000;
+const realMs = 2 * fastPace.intervalMs;
+
+const isFull = !parseFlags(Deno.args, ["quick"], []).has("quick");
+const beganAt = performance.now();
+const [comparisons, measured] = await Promise.all([compareWithReal(), measureAll(makeAssignments())]);
+console.log(report(measured, comparisons));
+
+/** With 100 000 entries not everything is measured, nor for as long: it would take too much time. */
+function makeAssignments(): Assignment[] {
+  const grid: Assignment[] = [100, 10_000].flatMap((entries) =>
+    [0, 1, 3, 16].flatMap((instances) =>
+      [true, false].map((isRemote) => ({ scene: { entries, instances, isRemote }, periods: 2, hasEvents: true }))
+    )
+  );
+  const slow = { scene: { entries: 100, instances: 3, isRemote: true, pace: slowPace }, periods: 10, hasEvents: false };
+  const huge = [0, 1, 3, 16].map((instances) => ({
+    scene: { entries: 100_000, instances, isRemote: true },
+    periods: 1,
+    hasEvents: instances === 3, // what the targets are about
+  }));
+  return [...grid, ...isFull ? huge : [], slow];
+}
+
+/** Measures everything on all cores, the biggest fleets first. */
+async function measureAll(assignments: readonly Assignment[]): Promise<Measured[]> {
+  const sizeOf = ({ scene: { entries, instances } }: Assignment) => entries * Math.max(instances, 1);
+  const open = assignments.toSorted((a, b) => sizeOf(b) - sizeOf(a));
+  const found = new Map<Assignment, Measured>();
+  const work = async () => {
+    const worker = new Worker(new URL("./cost/worker.ts", import.meta.url), { type: "module" });
+    for (let next = open.shift(); next; next = open.shift()) found.set(next, await ask(worker, next));
+    worker.terminate();
+  };
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
+  return assignments.flatMap((each) => found.get(each) ?? []);
+}
+
+function ask(worker: Worker, assignment: Assignment): Promise<Measured> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Measured>) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+    worker.postMessage(assignment);
+  });
+}
+
+/** Measures the same fleet in OS processes and in virtual time. */
+async function compareWithReal(): Promise<Comparison[]> {
+  const real = await measureReal();
+  const scene = { entries: realEntries, instances: realInstances, isRemote: false, pace: fastPace };
+  const virtual = await measureRest(scene, 2);
+  return (["reads", "writes"] as const).map((name) => ({
+    figure:
+      `${name} a month of one of ${realInstances} on a file, ${realEntries} entries, 1 s heartbeats, passes each 10 s`,
+    real: real[name],
+    virtual: virtual[name],
+  }));
+}
+
+async function measureReal(): Promise<Omit<Cost, "watched">> {
+  const folder = await Deno.makeTempDir({ prefix: "cost_" });
+  const path = `${folder}/kv`;
+  try {
+    using kv = await Deno.openKv(path);
+    await fill(kv, realEntries);
+    await using stack = new AsyncDisposableStack();
+    const start = () => stack.use(new Program("tests/bench/cost/program.ts", path, JSON.stringify(fastPace)));
+    const programs = Array.from({ length: realInstances }, start);
+    await Promise.all(programs.map((program) => program.line(/^up$/)));
+    await delay(realSettleMs);
+    const before = await Promise.all(programs.map(readMeter));
+    await delay(realMs);
+    const after = await Promise.all(programs.map(readMeter));
+    const perMonth = (name: "reads" | "writes") =>
+      after.reduce((sum, meter, i) => {
+        return sum + (meter[name] - before[i][name]) / (meter.atMs - before[i].atMs) * monthMs / realInstances;
+      }, 0);
+    return { reads: perMonth("reads"), writes: perMonth("writes") };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function readMeter(program: Program): Promise<Omit<Cost, "watched"> & { readonly atMs: number }> {
+  await program.say("units");
+  return JSON.parse((await program.line(/^\{.*\}$/))[0]);
+}
+
+function report(measured: readonly Measured[], comparisons: readonly Comparison[]): string {
+  const seconds = ((performance.now() - beganAt) / 1_000).toFixed(0);
+  return `## Units a month at rest, of one instance
+
+A read unit is 4 KiB, a write unit 1 KiB, a month 30 days, the row of an entry ${rowSize} bytes. How messages of watches and
+checks are billed is documented nowhere: watches stand beside the reads as if each message were a read, checks count
+nothing. Each fleet was watched for some periods of ${periodMs / 1_000} s, that of the slowest timer, after it had
+settled; with 100 000 entries for one, and on a file not at all: it would take too long.
+
+${renderRest(measured)}
+
+## Units for what happens, of the whole fleet, in reads / watches / writes
+
+Beside what it pays at rest. A change is written by another program, with the units of that. For a join the last of the instances
+joins, or the only one starts; for a leave one goes and the others take over; the last survivor is what is left when all
+others go at once. What one instance reads alone is compared with a listing of the whole table.
+
+${renderEvents(measured)}
+
+## Targets, watches counted as reads
+
+${renderTargets(targetsOf(measured))}
+
+## Virtual time beside OS processes
+
+The OS processes were watched for ${realMs / 1_000} s, the virtual ones for ${2 * periodMs / 1_000} s.
+
+${renderComparisons(comparisons)}
+
+It took ${seconds} s.
+`;
+}

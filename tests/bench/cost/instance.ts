@@ -1,0 +1,123 @@
+/**
+ * One instance of the program whose cost is measured, in virtual time or in an OS process.
+ *
+ * @module
+ */
+
+import { chain, type Clock, type RunCallback, type Runnable, type RunOptions, Supervisor } from "@pact/supervisor";
+import { Cluster } from "@pact/supervisor/cluster";
+import { KvTable, type WatchSees } from "@pact/supervisor/kv";
+
+/** What is stored of a tenant. */
+export interface Tenant {
+  readonly url: string;
+  readonly everyMs: number;
+  readonly note: string;
+}
+
+/** How often the instance looks and beats; the defaults of the library where nothing is given. */
+export interface Pace {
+  readonly intervalMs?: number;
+  readonly heartbeatMs?: number;
+  readonly ttlMs?: number;
+}
+
+/** What an instance is made of. */
+export interface CostInstanceOptions {
+  readonly kv: Deno.Kv;
+  readonly isClustered: boolean;
+  /** Whether a watch sees the writes of all instances, as on a remote database. */
+  readonly isRemote: boolean;
+  readonly pace: Pace;
+  /** The path of a file that others open too. */
+  readonly path?: string;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly newId?: () => string;
+}
+
+/** Where the tenants live. */
+export const prefix = ["tenants"];
+
+/** How many bytes the row of a tenant takes. */
+export const rowSize = 150;
+
+/** Names a tenant. */
+export function nameOf(index: number): string {
+  return `tenant-${String(index).padStart(6, "0")}`;
+}
+
+/** Makes what is stored of a tenant. */
+export function tenantOf(name: string): Tenant {
+  return { url: `https://${name}.example/updates`, everyMs: 5_000, note: "-".repeat(57) };
+}
+
+/** Writes tenants to an empty database, straight, as a restored backup is: nothing announces them. */
+export async function fill(kv: Deno.Kv, entries: number): Promise<void> {
+  for (let from = 0; from < entries; from += 500) {
+    const atomic = kv.atomic();
+    for (let index = from; index < Math.min(entries, from + 500); index++) {
+      atomic.set([...prefix, nameOf(index)], tenantOf(nameOf(index)));
+    }
+    await atomic.commit();
+  }
+}
+
+/** A process that runs until it is stopped or told to crash. */
+export class Bot implements Runnable {
+  readonly #changed: () => void;
+  #crash: (error: Error) => void = () => {};
+
+  /** @param changed Is called when it starts, and when it ends by being stopped. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  run(running: RunCallback, { signal }: RunOptions): Promise<void> {
+    this.#changed();
+    return new Promise<void>((resolve, reject) => {
+      this.#crash = reject;
+      Promise.resolve(running(signal)).then(() => {
+        this.#changed();
+        resolve();
+      }, reject);
+    });
+  }
+
+  crash(): void {
+    this.#crash(new Error("crashed"));
+  }
+}
+
+/** An instance that has not begun. */
+export class CostInstance {
+  readonly table: KvTable<string, Tenant, Bot>;
+  readonly supervisor: Supervisor<string, Bot>;
+  /** How often a process has started, or ended because it was stopped. */
+  lives = 0;
+  readonly #program: Runnable;
+
+  constructor({ kv, isClustered, isRemote, pace, ...common }: CostInstanceOptions) {
+    const { path, clock, random, newId } = common;
+    const { intervalMs, heartbeatMs, ttlMs } = pace;
+    const sees = watchOptions(isRemote);
+    this.table = new KvTable(kv, { prefix, clock, random, create: () => new Bot(() => this.lives++), ...sees });
+    const allowLocal = path === undefined;
+    const options = { clock, random, newId, path, allowLocal, heartbeatMs, ttlMs, ...sees };
+    const cluster = isClustered ? new Cluster(kv, options) : undefined;
+    this.supervisor = new Supervisor(cluster?.own(this.table) ?? this.table, { clock, random, intervalMs });
+    this.supervisor.subscribe(() => {});
+    cluster?.subscribe(() => {});
+    this.#program = cluster ? chain(cluster, this.supervisor) : this.supervisor;
+  }
+
+  /** Runs until the callback settles. */
+  run(callback: () => Promise<void>): Promise<void> {
+    return this.#program.run(callback, { signal: new AbortController().signal });
+  }
+}
+
+/** What tells table and cluster how far a watch sees. */
+function watchOptions(isRemote: boolean): { readonly watchSees: WatchSees } {
+  return { watchSees: isRemote ? "everybody" : "this process" };
+}

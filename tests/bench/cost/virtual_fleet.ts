@@ -1,0 +1,163 @@
+/**
+ * Instances on one database in virtual time, each behind a meter: an hour at rest takes seconds.
+ *
+ * @module
+ */
+
+import type { Clock } from "@pact/supervisor";
+import { FaultyKv, staleWatch } from "@pact/supervisor/testing";
+import { turn } from "../../../src/clock.ts";
+import { VirtualTime } from "../../cluster/simulation/virtual_time.ts";
+import { MemoryKv } from "../../memory_kv/memory_kv.ts";
+import { seededRandom } from "../../os/random.ts";
+import { CostInstance, fill, nameOf, type Pace, tenantOf } from "./instance.ts";
+import { MeteredKv, type RowSizes, sumUnits, type Units } from "../units.ts";
+
+/** What a fleet is made of. */
+export interface FleetOptions {
+  readonly entries: number;
+  /** Whether its instances are a cluster. */
+  readonly isClustered: boolean;
+  /** Whether a watch sees the writes of all instances, or, as on a file, of none in another OS process. */
+  readonly isRemote: boolean;
+  readonly pace: Pace;
+}
+
+/** One instance that runs. */
+export interface Member {
+  readonly kv: MeteredKv;
+  readonly instance: CostInstance;
+  /** Lets it end. */
+  readonly leave: () => void;
+  readonly ended: Promise<void>;
+}
+
+/** How much time passes before everything that it has brought is waited for, in ms. */
+const stepMs = 200;
+
+/** After how many turns of the event loop without a call, a start or an end nothing more happens. */
+const quietTurns = 10;
+
+/** A fleet and the time it lives in. */
+export class VirtualFleet implements AsyncDisposable {
+  /** All instances, also those that have left. */
+  readonly members: Member[] = [];
+  readonly #options: FleetOptions;
+  readonly #time: VirtualTime = new VirtualTime();
+  readonly #clock: Clock;
+  readonly #random: () => number = seededRandom(1);
+  readonly #sizes: RowSizes = new Map();
+  readonly #database: MemoryKv;
+  /** Writes as another program does. */
+  readonly #writer: CostInstance;
+  readonly #written: MeteredKv;
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+    const time = this.#time;
+    const now = () => 1e12 + time.nowMs;
+    this.#clock = {
+      now,
+      monotonic: () => time.nowMs,
+      timer: (callback, delayMs) => ({ cancel: time.at(time.nowMs + Math.max(1, Math.ceil(delayMs)), callback) }),
+    };
+    this.#database = new MemoryKv({ now });
+    this.#written = this.#open();
+    this.#writer = this.#instance(this.#written, false);
+  }
+
+  /** Makes a database with entries and no instance. */
+  static async open(options: FleetOptions): Promise<VirtualFleet> {
+    const fleet = new VirtualFleet(options);
+    await fill(fleet.#database, options.entries);
+    return fleet;
+  }
+
+  /** What was counted so far of all instances and of what `change` writes. */
+  get units(): Units {
+    return sumUnits([this.#written.units, ...this.members.map(({ kv }) => kv.units)]);
+  }
+
+  /** How many processes run. */
+  get running(): number {
+    return this.members.reduce((sum, { instance }) => sum + instance.supervisor.keys().length, 0);
+  }
+
+  /** Begins an instance. */
+  join(): Member {
+    const kv = this.#open();
+    const instance = this.#instance(kv, this.#options.isClustered);
+    const { promise, resolve: leave } = Promise.withResolvers<void>();
+    const member = { kv, instance, leave, ended: instance.run(() => promise) };
+    this.members.push(member);
+    return member;
+  }
+
+  /** Lets time pass, and all happen that it brings: a pass over many entries takes many turns of the event loop. */
+  async pass(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+      await this.#time.pass(Math.min(stepMs, leftMs), () => {});
+      await this.#settle();
+    }
+  }
+
+  /** Reads the whole table once and returns the units that takes. */
+  async listTable(): Promise<number> {
+    const kv = this.#open();
+    const { table } = this.#instance(kv, false);
+    await Array.fromAsync(table);
+    return kv.units.reads;
+  }
+
+  /** Writes an entry, as another program does. */
+  async change(index: number): Promise<void> {
+    const name = nameOf(index);
+    await this.#writer.table.set(name, tenantOf(name));
+  }
+
+  /** Crashes a process, wherever it runs. */
+  crash(index: number): void {
+    const name = nameOf(index);
+    const owner = this.members.find(({ instance }) => instance.supervisor.status(name)?.state === "running");
+    if (!owner) throw new Error(`Cannot crash ${name}: it does not run`);
+    owner.instance.supervisor.get(name).crash();
+  }
+
+  /** Ends all instances. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { leave } of this.members) leave();
+    await this.pass(10_000);
+    await Promise.all(this.members.map(({ ended }) => ended));
+  }
+
+  #open(): MeteredKv {
+    const handle = this.#database.open();
+    const isDeaf = !this.#options.isRemote;
+    const decide = (operation: string) => operation === "watch" ? staleWatch() : undefined;
+    return new MeteredKv(isDeaf ? new FaultyKv(handle, { decide }) : handle, this.#sizes);
+  }
+
+  #instance(kv: MeteredKv, isClustered: boolean): CostInstance {
+    const random = this.#random;
+    const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
+    const { isRemote, pace } = this.#options;
+    return new CostInstance({ kv, isClustered, isRemote, pace, clock: this.#clock, random, newId });
+  }
+
+  async #settle(): Promise<void> {
+    let before = NaN;
+    for (let quiet = 0; quiet < quietTurns; quiet++) {
+      await turn();
+      const now = this.#activity();
+      if (now !== before) quiet = 0;
+      before = now;
+    }
+  }
+
+  /** A number that changes with every unit, every start and every end. */
+  #activity(): number {
+    const lives = this.members.reduce((sum, { instance }) => sum + instance.lives, 0);
+    const { reads, writes, watched } = this.units;
+    return lives + reads + writes + watched;
+  }
+}

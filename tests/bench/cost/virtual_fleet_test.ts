@@ -1,0 +1,71 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { measureEvents, measureRest, monthMs } from "./measures.ts";
+import { type FleetOptions, VirtualFleet } from "./virtual_fleet.ts";
+
+const entries = 20;
+
+/** A cluster of two that is up. */
+async function openPair(options: Partial<FleetOptions> = {}): Promise<VirtualFleet> {
+  const fleet = await VirtualFleet.open({ entries, isClustered: true, isRemote: true, pace: {}, ...options });
+  fleet.join();
+  fleet.join();
+  await fleet.pass(20_000);
+  return fleet;
+}
+
+Deno.test("VirtualFleet runs each entry on one of its instances", async () => {
+  await using fleet = await openPair();
+  const keys = fleet.members.flatMap(({ instance }) => instance.supervisor.keys());
+  assertEquals([keys.length, new Set(keys).size, fleet.running], [entries, entries, entries]);
+});
+
+Deno.test("VirtualFleet.change() replaces the process, and costs its writer three units of writes", async () => {
+  await using fleet = await openPair();
+  const before = fleet.units.writes, lives = fleet.members.map(({ instance }) => instance.lives);
+  await fleet.change(3);
+  assertEquals(fleet.units.writes - before, 3);
+  await fleet.pass(1_000);
+  const changes = fleet.members.map(({ instance }, index) => instance.lives - lives[index]);
+  assertEquals(changes.toSorted(), [0, 2]);
+});
+
+for (const { isRemote, messages } of [{ isRemote: true, messages: 2 }, { isRemote: false, messages: 0 }]) {
+  Deno.test(`VirtualFleet has watches of two instances tell ${messages} times of a change, remote: ${isRemote}`, async () => {
+    await using fleet = await openPair({ isRemote });
+    const before = fleet.units.watched;
+    await fleet.change(3);
+    await fleet.pass(1_000);
+    assertEquals(fleet.units.watched - before, messages);
+  });
+}
+
+Deno.test("VirtualFleet.crash() ends a process, which starts again", async () => {
+  await using fleet = await openPair();
+  fleet.crash(3);
+  await fleet.pass(200);
+  assertEquals(fleet.running, entries - 1);
+  await fleet.pass(5_000);
+  assertEquals(fleet.running, entries);
+});
+
+Deno.test("VirtualFleet.crash() refuses what does not run", async () => {
+  await using fleet = await openPair();
+  assertThrows(() => fleet.crash(entries), Error, "Cannot crash tenant-000020: it does not run");
+});
+
+Deno.test("VirtualFleet counts one unit for a listing of 20 rows of 150 bytes, and two for one of 40", async () => {
+  for (const { rows, units } of [{ rows: 20, units: 1 }, { rows: 40, units: 2 }]) {
+    await using fleet = await VirtualFleet.open({ entries: rows, isClustered: false, isRemote: true, pace: {} });
+    assertEquals(await fleet.listTable(), units);
+  }
+});
+
+Deno.test("measureRest() finds one unit of writes for each heartbeat of an instance", async () => {
+  const { writes } = await measureRest({ entries, instances: 2, isRemote: true }, 1);
+  assertEquals(Math.round(writes), monthMs / 5_000);
+});
+
+Deno.test("measureEvents() finds that a change writes three units and a crash none", async () => {
+  const { change, crash } = await measureEvents({ entries, instances: 0, isRemote: true });
+  assertEquals([change.writes, crash.writes], [3, 0]);
+});
