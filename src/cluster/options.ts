@@ -7,6 +7,7 @@
 import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { Keyspace } from "../kv/keyspace.ts";
+import { guessWatchSees, type WatchSees } from "../kv/watch_sees.ts";
 import { maxSlots } from "./placement.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
@@ -30,7 +31,7 @@ export interface ClusterOptions {
    *
    * @default {"everybody"} if `path` is a URL, or left out under `DENO_DEPLOYMENT_ID`; otherwise `"this process"`
    */
-  readonly watchSees?: "everybody" | "this process";
+  readonly watchSees?: WatchSees;
   /**
    * Whether a database that only this program can see will do, as in tests.
    *
@@ -109,7 +110,7 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   checkFunction("random", random);
   checkFunction("newId", newId);
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
-  const { watchSees = watchSeesEverybody(path) ? "everybody" : "this process" } = options;
+  const { watchSees = guessWatchSees(path) } = options;
   const isKnown = watchSees === "everybody" || watchSees === "this process";
   checkShape("watchSees", '"everybody" or "this process"', watchSees, isKnown);
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
@@ -124,11 +125,4 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, maxSlots);
   return { prefix, path, watchSees, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
-}
-
-/** Tells whether the database is remote. The environment is read only where that is permitted without a prompt. */
-function watchSeesEverybody(path: string | undefined): boolean {
-  if (path !== undefined) return /^https?:/i.test(path);
-  const { state } = Deno.permissions.querySync({ name: "env", variable: "DENO_DEPLOYMENT_ID" });
-  return state === "granted" && Deno.env.has("DENO_DEPLOYMENT_ID");
 }

@@ -155,7 +155,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a record for told that may have landed without an answer",
-    changes: [{ file: "heartbeat.ts", from: "if (isNews) this.#toldAccepts = undefined;", to: "" }],
+    changes: [
+      { file: "heartbeat.ts", from: "if (isNews) this.#toldAccepts = undefined;", to: "" },
+      { file: "heartbeat.ts", from: "{\n      this.#toldAccepts = undefined;\n", to: "{\n" },
+    ],
   },
 ];
 
