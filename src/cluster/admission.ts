@@ -65,7 +65,7 @@ export class Admission {
 
   async #isAdmitted(sightings: Sightings): Promise<boolean> {
     const { ledger, clock } = this.#instance;
-    const { sessions } = await ledger.look();
+    const { sessions } = await ledger.sessions();
     const { moved } = sightings.see(sessions, clock.monotonic());
     assertMatch(sessions, moved);
     const mismatched = new Map([...sessions].filter(([, { mismatch }]) => mismatch !== undefined));

@@ -1,8 +1,9 @@
 /**
- * A record that is rewritten whenever slots become free, so that others look at once.
+ * Hears the bell, the record that is rewritten with every change of claims or sessions, so that others look at once.
  *
- * A hint and no more: every session looks once in a heartbeat anyway. It is watched, and it is polled as well, since on SQLite
- * a watch does not see other OS processes.
+ * A hint and no more: every session looks once in a heartbeat anyway, and each look lists the bell. It is watched. On one file
+ * a watch does not see other OS processes, so there it is polled as well: a cheap read. A remote database bills each read, and
+ * its watch sees everybody.
  *
  * @module
  */
@@ -21,8 +22,8 @@ export interface BellOptions {
   readonly clock: Clock;
   /** How often the record is read, and how long after a failure the watch is opened again, in ms. */
   readonly pollMs: number;
-  /** Reads the commit of the record. */
-  read(): Promise<string | null>;
+  /** Reads the commit of the record; left out where a watch sees everybody: then nothing is polled. */
+  readonly read: (() => Promise<string | null>) | undefined;
   /** Ends the listening. */
   readonly signal: AbortSignal;
 }
@@ -30,27 +31,27 @@ export interface BellOptions {
 /**
  * Calls back whenever the record has changed.
  *
- * @param rings Is called for each change, or once for several.
+ * @param rings Is called with the commit of the record for each change, or once for several.
  * @returns A promise that resolves when the signal has aborted and nothing is left; it never rejects.
  */
-export async function listen(options: BellOptions, rings: () => void): Promise<void> {
-  const { kv, key, clock, signal } = options;
+export async function listen(options: BellOptions, rings: (versionstamp: string | null) => void): Promise<void> {
+  const { kv, key, clock, read, signal } = options;
   let last: string | null | undefined;
   const heard = (versionstamp: string | null) => {
-    if (last !== undefined && last !== versionstamp) rings();
+    if (last !== undefined && last !== versionstamp) rings(versionstamp);
     last = versionstamp;
   };
   const watch = async () => {
     try {
       await watchKey(kv, key, signal, heard);
     } catch (error) {
-      // Deno keeps each watch that fails so, for ever: there is no second one, and the polls do.
+      // Deno keeps each watch that fails so, for ever: there is no second one, and the polls or the looks do.
       if (isUnreadable(error)) await pause(clock, maxTimerMs, signal);
     }
   };
   await Promise.all([
     repeat(options, watch),
-    repeat(options, async () => heard(await options.read())),
+    read && repeat(options, async () => heard(await read())),
   ]);
 }
 

@@ -36,7 +36,7 @@ import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
 import { onAbort } from "../on_abort.ts";
-import type { RunCallback, Runnable } from "../process/runnable.ts";
+import { isAbortEcho, type RunCallback, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Table } from "../table/table.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
 import type { ClusterEvent } from "./events.ts";
@@ -96,8 +96,12 @@ export class Cluster implements Runnable {
    * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
    * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
    *
-   * @param callback Is given the signal.
-   * @param options A signal that ends the wait for the database, and is given to the callback.
+   * A database that is closed meanwhile ends the run: that is announced once, and the signal of the callback aborts. As ever,
+   * the run waits for the callback.
+   *
+   * @param callback Is given a signal that aborts with the one in the options, and when the database is closed.
+   * @param options A signal that ends the wait for the database, and the run.
+   * @throws {KvClosedError} If the database is closed before the callback has settled.
    * @throws {LocalDatabaseError} If others cannot see the database.
    * @throws {ClusterMismatchError} If the others have another number of slots, or another format of records.
    * @throws {unknown} What the callback throws, or the reason of the signal when the callback was not called.
@@ -171,7 +175,7 @@ export class Cluster implements Runnable {
     const membership = this.#instance.membership = new Membership(this.#instance);
     try {
       await abortable(membership.up, signal); // lives no longer than this run, which waits for it once
-      await callback(signal);
+      await callUntilClosed(callback, signal, membership.closed);
     } finally {
       await this.#leave(membership, signal);
       this.#instance.membership = undefined;
@@ -196,6 +200,23 @@ export class Cluster implements Runnable {
       this.#instance.isIdle = false;
     }
   }
+}
+
+/** Calls back, with a signal that also aborts when the database is closed: that is what the run fails with then. */
+async function callUntilClosed(callback: RunCallback, signal: AbortSignal, closed: AbortSignal): Promise<void> {
+  const narrower = new AbortController();
+  using _forced = onAbort(signal, () => narrower.abort(signal.reason));
+  let isClosed = false;
+  using _closed = onAbort(closed, () => {
+    isClosed = !narrower.signal.aborted;
+    narrower.abort(closed.reason);
+  });
+  try {
+    await callback(narrower.signal);
+  } catch (error) {
+    if (!isClosed || !isAbortEcho(error, narrower.signal)) throw error;
+  }
+  if (isClosed) throw closed.reason;
 }
 
 /** Tells whether two databases are different handles, as far as that can be told: what wraps a handle may wrap the other one. */

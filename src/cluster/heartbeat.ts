@@ -39,8 +39,8 @@ export class Heartbeat implements Claimant {
   #nonce: number;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
-  /** Whether others know that it can be given slots. */
-  #hasAccepted = false;
+  /** What others know of whether it can be given slots; `undefined` while a record that says otherwise may yet land. */
+  #toldAccepts: boolean | undefined = false;
   /** When the last look that succeeded ended. */
   #lookedMs = -Infinity;
   #timer: Timer | undefined = undefined;
@@ -126,7 +126,7 @@ export class Heartbeat implements Claimant {
     await this.beating;
     if (this.versionstamp === null) return;
     try {
-      await this.#instance.ledger.beat(this.#record(false), this.versionstamp);
+      await this.#instance.ledger.beat(this.#record(false), this.versionstamp, true);
     } catch (error) {
       this.#instance.failed("leave", error);
     }
@@ -154,15 +154,20 @@ export class Heartbeat implements Claimant {
     this.mayBeWritten = true;
     const record = this.#record(sentMs - this.#lookedMs < timing.fenceMs);
     const { nonce, accepts } = record;
-    const stored = await ledger.beat(record, this.versionstamp, accepts && !this.#hasAccepted);
+    const isNews = accepts !== this.#toldAccepts;
+    if (isNews) this.#toldAccepts = undefined;
+    const stored = await ledger.beat(record, this.versionstamp, isNews);
     if (!this.check()) return false;
     if (stored) this.versionstamp = stored.versionstamp;
     else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
     else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins from the start
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
-    if (stored?.nonce !== nonce) return false;
+    if (stored?.nonce !== nonce) {
+      this.#toldAccepts = undefined;
+      return false;
+    }
     this.#ackedMs = sentMs;
-    this.#hasAccepted = accepts;
+    this.#toldAccepts = accepts;
     this.#arm();
     return true;
   }

@@ -6,7 +6,8 @@
 
 import type { Clock } from "../clock.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
-import { KvStore } from "../kv/store.ts";
+import { isInstance } from "../error_data.ts";
+import { KvClosedError, KvStore } from "../kv/store.ts";
 import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import { Ledger } from "./ledger.ts";
@@ -76,9 +77,12 @@ export class Instance {
     this.#emit({ at: this.clock.now(), ...event });
   }
 
-  /** Announces that the database failed. */
+  /** Announces that the database failed. A closed one never answers again: that is announced once, and ends the run. */
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void {
+    const isClosed = isInstance(error, KvClosedError);
+    if (isClosed && this.membership?.closed.aborted) return;
     this.announce({ type: "cluster-failed", operation, error });
+    if (isClosed) this.membership?.noteClosed(error);
   }
 
   /** The claims of the session, if that can be relied on in this very instant. */

@@ -1,6 +1,19 @@
 /**
  * Every access of a cluster to the database. Nothing here knows the time; each write is one compare-and-swap.
  *
+ * Claims are listed only when they may have changed. The bell, a record among the sessions, tells that:
+ *
+ * ```text
+ *   write   one atomic operation: a claim is set or deleted, a session is deleted or accepts otherwise  +  the bell is set
+ *   look    list the bell and the sessions ──▶ has the bell moved? ──▶ list the claims ──▶ remember bell and claims together
+ * ```
+ *
+ * Each order has a reason. **The ring is in the operation that it tells of**: before it, a reader would list what has not
+ * changed yet; after it, a writer that dies in between would never ring. It is a mutation without a check, so rings never
+ * keep each other out. **The bell is read before the claims**: a claim that changes between the two moves the bell once more,
+ * and the next look lists again. **The bell is remembered after the claims have been listed to the end**: a listing that
+ * fails half-way would leave the old claims with the new bell, and nothing would ever mend them.
+ *
  * A remote database may land a write and still refuse it, when it repeats a write whose reply was lost. So what is refused
  * is read back, and a record with our own nonce has landed.
  *
@@ -45,6 +58,17 @@ export interface LedgerOptions {
   readonly ttlMs: number;
 }
 
+/** The sessions at one moment, and when ownership last changed before it. */
+export interface SessionsView {
+  /** The sessions by id. */
+  readonly sessions: ClusterView["sessions"];
+  /** The commit of the bell, `null` before the first ring; `undefined` if it is not known, and so may have moved. */
+  readonly bell: string | null | undefined;
+}
+
+/** What a look finds: the claims are as they were when the bell had that commit, or newer. */
+export interface LedgerView extends ClusterView, SessionsView {}
+
 /** How many rows are read at once. */
 const batchSize = 500;
 /** How often a take is tried that our own heartbeat overtakes. */
@@ -70,28 +94,47 @@ export class Ledger {
     return this.keys.claim(slot);
   }
 
-  /** Reads everything: one listing of the sessions and one of the claims. */
-  async look(): Promise<ClusterView> {
-    const { slots } = this.#options;
-    const [sessionRows, claimRows] = await settleAll([
-      this.#list("list the sessions", this.keys.sessions),
-      this.#list("list the claims", this.keys.claims(slots)),
-    ]);
+  /**
+   * Reads the sessions, and the claims if they may have changed.
+   *
+   * @param known What an earlier look found; without it the claims are listed in any case.
+   */
+  async look(known?: LedgerView): Promise<LedgerView> {
+    const { sessions, bell } = await this.sessions();
+    const areKnown = known !== undefined && bell !== undefined && bell === known.bell;
+    const claims = areKnown ? known.claims : await this.#claims();
+    return { sessions, claims, bell };
+  }
+
+  /** Reads the sessions and the bell: one listing. */
+  async sessions(): Promise<SessionsView> {
+    const [bellId] = this.keys.bell.slice(-1);
     const sessions = new Map<string, SessionSeen>();
-    for (const row of sessionRows) sessions.set(row.key.at(-1) as string, toSession(row, this.#options));
+    let bell: string | null | undefined = null;
+    for (const row of await this.#list("list the sessions", this.keys.sessions)) {
+      const id = row.key.at(-1) as string;
+      if (id !== bellId) sessions.set(id, toSession(row, this.#options));
+      else bell = row.versionstamp === unreadableStamp ? undefined : row.versionstamp;
+    }
+    return { sessions, bell };
+  }
+
+  async #claims(): Promise<ClusterView["claims"]> {
     const claims = new Map<number, SlotSeen>();
-    for (const { key, value, versionstamp } of claimRows) {
+    for (
+      const { key, value, versionstamp } of await this.#list("list the claims", this.keys.claims(this.#options.slots))
+    ) {
       const slot = key.at(-1) as number;
       claims.set(slot, { slot, versionstamp, owner: isClaimRecord(value) ? value.session : undefined });
     }
-    return { sessions, claims };
+    return claims;
   }
 
   /**
    * Writes the record of a session over its last one.
    *
    * @param last The commit of the last one, `null` for a new session.
-   * @param isNews Whether others should look at once.
+   * @param isNews Whether what the session accepts may differ from what the last record says.
    * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; `undefined`
    * when the session was buried.
    */
@@ -157,7 +200,7 @@ export class Ledger {
           if (each.versionstamp !== unreadableStamp) atomic.check({ key: claim, versionstamp: each.versionstamp });
           atomic.set(claim, record);
         }
-        return atomic.commit();
+        return this.#ring(atomic).commit();
       };
       const result = await this.#store.call("take slots", commit);
       if (result.ok) return new Map(seen.map(({ slot }) => [slot, result.versionstamp]));
@@ -202,13 +245,13 @@ export class Ledger {
     return landed;
   }
 
-  /** Reads the commit of the bell, the record that is rewritten when slots become free. */
+  /** Reads the commit of the bell alone. */
   async bell(): Promise<string | null> {
     const key = this.keys.bell;
     return (await this.#store.call("read the bell", () => this.#store.kv.get(key))).versionstamp;
   }
 
-  /** Has others look at once. */
+  /** Has others list the claims, and look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
   }

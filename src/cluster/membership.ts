@@ -32,6 +32,7 @@ export class Membership {
   session: Session;
   readonly #admission: Admission;
   readonly #ending: AbortController = new AbortController();
+  readonly #closed: AbortController = new AbortController();
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
   #isUp = false;
   readonly #serving: Promise<void>;
@@ -60,6 +61,16 @@ export class Membership {
    */
   get up(): Promise<void> {
     return this.#up.promise;
+  }
+
+  /** Aborts with the error when the database is found to be closed: it will not answer again. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Takes note that the database is closed. */
+  noteClosed(error: unknown): void {
+    this.#closed.abort(error);
   }
 
   /** Leaves the cluster. Resolves when that is done and nothing is under way. */
@@ -104,10 +115,10 @@ export class Membership {
   }
 
   #listen(): Promise<void> {
-    const { clock, timing: { bellPollMs }, ledger, store: { kv } } = this.instance;
-    const read = () => ledger.bell();
+    const { clock, timing: { bellPollMs }, ledger, store: { kv }, settings: { watchSees } } = this.instance;
+    const read = watchSees === "everybody" ? undefined : () => ledger.bell();
     const options = { kv, key: ledger.keys.bell, clock, pollMs: bellPollMs, read, signal: this.#ending.signal };
-    return listen(options, () => this.session.lookSoon());
+    return listen(options, (bell) => this.session.heardBell(bell));
   }
 
   #newSession(): Session {

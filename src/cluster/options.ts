@@ -7,6 +7,7 @@
 import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { Keyspace } from "../kv/keyspace.ts";
+import { guessWatchSees, type WatchSees } from "../kv/watch_sees.ts";
 import { maxSlots } from "./placement.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
@@ -23,6 +24,14 @@ export interface ClusterOptions {
    * for a moment, to see whether others can.
    */
   readonly path?: string;
+  /**
+   * Whose writes `kv.watch` of this database tells of. With `"everybody"`, slots that become free are noticed by the watch
+   * alone; with `"this process"` a record is read five times in a heartbeat as well, since on one file a watch does not see
+   * other OS processes. A wrong guess costs latency or money, never correctness.
+   *
+   * @default {"everybody"} if `path` is a URL, or left out under `DENO_DEPLOYMENT_ID`; otherwise `"this process"`
+   */
+  readonly watchSees?: WatchSees;
   /**
    * Whether a database that only this program can see will do, as in tests.
    *
@@ -50,7 +59,7 @@ export interface ClusterOptions {
   readonly ttlMs?: number;
   /**
    * Into how many slots the keys are divided, from 1 to 4 096. A slot is what moves between instances, so there should be
-   * many for each; each costs a row to read at every look, and to place all 4 096 among 100 sessions blocks the event loop
+   * many for each; each costs a row to read whenever ownership changes, and to place all 4 096 among 100 sessions blocks the event loop
    * for about 10 ms when one joins or leaves.
    *
    * @default {256}
@@ -101,6 +110,9 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   checkFunction("random", random);
   checkFunction("newId", newId);
   checkShape("path", "a string", path, path === undefined || typeof path === "string");
+  const { watchSees = guessWatchSees(path) } = options;
+  const isKnown = watchSees === "everybody" || watchSees === "this process";
+  checkShape("watchSees", '"everybody" or "this process"', watchSees, isKnown);
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
   const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, 10, maxTimerMs);
@@ -112,5 +124,5 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
     );
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, maxSlots);
-  return { prefix, path, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
+  return { prefix, path, watchSees, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
 }

@@ -10,6 +10,7 @@ import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
+import { defaultRestartPolicy, delayAfter } from "../supervisor/restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import type { Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
@@ -24,6 +25,8 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
   readonly #keys: Keyspace;
   readonly #instance: Instance;
   readonly #streams: Set<ChangeStream<K>> = new Set();
+  /** Aborts when slots are gained next. */
+  #gained: AbortController = new AbortController();
 
   /**
    * @param table The whole table.
@@ -95,6 +98,8 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
 
   /** Announces that slots are held that were not. */
   slotsGained(): void {
+    this.#gained.abort();
+    this.#gained = new AbortController();
     for (const stream of this.#streams) stream.announce(undefined);
   }
 
@@ -103,17 +108,28 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     for (const stream of this.#streams) stream.announce(key as K);
   }
 
-  /** News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again. */
+  /**
+   * News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again. The
+   * delay grows as a supervisor's does, since each time everything is looked at. What shows that the database answers has
+   * it grow from the beginning: news, a stream that lived for long, slots that are gained.
+   */
   async #follow(stream: ChangeStream<K>, ending: AbortSignal): Promise<void> {
-    const { clock, timing } = this.#instance;
+    const { clock, timing, settings: { random } } = this.#instance;
+    let failures = 0, delayMs = 0;
     while (!ending.aborted) {
+      const beganMs = clock.monotonic();
       try {
         for await (const key of this.#table.changes({ signal: ending })) {
+          failures = 0;
           if (key === undefined || this.#instance.holds(key)) stream.announce(key);
         }
       } catch (error) {
         this.#instance.failed("changes", error);
-        await pause(clock, timing.changesRetryMs, ending);
+        if (clock.monotonic() - beganMs > delayMs + timing.steadyMs) failures = 0;
+        delayMs = delayAfter(defaultRestartPolicy, ++failures, random());
+        const { signal } = this.#gained;
+        await pause(clock, delayMs, ending, signal);
+        if (signal.aborted) failures = 0;
         stream.announce(undefined);
       }
     }

@@ -2,7 +2,7 @@
  * What a session owns, and how a take-over goes.
  *
  * ```text
- *   look() ──▶ reads all records
+ *   look() ──▶ reads the sessions, and the claims when the bell has moved   ledger.ts
  *          ──▶ sees which sessions have come and gone                      sightings.ts
  *          ──▶ buries the dead: deletes each session that has not moved for its time to live
  *          ──▶ gives up what others have taken
@@ -10,12 +10,16 @@
  *          ──▶ takes, checking that the former owner has no session        ledger.ts
  * ```
  *
+ * The sessions are read at every look, since the death of one rings no bell. The claims that were listed last stay right as
+ * long as the bell stands where it stood before they were listed: whatever changes one rings, what this session takes and
+ * gives back included.
+ *
  * @module
  */
 
 import { assertMatch } from "./admission.ts";
 import { ClaimLostError } from "./errors.ts";
-import { maxChecks, settleAll, takeable } from "./ledger.ts";
+import { type LedgerView, maxChecks, settleAll, takeable } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { place } from "./placement.ts";
 import type { ClusterView } from "./records.ts";
@@ -31,9 +35,11 @@ const maxPlacements = 4;
 /** The slots of one session. */
 export class Ownership {
   /** What was read last. */
-  view: ClusterView = { sessions: new Map(), claims: new Map() };
+  view: LedgerView = { sessions: new Map(), claims: new Map(), bell: undefined };
   /** Slots without an owner that has a session, and since when, in ms. */
   unowned: ReadonlyMap<number, number> = new Map();
+  /** When the claims were last listed, in ms. */
+  #listedMs = -Infinity;
   /** How many slots may soon become the session's own, and since when that has not changed, in ms. */
   #awaited: { readonly slots: number; readonly sinceMs: number } = { slots: 0, sinceMs: -Infinity };
   readonly #session: Session;
@@ -60,7 +66,7 @@ export class Ownership {
   async survey(): Promise<boolean> {
     const { heartbeat, instance } = this.#session;
     try {
-      this.view = await instance.ledger.look();
+      await this.#read();
     } catch (error) {
       instance.failed("look", error);
       return false;
@@ -72,14 +78,14 @@ export class Ownership {
   }
 
   /**
-   * Reads all records and does what follows from them.
+   * Reads what has changed and does what follows from it.
    *
    * @returns Whether that went well; if not, it was announced.
    */
   async look(): Promise<boolean> {
     const { id, heartbeat, instance } = this.#session;
     try {
-      this.view = await instance.ledger.look();
+      await this.#read();
       if (!heartbeat.check()) return false;
       this.#sight();
       const sessions = await this.#buryDead();
@@ -112,6 +118,16 @@ export class Ownership {
     while (all.length > 0) releases.push(instance.ledger.release(new Map(all.splice(0, maxChecks))));
     // The next look finds what is still ours.
     await Promise.all(releases.map((release) => release.catch((error) => instance.failed("release", error))));
+  }
+
+  /** Every change of claims rings the bell. Now and then they are listed all the same, to mend what no ring has told of. */
+  async #read(): Promise<void> {
+    const { clock, timing, ledger } = this.#session.instance;
+    const nowMs = clock.monotonic();
+    const isCheckDue = nowMs - this.#listedMs >= timing.claimsCheckMs;
+    const view = await ledger.look(isCheckDue ? undefined : this.view);
+    if (view.claims !== this.view.claims) this.#listedMs = nowMs;
+    this.view = view;
   }
 
   #sight(): void {

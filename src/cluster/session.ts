@@ -29,8 +29,10 @@ export class Session {
   readonly ownership: Ownership;
   #hasJoined = false;
   #lookedMs = -Infinity;
-  /** Whether something has happened since the last look began. */
+  /** Whether slots were given back since the last look began. */
   #isHurried = false;
+  /** The last commit of the bell that was heard since the last look began. */
+  #heardBell = "";
   #nextLookMs = 0;
   #wake: AbortController = new AbortController();
   #retiring: Promise<boolean> | undefined = undefined;
@@ -79,10 +81,15 @@ export class Session {
     await beating;
   }
 
-  /** Brings the next look forward. */
-  lookSoon(): void {
-    this.#isHurried = true;
-    this.#wake.abort();
+  /** Brings the next look forward, because the bell was rung by that commit. */
+  heardBell(versionstamp: string | null): void {
+    if (versionstamp !== null && versionstamp > this.#heardBell) this.#heardBell = versionstamp;
+    if (this.#isRung) this.#wake.abort();
+  }
+
+  /** Whether the bell was heard after its last ring that a look has seen. A watch may also bring one from before that. */
+  get #isRung(): boolean {
+    return this.#heardBell > (this.ownership.view.bell ?? "");
   }
 
   /** Leaves the cluster. Slots in which nothing runs are free at once, the others after the time to live. */
@@ -149,11 +156,15 @@ export class Session {
   async #look(looked: () => void): Promise<void> {
     const { instance: { clock, timing }, membership: { sightings } } = this;
     const beganMs = clock.monotonic();
+    const { bell } = this.ownership.view;
     this.#isHurried = false;
+    this.#heardBell = "";
     if (await this.ownership.look()) {
       this.heartbeat.noteLook();
       looked();
     }
+    // Slots that are on their way ring again soon, at moments of their own: each step of a hand-over waits for the other side.
+    if (this.ownership.isEager && this.ownership.view.bell !== bell) this.#isHurried = true;
     this.#lookedMs = clock.monotonic();
     const everyMs = this.ownership.isEager ? timing.eagerLookMs : timing.heartbeatMs;
     const deathMs = sightings.nextDeathMs(this.id);
@@ -164,7 +175,7 @@ export class Session {
 
   /** When it is time for the next look. */
   get #dueMs(): number {
-    if (!this.#isHurried) return this.#nextLookMs;
+    if (!this.#isHurried && !this.#isRung) return this.#nextLookMs;
     return Math.min(this.#nextLookMs, this.#lookedMs + this.instance.timing.minLookMs);
   }
 

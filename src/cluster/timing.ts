@@ -24,11 +24,18 @@
  * **The fence comes first**: the session counts from when it *sent* B, an observer from when it *saw* B, which is later. A
  * third of the TTL lies between F and the earliest D, so clocks that differ by half in speed still fence before they bury.
  *
+ * **A free slot is noticed** within a tenth of a heartbeat of its ring where a watch tells of it, within three tenths where the
+ * bell is polled: `bellPollMs`, then `minLookMs` at most. A ring that nothing tells of is seen at the next look, one heartbeat
+ * later: each look lists the bell. Rings that come within `minLookMs` have one look.
+ *
  * **One lost beat does no harm**: `options.ts` asks for a TTL of at least three heartbeats, so there is time for another beat
  * before the fence.
  *
  * @module
  */
+
+/** However short the heartbeats, claims that no bell has told of are not listed more often, in ms. */
+const minClaimsCheckMs = 5 * 60_000;
 
 /** The share of its TTL after which a session that is not acknowledged fences itself. */
 const fenceShare = 2 / 3;
@@ -99,14 +106,19 @@ export class Timing {
     return this.ttlMs;
   }
 
-  /** How often the bell is read, and how long before a failed watch on it is opened again. */
+  /** How often the bell is read where a watch does not see everybody, and how long before a failed watch is opened again. */
   get bellPollMs(): number {
     return this.heartbeatMs * 0.2;
   }
 
-  /** How long before the changes of a table that failed are followed again. */
-  get changesRetryMs(): number {
-    return this.heartbeatMs * 0.2;
+  /** How long after the last listing of the claims they are listed although the bell has not moved. */
+  get claimsCheckMs(): number {
+    return Math.max(minClaimsCheckMs, this.heartbeatMs * 15);
+  }
+
+  /** How long changes of a table are followed, beyond the delay before that, until their earlier failures are forgotten. */
+  get steadyMs(): number {
+    return this.heartbeatMs * 2;
   }
 
   /** For how long an unowned slot is left to the session that should own it, which looks eagerly meanwhile. */

@@ -5,9 +5,9 @@
  * [...prefix, key]                                    an entry: the spec as a plain value, readable without this library
  * ["@pact/supervisor", prefix, "generation"]          rewritten with every change
  * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the key that was set or deleted
+ * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", prefix, "claim", slot]         the session that owns the slot
- * ["@pact/supervisor", prefix, "bell"]                rewritten when slots become free
  * ["@pact/supervisor", prefix, "probe", id]           exists for a moment, while an instance starts
  * ```
  *
@@ -31,6 +31,9 @@ const controlRoot = "@pact/supervisor";
 /** Versionstamps and session ids are hexadecimal: none sorts after this. */
 const afterHexadecimals = "g";
 
+/** The bell among the sessions: no id has such a character, and all ids sort after it. */
+const bellId = "!bell";
+
 /** The most bytes of a key in Deno KV. */
 const maxKeySize = 2_048;
 
@@ -46,9 +49,9 @@ export class Keyspace {
   readonly prefix: readonly KeyPart[];
   /** The record that changes with every change of the table. */
   readonly generation: Deno.KvKey;
-  /** The record that is rewritten when slots become free. */
+  /** The record that is rewritten with every change of claims or sessions: the first one that `sessions` selects. */
   readonly bell: Deno.KvKey;
-  /** Selects the records of all sessions. */
+  /** Selects the bell and the records of all sessions. */
   readonly sessions: KvRange;
   readonly #text: string;
   readonly #prefixSize: number;
@@ -63,7 +66,7 @@ export class Keyspace {
     this.#text = keyText(this.prefix);
     this.#prefixSize = keySize(this.prefix);
     this.generation = this.#control("generation");
-    this.bell = this.#control("bell");
+    this.bell = this.session(bellId);
     this.sessions = { start: this.session(""), end: this.session(afterHexadecimals) };
   }
 

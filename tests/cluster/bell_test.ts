@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/cluster/bell.ts";
+import { slotOf } from "../../src/cluster/mod.ts";
 import { failWith } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, TestDatabase, World } from "./fixtures.ts";
@@ -8,17 +9,18 @@ const key = ["bell"];
 const pollMs = 1_000;
 
 /** Listens on a database of its own, until it is disposed of. */
-async function open({ isHeard = true } = {}) {
+async function open({ isHeard = true, isPolled = true } = {}) {
   const database = await TestDatabase.open();
   const kv = database.handle();
   if (isHeard) kv.hear();
-  const read = async () => (await database.raw.get(key)).versionstamp;
+  const read = isPolled ? async () => (await kv.get(key)).versionstamp : undefined;
   const controller = new AbortController();
-  const state = { rings: 0 };
+  const state = { rings: 0, last: "" };
   let heard = Promise.withResolvers<void>();
   const listening = () =>
-    watch(listen({ kv, key, clock: database.clock, pollMs, read, signal: controller.signal }, () => {
+    watch(listen({ kv, key, clock: database.clock, pollMs, read, signal: controller.signal }, (versionstamp) => {
       state.rings++;
+      state.last = versionstamp ?? "";
       heard.resolve();
     }));
   return {
@@ -30,8 +32,9 @@ async function open({ isHeard = true } = {}) {
     /** Rings, and waits until that was heard. */
     async ring() {
       heard = Promise.withResolvers<void>();
-      await database.raw.set(key, 1);
+      const { versionstamp } = await database.raw.set(key, 1);
       await heard.promise;
+      return versionstamp;
     },
     /** Resolves when the watch has been read so many times. */
     async readings(count: number) {
@@ -59,6 +62,23 @@ Deno.test("listen() calls back for each change, and not for what stood there bef
     await opened.ring();
     assertEquals(opened.state.rings, rings);
   }
+});
+
+Deno.test("listen() tells the commit of the record", async () => {
+  await using opened = await open();
+  opened.listening();
+  await opened.readings(2);
+  for (let rings = 0; rings < 2; rings++) assertEquals(await opened.ring(), opened.state.last);
+});
+
+Deno.test("listen() never reads the record itself where a watch sees everybody", async () => {
+  await using opened = await open({ isPolled: false });
+  const { database, kv, state } = opened;
+  opened.listening();
+  await opened.readings(2);
+  await database.pass(100 * pollMs);
+  await opened.ring();
+  assertEquals([kv.count("get"), state.rings], [0, 1]);
 });
 
 Deno.test("listen() opens the watch again a while after it failed, and misses nothing", async () => {
@@ -141,4 +161,41 @@ Deno.test("Cluster takes over within a tenth of a heartbeat what an instance lea
   assert(before > 0 && before < keys.length);
   assert(tookMs <= heartbeatMs / 10, `${tookMs} ms`);
   assertEquals(other.owned.length, 16);
+});
+
+Deno.test("Cluster that polls the bell looks no more often for a ring that its last look has seen", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  await world.pass(5 * heartbeatMs);
+  one.kv.listed.length = 0;
+  while (one.kv.listed.length === 0) await world.pass(1);
+  await world.pass(heartbeatMs - 1); // right before the next look
+  await world.database.raw.set(["@pact/supervisor", '["c"]', "session", "!bell"], 1);
+  one.kv.listed.length = 0;
+  await world.pass(heartbeatMs - 1);
+  assertEquals(one.kv.listed, ["session", "claim"]);
+});
+
+Deno.test("Cluster without a poll sees a ring that no watch tells of at its next look", async () => {
+  const keys = manyKeys(40);
+  await using world = await World.open(keys);
+  const [one, other] = [world.instance("a"), world.instance("b", { watchSees: "everybody" })];
+  for (const instance of [one, other]) instance.begin();
+  await world.pass(5 * heartbeatMs + 200); // between two looks
+  one.leave();
+  await world.pass(heartbeatMs);
+  assertEquals([other.owned.length, other.keys], [16, keys.toSorted()]);
+});
+
+Deno.test("Cluster mends within five minutes what was done to its claims without a ring", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  await world.pass(5 * heartbeatMs);
+  await world.database.raw.delete(["@pact/supervisor", '["c"]', "claim", slotOf("acme", 16)]);
+  await world.pass(4 * 60_000);
+  assertEquals([one.of("slot-released").length, (await world.database.owners()).size], [0, 15]);
+  await world.pass(61_000);
+  assertEquals([one.of("slot-released").map(({ cause }) => cause), one.owned.length], [["lost"], 16]);
+  await world.pass(2 * heartbeatMs);
+  assertEquals([one.keys, (await world.database.owners()).size], [["acme"], 16]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Cluster } from "../../src/cluster/mod.ts";
 import { failLocked, failWith, hang, holdReply } from "../../src/testing/mod.ts";
-import { ErrorConsole } from "../supervisor/fixtures/mod.ts";
+import { ErrorConsole, watch } from "../supervisor/fixtures/mod.ts";
 import {
   fenceMs,
   graceMs,
@@ -60,15 +60,22 @@ Deno.test("Cluster.run() does not call back when its session is buried before it
   assertEquals([one.callbacks, one.owned.length], [1, 16]);
 });
 
-Deno.test("Cluster.run() hands its signal to the callback", async () => {
+Deno.test("Cluster.run() hands a signal to the callback that aborts with its own one, for the same reason", async () => {
   await using world = await World.open();
   const one = world.instance("a");
-  const { signal } = new AbortController();
-  let given: AbortSignal | undefined;
-  const run = one.cluster.run((each) => void (given = each), { signal });
+  const controller = new AbortController();
+  const given = Promise.withResolvers<AbortSignal>();
+  const run = watch(one.cluster.run((signal) => {
+    given.resolve(signal);
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  }, { signal: controller.signal }));
   await world.pass(settleMs);
-  await run;
-  assertStrictEquals(given, signal);
+  const signal = await given.promise;
+  assertEquals(signal.aborted, false);
+  controller.abort(oops);
+  assertStrictEquals(signal.reason, oops);
+  await world.until(() => run.fate !== "pending");
+  assertStrictEquals(run.error, oops);
   one.begin();
 });
 
@@ -369,7 +376,7 @@ Deno.test("Cluster.run() leaves the session that was fenced to its time to live 
   const one = await world.member("a", {}, { bare: true });
   const lease = (await one.cluster.own(one.table).get("acme"))!.lease!()!; // whose process does not end
   world.clock.stalledMs = fenceMs;
-  await world.pass(heartbeatMs);
+  await world.pass(heartbeatMs - 1); // until its time to live is over
   assertEquals([lease.signal.aborted, await world.database.sessions()], [true, ["a-0", "a-1"]]);
   one.leave();
   await world.settle();

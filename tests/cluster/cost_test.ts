@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { chain, nop, type Runnable, Supervisor } from "@pact/supervisor";
 import { Cluster, type ClusterOptions } from "../../src/cluster/mod.ts";
+import { place } from "../../src/cluster/placement.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { TestDatabase, type TestKv } from "./fixtures.ts";
@@ -57,10 +58,12 @@ async function countMinute(database: TestDatabase, programs: readonly Program[])
   const operations = ["commit", "list", "get", "getMany", "set", "delete", "watch"] as const;
   const counts = () => programs.map(({ kv }) => operations.map((operation) => kv.count(operation)));
   const before = counts();
+  for (const { kv } of programs) kv.listed.length = 0;
   await database.pass(minuteMs);
   return counts().map((after, index) => {
     const [commit, list, ...others] = after.map((count, each) => count - before[index][each]);
-    return { commit, list, others: others.reduce((sum, count) => sum + count, 0) };
+    const claims = programs[index].kv.listed.filter((kind) => kind === "claim").length;
+    return { commit, list, claims, others: others.reduce((sum, count) => sum + count, 0) };
   });
 }
 
@@ -73,13 +76,34 @@ const beats = [
 for (const options of beats) {
   const perMinute = minuteMs / options.heartbeatMs;
 
-  Deno.test(`Cluster that is idle writes ${perMinute} times a minute, lists twice and reads five times as often, with a heartbeat of ${options.heartbeatMs} ms`, async () => {
+  for (
+    const [watchSees, reads, others] of [
+      ["this process", "reads five times as often", 5 * perMinute],
+      ["everybody", "reads nothing", 0],
+    ] as const
+  ) {
+    Deno.test(`Cluster that is idle writes and lists ${perMinute} times a minute, claims never, and ${reads} where a watch sees ${watchSees}, with a heartbeat of ${options.heartbeatMs} ms`, async () => {
+      using database = await TestDatabase.open();
+      const { programs, end } = begin(database, 3, { ...options, watchSees });
+      await database.pass(3 * options.heartbeatMs);
+      for (const counted of await countMinute(database, programs)) {
+        assertEquals(counted, { commit: perMinute, list: perMinute, claims: 0, others });
+      }
+      await end();
+    });
+  }
+}
+
+for (const [heartbeatMs, everyMinutes] of [[1_000, 5], [5_000, 5], [40_000, 10]] as const) {
+  Deno.test(`Cluster that is idle lists the claims once in ${everyMinutes} minutes with a heartbeat of ${heartbeatMs} ms`, async () => {
     using database = await TestDatabase.open();
-    const { programs, end } = begin(database, 3, options);
-    await database.pass(3 * options.heartbeatMs);
-    for (const { commit, list, others } of await countMinute(database, programs)) {
-      assertEquals({ commit, list, others }, { commit: perMinute, list: 2 * perMinute, others: 5 * perMinute });
+    const { programs, end } = begin(database, 1, { heartbeatMs, ttlMs: 3 * heartbeatMs });
+    await database.pass(3 * heartbeatMs);
+    const counted = [];
+    for (let minutes = 0; minutes < 2 * everyMinutes; minutes++) {
+      counted.push((await countMinute(database, programs))[0].claims);
     }
+    assertEquals(counted.reduce((sum, count) => sum + count), 2);
     await end();
   });
 }
@@ -132,6 +156,20 @@ Deno.test("Clusters of 4 instances start 10 000 entries with at most 256 writes 
   await end();
 });
 
+Deno.test("Cluster that hears no watch lists the claims five times in a heartbeat at most, however often the bell is rung", async () => {
+  using database = await TestDatabase.open();
+  const { programs: [{ kv }], end } = begin(database, 1);
+  await database.pass(15_000);
+  kv.listed.length = 0;
+  for (let rings = 0; rings < 500; rings++) {
+    await database.raw.set(["@pact/supervisor", '["c"]', "session", "!bell"], 1);
+    await database.pass(50);
+  }
+  const claims = kv.listed.filter((kind) => kind === "claim").length; // in five heartbeats
+  assert(claims > 20 && claims <= 26, `${claims} listings`);
+  await end();
+});
+
 Deno.test("Clusters claim 256 slots with not many more writes than batches of 9", async () => {
   using database = await TestDatabase.open();
   const { programs, end } = begin(database, 4);
@@ -139,6 +177,24 @@ Deno.test("Clusters claim 256 slots with not many more writes than batches of 9"
   const claims = programs.flatMap(({ kv }) => kv.checks).filter((checks) => checks > 1).length;
   assert(claims <= Math.ceil(256 / 9) + 4, `${claims} writes`);
   await end();
+});
+
+Deno.test("Cluster that joins three others has its share within a heartbeat, and no session lists the claims ten times for it", async () => {
+  using database = await TestDatabase.open();
+  const first = begin(database, 3);
+  await database.pass(60_000);
+  for (const { kv } of first.programs) kv.listed.length = 0;
+  const second = begin(database, 1);
+  await database.pass(5_000);
+  const programs = [...first.programs, ...second.programs];
+  const ids = programs.map(({ cluster }) => cluster.snapshot().session ?? "none");
+  const counts = programs.map(({ cluster }) => cluster.snapshot().slots.owned.length);
+  const shares = place(ids, 256);
+  assertEquals(counts, ids.map((id) => shares.filter((each) => each === id).length));
+  const claims = programs.map(({ kv }) => kv.listed.filter((kind) => kind === "claim").length);
+  assert(Math.max(...claims) < 10, `${claims} listings`);
+  second.leave();
+  await first.end();
 });
 
 Deno.test("Cluster gives slots back in batches when it hands them over", async () => {

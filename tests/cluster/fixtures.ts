@@ -54,6 +54,8 @@ interface CallState {
 export class TestKv extends FaultyKv {
   /** How many checks each atomic operation had. */
   readonly checks: number[] = [];
+  /** The kind of records that each listing was of, such as "session" or "claim"; `undefined` for the entries of a table. */
+  readonly listed: unknown[] = [];
   readonly #state: CallState;
 
   constructor(kv: Deno.Kv) {
@@ -87,6 +89,15 @@ export class TestKv extends FaultyKv {
   break(fault?: KvFault, ...operations: KvOperation[]): void {
     this.#state.fault = fault;
     this.#state.operations = operations.length > 0 ? operations : undefined;
+  }
+
+  override list<T = unknown>(
+    selector: Deno.KvListSelector,
+    options?: Deno.KvListOptions,
+  ): Deno.KvListIterator<T> {
+    const first = "start" in selector ? selector.start : selector.prefix;
+    this.listed.push(first[0] === "@pact/supervisor" ? first[2] : undefined);
+    return super.list<T>(selector, options);
   }
 
   override atomic(): Deno.AtomicOperation {
@@ -182,11 +193,12 @@ export class TestDatabase implements Disposable {
     await this.settle();
   }
 
-  /** Reads the keys and values below one kind of control records of the prefix "c". */
+  /** Reads the keys and values of all sessions, or of all claims, of the prefix "c". */
   async read(kind: "session" | "claim"): Promise<Deno.KvEntry<Record<string, unknown>>[]> {
-    return await Array.fromAsync(
+    const rows = await Array.fromAsync(
       this.raw.list<Record<string, unknown>>({ prefix: ["@pact/supervisor", '["c"]', kind] }),
     );
+    return rows.filter(({ key }) => key.at(-1) !== "!bell");
   }
 
   /** Reads the ids of the sessions in the database. */

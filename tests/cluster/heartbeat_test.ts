@@ -129,6 +129,77 @@ Deno.test("Heartbeat says that it accepts slots while it has looked around since
   assertEquals(told, [false, true, true, false, true]);
 });
 
+/** Counts the rings of the bell from now on: a commit that rings is the one of the bell. */
+function countRings({ kv, ledger }: TestHeartbeat): { readonly rings: number } {
+  const counted = { rings: 0 };
+  let last: string | null = null;
+  kv.break(async (call) => {
+    const result = await call();
+    const bell = await ledger.bell();
+    if (bell !== last) counted.rings++;
+    last = bell;
+    return result;
+  }, "commit");
+  return counted;
+}
+
+Deno.test("Heartbeat rings the bell when it accepts slots, when it no longer does, and at no other beat", async () => {
+  await using test = await TestHeartbeat.open();
+  const counted = countRings(test);
+  const told: number[] = [];
+  const beat = async (hasLooked: boolean) => {
+    if (hasLooked) test.heartbeat.noteLook();
+    await test.pass(heartbeatMs);
+    told.push(counted.rings);
+  };
+  test.join();
+  await test.database.settle();
+  test.keepAlive();
+  await test.database.settle();
+  for (const hasLooked of [true, true, false, false, false, true]) await beat(hasLooked);
+  assertEquals(told, [1, 1, 2, 2, 2, 3]);
+});
+
+Deno.test("Heartbeat rings again when a beat that said otherwise was not answered, and may have landed", async () => {
+  await using test = await TestHeartbeat.alive();
+  test.heartbeat.noteLook();
+  await test.pass(2 * heartbeatMs - 1); // it accepts
+  test.kv.inject("commit", loseReply(oops)); // it accepts no more: it has not looked for as long as a fence takes
+  await test.pass(1);
+  test.heartbeat.noteLook();
+  const before = await test.ledger.bell();
+  await test.pass(2 * retryMs); // the first try is refused, and finds what has landed
+  const [row] = await test.database.read("session");
+  const bell = await test.ledger.bell();
+  assertEquals([row.value.accepts, bell === row.versionstamp, bell === before], [true, true, false]);
+});
+
+Deno.test("Heartbeat rings when it writes over a first record that landed after its session was buried", async () => {
+  await using test = await TestHeartbeat.open();
+  const gate = Promise.withResolvers<void>();
+  test.kv.inject("commit", holdUntil(gate.promise));
+  test.join();
+  await test.pass(timeoutMs + retryMs); // it is given up, and written again
+  test.heartbeat.noteLook();
+  test.keepAlive();
+  await test.database.settle(); // it accepts
+  await test.ledger.bury("a1");
+  gate.resolve();
+  await test.database.settle();
+  test.heartbeat.noteLook();
+  await test.pass(heartbeatMs + 2 * retryMs);
+  const [row] = await test.database.read("session");
+  assertEquals([row.value.accepts, await test.ledger.bell()], [true, row.versionstamp]);
+});
+
+Deno.test("Heartbeat.resign() rings the bell", async () => {
+  await using test = await TestHeartbeat.alive();
+  test.heartbeat.end();
+  await test.heartbeat.resign();
+  const [row] = await test.database.read("session");
+  assertEquals([row.value.accepts, await test.ledger.bell()], [false, row.versionstamp]);
+});
+
 Deno.test("Heartbeat beats every heartbeat, with one commit each and nothing else", async () => {
   await using test = await TestHeartbeat.alive();
   const { kv } = test;

@@ -73,6 +73,107 @@ Deno.test("Ledger.look() reads sessions and claims with their commits, in two li
   assertEquals(kv.count("list"), 2);
 });
 
+/** Everything that must be heard of: by whom it is done, and what it changes. */
+const rings: readonly (readonly [title: string, change: (ledger: Ledger) => Promise<unknown>])[] = [
+  ["take() sets a claim", async (ledger) => await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1))],
+  ["take() writes a claim of its own again", async (ledger) => {
+    const one = await HandClaimant.join(ledger, "a1");
+    await ledger.take(one, seenFree(1));
+    await ledger.take(one, await seenNow(ledger, 1));
+  }],
+  ["release() deletes a claim", async (ledger) => {
+    await ledger.release(await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1)));
+  }],
+  ["bury() deletes a session that has not moved", async (ledger) => {
+    await ledger.bury("a1", (await ledger.beat(record("a1"), null))?.versionstamp);
+  }],
+  ["bury() deletes a session in any case", async (ledger) => {
+    await ledger.beat(record("a1"), null);
+    await ledger.bury("a1");
+  }],
+  ["beat() changes what a session accepts", (ledger) => ledger.beat(record("a1"), null, true)],
+];
+for (const [title, change] of rings) {
+  Deno.test(`Ledger.${title} and rings the bell in the same operation`, async () => {
+    using database = await TestDatabase.open();
+    const { kv, ledger } = database.ledger();
+    const commits: (string | undefined)[] = [];
+    kv.break(async (call) => {
+      const result = await call();
+      commits.push((result as Deno.KvCommitResult).versionstamp);
+      return result;
+    }, "commit");
+    await change(ledger);
+    assertEquals(await ledger.bell(), commits.at(-1));
+  });
+}
+
+Deno.test("Ledger.beat() does not ring the bell when it only beats", async () => {
+  using database = await TestDatabase.open();
+  const { ledger } = database.ledger();
+  await ledger.beat(record("a1"), null);
+  assertEquals([await ledger.bell(), (await ledger.sessions()).bell], [null, null]);
+});
+
+Deno.test("Ledger.sessions() reads the bell in the listing of the sessions, and takes it for none of them", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  await HandClaimant.join(ledger, "a1");
+  await ledger.bury("b1");
+  const { sessions, bell } = await ledger.sessions();
+  assertEquals([[...sessions.keys()], bell, kv.listed], [["a1"], await ledger.bell(), ["session"]]);
+});
+
+Deno.test("Ledger.look() lists the claims again only when the bell has moved", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  const one = await HandClaimant.join(ledger, "a1");
+  const taken = await ledger.take(one, seenFree(1));
+  const first = await ledger.look();
+  await one.beat();
+  const second = await ledger.look(first);
+  assertEquals([second.claims === first.claims, kv.listed], [true, ["session", "claim", "session"]]);
+  assertEquals(second.sessions.get("a1")?.versionstamp, one.versionstamp);
+  await ledger.release(taken);
+  const third = await ledger.look(second);
+  assertEquals([third.claims.size, kv.listed.slice(3)], [0, ["session", "claim"]]);
+});
+
+Deno.test("Ledger.look() lists the claims in a cluster whose bell was never rung, once", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  await ledger.look(await ledger.look());
+  assertEquals(kv.listed, ["session", "claim", "session"]);
+});
+
+Deno.test("Ledger.look() lists the claims again after a listing of them that failed", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  const one = await HandClaimant.join(ledger, "a1");
+  const known = await ledger.look();
+  await ledger.take(one, seenFree(1));
+  kv.inject("list", (call) => call());
+  kv.inject("list", failWith(reset)); // the claims, when the bell was read
+  await assertRejects(() => ledger.look(known), TypeError, "connection reset");
+  assertEquals([...(await ledger.look(known)).claims.keys()], [1]);
+});
+
+Deno.test("Ledger.look() sees a claim at the next look that changes between its two listings", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  const one = await HandClaimant.join(ledger, "a1");
+  const known = await ledger.look();
+  await ledger.bury("b1"); // rings
+  kv.inject("list", (call) => call());
+  kv.inject("list", async (call) => {
+    const listing = await call();
+    await ledger.take(one, seenFree(1));
+    return listing;
+  });
+  const torn = await ledger.look(known);
+  assertEquals([torn.claims.size, [...(await ledger.look(torn)).claims.keys()]], [0, [1]]);
+});
+
 Deno.test("Ledger.look() reads more claims than one batch holds", async () => {
   using database = await TestDatabase.open();
   const { kv, ledger } = database.ledger(1_200);

@@ -4,11 +4,10 @@ import { fenceMs, heartbeatMs, settleMs, ttlMs, World } from "./fixtures.ts";
 
 /** Writes as a program of a later version would: in a format that this version does not read. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
-  await world.database.raw.set(["@pact/supervisor", '["c"]', ...key], {
-    format: 2,
-    session: "f-0",
-    beats: crypto.randomUUID(),
-  });
+  const record = { format: 2, session: "f-0", beats: crypto.randomUUID() };
+  const atomic = world.database.raw.atomic().set(["@pact/supervisor", '["c"]', ...key], record);
+  if (key[0] === "claim") atomic.set(["@pact/supervisor", '["c"]', "session", "!bell"], 2);
+  await atomic.commit();
 }
 
 Deno.test("Cluster.run() rejects with ClusterMismatchError when a session that beats has another number of slots", async () => {

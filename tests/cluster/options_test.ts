@@ -10,6 +10,7 @@ Deno.test("checkOptions() fills the defaults of the design in", () => {
   assertEquals(settings, {
     prefix: ["cluster"],
     path: undefined,
+    watchSees: "this process",
     timeline: undefined,
     allowLocal: false,
     heartbeatMs: 5_000,
@@ -27,7 +28,8 @@ Deno.test("checkOptions() makes another id each time by default", () => {
 });
 
 Deno.test("checkOptions() treats undefined like an absent option", () => {
-  const names = ["prefix", "path", "timeline", "allowLocal", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
+  const texts = ["prefix", "path", "watchSees", "timeline"];
+  const names = [...texts, "allowLocal", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
   const { newId: _, ...settings } = checkOptions(Object.fromEntries(names.map((name) => [name, undefined])));
   const { newId: __, ...defaults } = checkOptions({});
   assertEquals(settings, defaults);
@@ -37,6 +39,7 @@ Deno.test("checkOptions() keeps what is given", () => {
   const given = {
     prefix: ["app", 1],
     path: "/data/kv.sqlite",
+    watchSees: "everybody" as const,
     timeline: "production",
     allowLocal: true,
     heartbeatMs: 10,
@@ -54,6 +57,37 @@ Deno.test("checkOptions() is not changed by what becomes of the prefix", () => {
   const settings = checkOptions({ prefix });
   prefix.push("more");
   assertEquals(settings.prefix, ["app"]);
+});
+
+const everybody = "everybody", thisProcess = "this process";
+const guesses: readonly (readonly [options: ClusterOptions, elsewhere: string, onDeploy: string])[] = [
+  [{}, thisProcess, everybody],
+  [{ path: "/data/kv.sqlite" }, thisProcess, thisProcess],
+  [{ path: "https.sqlite" }, thisProcess, thisProcess],
+  [{ path: ":memory:" }, thisProcess, thisProcess],
+  [{ path: "" }, thisProcess, thisProcess],
+  [{ path: "https://api.deno.com/databases/1/connect" }, everybody, everybody],
+  [{ path: "HTTP://127.0.0.1:4512" }, everybody, everybody],
+  [{ watchSees: everybody }, everybody, everybody],
+  [{ watchSees: thisProcess, path: "https://api.deno.com/databases/1/connect" }, thisProcess, thisProcess],
+];
+for (const [options, elsewhere, onDeploy] of guesses) {
+  Deno.test(`checkOptions() recognises whose writes a watch sees with ${Deno.inspect(options)}, on Deno Deploy and elsewhere`, () => {
+    const told = [checkOptions(options).watchSees];
+    Deno.env.set("DENO_DEPLOYMENT_ID", "d1");
+    try {
+      told.push(checkOptions(options).watchSees);
+    } finally {
+      Deno.env.delete("DENO_DEPLOYMENT_ID");
+    }
+    assertEquals(told, [elsewhere, onDeploy]);
+  });
+}
+
+Deno.test({
+  name: "checkOptions() does not read the environment where that needs a prompt",
+  permissions: { env: false },
+  fn: () => assertEquals(checkOptions({}).watchSees, thisProcess),
 });
 
 const accepted: readonly ClusterOptions[] = [
@@ -85,6 +119,8 @@ const refused: readonly (readonly [
   [{ path: 1 }, TypeError, "path", "a string, current value is 1"],
   [{ path: null }, TypeError, "path", "a string, current value is null"],
   [{ path: new URL("file:///kv") }, TypeError, "path", "a string, current value is [object URL]"],
+  [{ watchSees: "all" }, TypeError, "watchSees", '"everybody" or "this process", current value is all'],
+  [{ watchSees: null }, TypeError, "watchSees", '"everybody" or "this process", current value is null'],
   [{ timeline: true }, TypeError, "timeline", "a string, current value is true"],
   [{ allowLocal: "yes" }, TypeError, "allowLocal", "a boolean, current value is yes"],
   [{ allowLocal: null }, TypeError, "allowLocal", "a boolean, current value is null"],

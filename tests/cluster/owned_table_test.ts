@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Entry, MapTable, type Runnable, type Table } from "@pact/supervisor";
+import { type Entry, MapTable, type Runnable, Supervisor, type Table } from "@pact/supervisor";
 import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
@@ -213,13 +213,83 @@ Deno.test("Cluster.own().changes() goes on when the changes of the table fail, a
   await using _world = world;
   one.kv.inject("get", failWith(new Error("oops")));
   await using changes = follow(owned, world);
-  await world.pass(heartbeatMs / 5 - 1);
+  await world.pass(999);
   assertEquals([changes.heard, one.of("cluster-failed").map(({ operation }) => operation)], [[], ["changes"]]);
   await world.pass(1);
   assertEquals(changes.heard, [undefined]);
   await world.writer.set(ours[0], 1);
   await world.pass(heartbeatMs);
   assertEquals(changes.heard, [undefined, ours[0]]);
+});
+
+const forSeconds: readonly (readonly [seconds: number, failures: number])[] = [
+  [1, 2],
+  [3, 3],
+  [7, 4],
+  [15, 5],
+  [31, 6],
+  [63, 7],
+  [
+    123,
+    8,
+  ],
+  [183, 9],
+];
+
+Deno.test("Cluster.own().changes() are followed again after 1 s, and after twice as long each further time, up to a minute", async () => {
+  const { world, one, owned } = await openShared();
+  await using _world = world;
+  one.kv.break(failWith(new Error("oops")), "get");
+  await using changes = follow(owned, world);
+  const counted: (readonly [number, number])[] = [];
+  for (const [seconds] of forSeconds) {
+    await world.pass(1_000 * (seconds - (counted.at(-1)?.[0] ?? 0)));
+    counted.push([seconds, one.of("cluster-failed").length]);
+  }
+  assertEquals(counted, forSeconds);
+  assertEquals(changes.heard.length, forSeconds.length); // everything was looked at as often as that
+});
+
+Deno.test("Cluster.own().changes() that tell of a key again are followed after 1 s when they fail", async () => {
+  const { world, one, owned, ours } = await openShared();
+  await using _world = world;
+  one.kv.inject("get", failWith(new Error("oops")), 3);
+  await using changes = follow(owned, world);
+  await world.pass(7_000);
+  await world.writer.set(ours[0], 1);
+  await world.pass(heartbeatMs);
+  assertEquals(changes.heard.at(-1), ours[0]);
+  const failures = one.of("cluster-failed").length;
+  one.kv.break(failWith(new Error("oops")), "get");
+  await world.pass(heartbeatMs + 999);
+  one.kv.break();
+  assertEquals(one.of("cluster-failed").length - failures, 1);
+  await world.pass(1);
+  assertEquals(changes.heard.at(-1), undefined);
+});
+
+Deno.test("Supervisor in a cluster makes no more passes over a table that fails than one without", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  const alone = new Supervisor(one.table, { clock: world.clock, random: () => 0.5 });
+  const failed = [0, 0];
+  for (const [index, supervisor] of [one.supervisor, alone].entries()) {
+    supervisor.subscribe((event) => {
+      if (event.type === "table-failed" && event.operation === "iterate") failed[index]++;
+    });
+  }
+  const over = Promise.withResolvers<void>();
+  const run = watch(alone.run(() => over.promise, { signal: new AbortController().signal }));
+  world.mayOverlap = true; // both run the key
+  await world.pass(2 * heartbeatMs);
+  one.kv.break(failWith(new Error("oops")), "get", "list");
+  await world.pass(30_000);
+  const [inCluster, withoutOne] = failed;
+  one.kv.break();
+  over.resolve();
+  await world.pass(heartbeatMs);
+  // They begin at moments of their own, which may make a difference of one.
+  assertEquals([run.fate, inCluster > 0, inCluster <= withoutOne + 1], ["resolved", true, true], `${failed}`);
 });
 
 Deno.test("Cluster.own() ends a reading of the database when its iteration is left", async () => {

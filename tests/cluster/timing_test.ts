@@ -15,8 +15,9 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     eagerLookMs: 1_000,
     eagernessMs: 15_000,
     bellPollMs: 1_000,
-    changesRetryMs: 1_000,
+    claimsCheckMs: 300_000,
     graceMs: 5_000,
+    steadyMs: 10_000,
     handOverMs: 15_000,
   }],
   [1_000, 6_000, {
@@ -30,8 +31,9 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     eagerLookMs: 200,
     eagernessMs: 6_000,
     bellPollMs: 200,
-    changesRetryMs: 200,
+    claimsCheckMs: 300_000,
     graceMs: 1_000,
+    steadyMs: 2_000,
     handOverMs: 6_000,
   }],
 ];

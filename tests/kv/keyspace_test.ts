@@ -33,7 +33,7 @@ Deno.test("control records live outside of the prefix, which is one part of thei
   assertEquals(keys.log(stamp), ["@pact/supervisor", '["p",1]', "log", stamp]);
   assertEquals(keys.session("a1"), ["@pact/supervisor", '["p",1]', "session", "a1"]);
   assertEquals(keys.claim(7), ["@pact/supervisor", '["p",1]', "claim", 7]);
-  assertEquals(keys.bell, ["@pact/supervisor", '["p",1]', "bell"]);
+  assertEquals(keys.bell, ["@pact/supervisor", '["p",1]', "session", "!bell"]);
   assertEquals(keys.probe("a1"), ["@pact/supervisor", '["p",1]', "probe", "a1"]);
 });
 
@@ -99,11 +99,12 @@ Deno.test("logFrom() begins at a position and ends behind the last versionstamp"
   assertEquals([end.slice(0, 3), end[3]], [start.slice(0, 3), "g"]);
 });
 
-Deno.test("sessions and claims() select their own records only", async () => {
+Deno.test("sessions and claims() select their own records only, the bell before all sessions", async () => {
   using kv = await Deno.openKv(":memory:");
   const keys = new Keyspace(["p"]);
-  const records = [keys.claim(0), keys.claim(255), keys.session("00"), keys.session("ff-0")];
-  const others = [keys.claim(256), keys.bell, keys.probe("00"), keys.generation, keys.log(stamp), keys.entry("a")];
+  const sessions = ["-", "00", "ff-0"].map((id) => keys.session(id));
+  const records = [keys.claim(0), keys.claim(255), keys.bell, ...sessions];
+  const others = [keys.claim(256), keys.probe("00"), keys.generation, keys.log(stamp), keys.entry("a")];
   const nested = [new Keyspace(["p", "session"]), new Keyspace(["p", "claim"])].map(({ generation }) => generation);
   for (const key of [...records, ...others, ...nested]) await kv.set(key, 1);
   const found = [...await Array.fromAsync(kv.list(keys.claims(256))), ...await Array.fromAsync(kv.list(keys.sessions))];

@@ -54,7 +54,7 @@ function recordsOf(keys: Keyspace): [name: string, key: Deno.KvKey][] {
 
 function rangesOf(keys: Keyspace): [name: string, range: KvRange, records: string[]][] {
   return [
-    ["sessions", keys.sessions, ["session"]],
+    ["sessions", keys.sessions, ["bell", "session"]],
     ["claims", keys.claims(slots), ["claim", "last claim"]],
     ["log", keys.logFrom(""), ["log"]],
   ];

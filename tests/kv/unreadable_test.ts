@@ -227,6 +227,16 @@ Deno.test("Ledger.look() sees a session whose record cannot be read as one that 
   assertEquals([...claims.keys()], [1, 2]);
 });
 
+Deno.test("Ledger.look() lists the claims in any case while the bell cannot be read", async () => {
+  await using cluster = await openCluster();
+  await cluster.file.spoil([cluster.keys.bell]);
+  const ledger = cluster.open();
+  const first = await ledger.look();
+  const second = await ledger.look(first);
+  assertEquals([first.bell, second.claims === first.claims], [undefined, false]);
+  assertEquals([...second.sessions.keys()], ["a1", "b2-c3"]);
+});
+
 Deno.test("Ledger.bury() deletes a session whose record cannot be read", async () => {
   await using cluster = await openCluster();
   await cluster.file.spoil([cluster.keys.session("a1")]);

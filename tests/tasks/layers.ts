@@ -84,7 +84,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   table: [...words, "process"],
   supervisor: core,
   kv: core,
-  cluster: [...core, "kv"],
+  cluster: [...core, "supervisor", "kv"],
   testing: core,
   mod: [...core, "supervisor"],
 };

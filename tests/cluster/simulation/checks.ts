@@ -24,6 +24,8 @@ export class Checks implements Registry {
   readonly #handedOverMs: Map<number, number> = new Map();
   /** Sessions whose record stands in the database. */
   readonly sessions: Map<string, string> = new Map();
+  /** Those among them that can be given slots, as their records say. */
+  readonly accepting: Set<string> = new Set();
   /** The commits of the claims that stand in the database, by slot. */
   readonly claims: Map<number, string> = new Map();
   /** The first thing that was found. */

@@ -24,6 +24,7 @@ export const measures = { heartbeatMs: 5_000, ttlMs: 15_000, slots: 8, stopTimeo
 
 export interface InstanceOptions extends MachineOptions {
   readonly name: string;
+  readonly watchSees: "everybody" | "this process";
   readonly library: Library;
   readonly kv: Deno.Kv;
   readonly registry: Registry;
@@ -46,13 +47,13 @@ export class Instance {
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: InstanceOptions) {
-    const { name, library: { Cluster, Supervisor, KvTable, chain }, random, heard } = options;
+    const { name, library: { Cluster, Supervisor, KvTable, chain }, random, watchSees, heard } = options;
     this.name = name;
     const machine = this.machine = new Machine(options);
     const kv = this.#kv = machine.connect(options.kv);
     const { stopTimeoutMs, ...cluster } = measures;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
-    this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, allowLocal: true });
+    this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, watchSees, allowLocal: true });
     const { heartbeatMs } = measures;
     const table = new KvTable<string, number, Runnable>(kv, {
       prefix: ["bots"],

@@ -109,6 +109,57 @@ export const mutants: readonly Mutant[] = [
     mistake: "looks often for ever",
     changes: [{ file: "ownership.ts", from: "return slots > 0 &&", to: "return slots >= 0 || sinceMs > 0 ||" }],
   },
+  {
+    mistake: "lists the claims at every look",
+    changes: [{ file: "ledger.ts", from: "bell === known.bell", to: "false" }],
+  },
+  {
+    mistake: "remembers the bell before the claims were listed",
+    changes: [{
+      file: "ledger.ts",
+      from: "const claims = areKnown",
+      to: "if (known) Object.assign(known, { bell });\nconst claims = areKnown",
+    }],
+  },
+  {
+    mistake: "does not ring when it takes slots",
+    changes: [{
+      file: "ledger.ts",
+      from: "atomic.set(claim, record);\n        }\n        return this.#ring(atomic).commit();",
+      to: "atomic.set(claim, record);\n        }\n        return atomic.commit();",
+    }],
+  },
+  {
+    mistake: "does not ring when it gives slots back",
+    changes: [{
+      file: "ledger.ts",
+      from: "delete(key);\n      }\n      return this.#ring(atomic).commit();",
+      to: "delete(key);\n      }\n      return atomic.commit();",
+    }],
+  },
+  {
+    mistake: "does not ring when it deletes a session",
+    changes: [{
+      file: "ledger.ts",
+      from: "return this.#ring(kv.atomic().check(check).delete(key)).commit();",
+      to: "return kv.atomic().check(check).delete(key).commit();",
+    }],
+  },
+  {
+    mistake: "does not ring when it accepts slots, or no more",
+    changes: [{ file: "ledger.ts", from: "(isNews ? this.#ring(atomic) : atomic)", to: "(isNews ? atomic : atomic)" }],
+  },
+  {
+    mistake: "does not ring when it resigns",
+    changes: [{ file: "heartbeat.ts", from: "this.versionstamp, true);", to: "this.versionstamp);" }],
+  },
+  {
+    mistake: "takes a record for told that may have landed without an answer",
+    changes: [
+      { file: "heartbeat.ts", from: "if (isNews) this.#toldAccepts = undefined;", to: "" },
+      { file: "heartbeat.ts", from: "{\n      this.#toldAccepts = undefined;\n", to: "{\n" },
+    ],
+  },
 ];
 
 /** Loads the library with the mistake in it, from a copy of its source. */

@@ -26,21 +26,45 @@ export function observe(kv: Deno.Kv, checks: Checks, written: () => void): Deno.
 
 function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: () => void): Deno.AtomicOperation {
   const effects: ((versionstamp: string) => void)[] = [];
+  /** What others must hear of, if it is a change at the moment in which it lands. */
+  const news: (() => string | undefined)[] = [];
+  let isRung = false;
   const { commit, set, delete: remove } = atomic;
   atomic.set = (key, value, options) => {
     effects.push((versionstamp) => note(key, value, versionstamp, checks, written));
+    news.push(() => newsOf(key, value, checks));
+    isRung ||= isBell(key);
     return set.call(atomic, key, value, options);
   };
   atomic.delete = (key) => {
     effects.push(() => note(key, undefined, undefined, checks, written));
+    news.push(() => newsOf(key, undefined, checks));
     return remove.call(atomic, key);
   };
   atomic.commit = async () => {
     const result = await commit.call(atomic);
-    if (result.ok) { for (const effect of effects) effect(result.versionstamp); }
+    if (!result.ok) return result;
+    const unheard = news.map((tell) => tell()).find((each) => each !== undefined);
+    if (unheard !== undefined && !isRung) checks.fail(`${unheard}, and the bell was not rung with it`);
+    for (const effect of effects) effect(result.versionstamp);
     return result;
   };
   return atomic;
+}
+
+function isBell(key: Deno.KvKey): boolean {
+  return key.at(-1) === "!bell";
+}
+
+/** Says what is changed by a write that is about to land, if others must hear of it at once. */
+function newsOf(key: Deno.KvKey, value: unknown, checks: Checks): string | undefined {
+  const [kind, last] = key.slice(-2);
+  if (kind === "claim") return `slot ${String(last)} was ${value === undefined ? "given back" : "taken"}`;
+  if (kind !== "session" || isBell(key)) return undefined;
+  if (value === undefined) return `session ${String(last)} was deleted`;
+  const { accepts } = value as { accepts: boolean };
+  const did = checks.accepting.has(String(last));
+  return accepts === did ? undefined : `session ${String(last)} accepts slots ${accepts ? "now" : "no more"}`;
 }
 
 function note(
@@ -58,7 +82,10 @@ function note(
   } else if (key.at(-2) === "claim") {
     if (versionstamp) checks.claims.set(last as number, versionstamp);
     else checks.claims.delete(last as number);
-  } else if (key.at(-2) === "session") {
+  } else if (key.at(-2) === "session" && !isBell(key)) {
+    const accepts = value !== undefined && (value as { accepts: boolean }).accepts;
+    if (accepts) checks.accepting.add(last as string);
+    else checks.accepting.delete(last as string);
     if (versionstamp) checks.sessions.set(last as string, versionstamp);
     else checks.sessions.delete(last as string);
   }
