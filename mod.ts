@@ -70,7 +70,7 @@ export type { CallOptions } from "./src/supervisor/supervisor.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";
-export type { RestartOptions } from "./src/supervisor/restart.ts";
+export type { RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";

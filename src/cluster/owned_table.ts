@@ -10,7 +10,7 @@ import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
 import type { Runnable } from "../process/runnable.ts";
-import { defaultRestartPolicy, delayAfter } from "../supervisor/restart.ts";
+import { defaultRestartPolicy, delayAfter } from "../restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import type { Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";

@@ -9,7 +9,7 @@ import type { ExitOutcome } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
-import { afterExit, delayAfter } from "./restart.ts";
+import { afterExit, delayAfter } from "../restart.ts";
 
 /** Where a key without a process waits. */
 export type Dormancy = "retrying" | "parked" | "resting";

@@ -8,7 +8,7 @@ import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "
 import { printError } from "../error_data.ts";
 import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "./restart.ts";
+import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
 
 /** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
 export interface SupervisorOptions {

@@ -10,7 +10,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { Lookups } from "./lookups.ts";
 import { Pass } from "./pass.ts";
 import type { Registry } from "./registry.ts";
-import { delayAfter } from "./restart.ts";
+import { delayAfter } from "../restart.ts";
 import { Waiting } from "./waiting.ts";
 
 /** Makes passes until its signal aborts. */

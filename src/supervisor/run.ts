@@ -22,7 +22,7 @@ import { closeIterator } from "./pass.ts";
 import { Reconciler } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 import { RunContext } from "./run_context.ts";
-import { delayAfter } from "./restart.ts";
+import { delayAfter } from "../restart.ts";
 
 /** After how many stops or aborts the event loop gets a turn. */
 const stepsPerTurn = 256;

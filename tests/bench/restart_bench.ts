@@ -1,4 +1,4 @@
-import { afterExit, defaultRestartPolicy, delayAfter } from "../../src/supervisor/restart.ts";
+import { afterExit, defaultRestartPolicy, delayAfter } from "../../src/restart.ts";
 
 const failed = { outcome: "failed", uptimeMs: 10, failures: 3 } as const;
 

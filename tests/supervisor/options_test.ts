@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MapTable, nop, Supervisor, type SupervisorOptions, systemClock } from "@pact/supervisor";
 import { checkOptions } from "../../src/supervisor/options.ts";
-import { defaultRestartPolicy } from "../../src/supervisor/restart.ts";
+import { defaultRestartPolicy } from "../../src/restart.ts";
 
 const max = 2_147_483_647;
 

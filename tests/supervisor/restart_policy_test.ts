@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RestartOptions } from "@pact/supervisor";
-import { afterExit, defaultRestartPolicy, delayAfter, type RestartPolicy } from "../../src/supervisor/restart.ts";
+import { afterExit, defaultRestartPolicy, delayAfter, type RestartPolicy } from "../../src/restart.ts";
 
 const policyOf = (options: RestartOptions): RestartPolicy => ({ ...defaultRestartPolicy, jitter: 0, ...options });
 

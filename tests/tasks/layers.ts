@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-const words = ["one_line", "errors", "error_data", "on_abort", "clock", "events", "event_stream", "check"];
+const words = ["one_line", "errors", "error_data", "on_abort", "clock", "events", "event_stream", "check", "restart"];
 const core = [...words, "process", "table"];
 
 /** What each module may import besides itself. */
@@ -80,11 +80,12 @@ const below: Readonly<Record<string, readonly string[]>> = {
   events: words,
   event_stream: words,
   check: words,
+  restart: words,
   process: words,
   table: [...words, "process"],
   supervisor: core,
   kv: core,
-  cluster: [...core, "supervisor", "kv"],
+  cluster: [...core, "kv"],
   testing: core,
   mod: [...core, "supervisor"],
 };

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ExitOutcome } from "../events.ts";
+import type { ExitOutcome } from "./events.ts";
 
 /** When and how often to restart what has exited. */
 export interface RestartOptions {
