@@ -37,6 +37,7 @@ const clean = {
   "src/on_abort.ts": "",
   "src/clock.ts": `export const now = () => Date.now(); setTimeout(now, performance.now());\n`,
   "src/check.ts": `import { E } from "./errors.ts";\n`,
+  "src/restart.ts": "",
   "src/events.ts": "",
   "src/event_stream.ts": "",
   "src/process/process.ts": `import { E } from "../errors.ts";\nimport { delay } from "@std/async/delay";\n`,
