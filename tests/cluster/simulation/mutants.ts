@@ -19,6 +19,8 @@ export interface Mutant {
   readonly changes: readonly Change[];
   /** How likely a listing is read late at least: some mistakes only show then. */
   readonly tear?: number;
+  /** A seed that finds it, if none of the first ones does: where a short run begins. */
+  readonly foundAt?: number;
 }
 
 const root = new URL("../../../", import.meta.url);
@@ -115,6 +117,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "remembers the bell before the claims were listed",
+    foundAt: 32,
     changes: [{
       file: "ledger.ts",
       from: "const claims = areKnown",
