@@ -46,6 +46,9 @@ export interface Clock {
   timer(callback: () => void, delayMs: number): Timer;
 }
 
+/** A timer that is later than this, in ms, was held up by a stalled event loop. */
+export const stallMs = 250;
+
 /** The longest delay that a JavaScript timer takes, in ms: a longer one fires at once. */
 export const maxTimerMs = 2_147_483_647;
 

@@ -4,10 +4,7 @@
  * @module
  */
 
-import { type Clock, type Timer, turn } from "../clock.ts";
-
-/** A timer that is later than this, in ms, was held up by a stalled event loop. */
-const stallMs = 250;
+import { type Clock, stallMs, type Timer, turn } from "../clock.ts";
 
 /** How many turns of the event loop an answer that is there takes to arrive at most: one from a file, three over a network. */
 const turnsToArrive = 10;

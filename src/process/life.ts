@@ -105,9 +105,8 @@ export abstract class Life<P extends Runnable> {
   /** Gives up on a start-up: the run is aborted and the life counts as failed, however it ends. */
   failStart(error: unknown): void {
     this.#startFailure = { error };
-    this.isForced = true;
     this.state = "stopping";
-    this.controller.abort(error);
+    this.abort(error);
   }
 
   #calledBack(runnable: P, signal: AbortSignal | undefined): Promise<void> | undefined {

@@ -17,11 +17,12 @@
  */
 
 import { assertRunnable } from "../check.ts";
+import { stallMs } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import { type DeadlineHolder, stallMs } from "./deadlines.ts";
+import type { DeadlineHolder } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();

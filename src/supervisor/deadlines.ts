@@ -6,9 +6,6 @@
 
 import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
 
-/** A deadline that is later than this, in ms, tells of a stall of the event loop. */
-export const stallMs = 250;
-
 const none = -1;
 const firing = -2;
 

@@ -52,8 +52,7 @@ export interface Look<K, P> {
   found: number;
   /** Whether its key is no longer sought: the answer is waited for, and a failure told, but not acted upon. */
   isAbandoned: boolean;
-  /** Whether it was told to have failed, as the table did not answer. */
-  isGivenUp: boolean;
+  /** Whether it was given up before the table answered, or has been answered. */
   hasEnded: boolean;
 }
 
@@ -175,7 +174,6 @@ export class Lookups<K, P> {
       isAsked: true,
       found: 0,
       isAbandoned: false,
-      isGivenUp: false,
       hasEnded: false,
     };
     if (this.#newest) this.#newest.after = look;
@@ -227,17 +225,17 @@ export class Lookups<K, P> {
   /** The table is not busy with the look any more. */
   #heard(look: Look<K, P>): void {
     const { sought: { key } } = look;
-    if (look.isAsked && (look.isGivenUp || look.isAbandoned)) this.#comeBack(key);
+    if (look.isAsked && (look.hasEnded || look.isAbandoned)) this.#comeBack(key);
     look.isAsked = false;
   }
 
   #tellFailed(look: Look<K, P>, error: unknown): void {
     const isEcho = isAbortEcho(error, this.#signal);
-    if (!look.isGivenUp && !isEcho) look.sought.lookFailed(error, this.#isOutdated(look));
+    if (!look.hasEnded && !isEcho) look.sought.lookFailed(error, this.#isOutdated(look));
   }
 
   #isOutdated(look: Look<K, P>): boolean {
-    return this.#signal.aborted || look.next === "instead" || look.isAbandoned || look.isGivenUp;
+    return this.#signal.aborted || look.next === "instead" || look.isAbandoned || look.hasEnded;
   }
 
   #end(look: Look<K, P>): void {
@@ -291,7 +289,6 @@ export class Lookups<K, P> {
     const reason = `Cannot look up ${describeKey(key)}: the table does not answer`;
     const error = new DOMException(reason, "TimeoutError");
     this.#tellFailed(look, error);
-    look.isGivenUp = true;
     if (isAsked && !look.isAbandoned) this.#leave(look);
     this.#end(look);
     look.epoch.abort(error); // a table that obeys it answers at last, and can be asked again

@@ -9,13 +9,12 @@
  * @module
  */
 
-import { pause, settlesWithin, turn } from "../clock.ts";
+import { pause, settlesWithin, stallMs, turn } from "../clock.ts";
 import { SupervisorNotRunningError } from "../errors.ts";
 import type { TableFailedEvent } from "../events.ts";
 import { stopReason } from "../process/life.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
-import { stallMs } from "./deadlines.ts";
 import type { Keeper } from "./keeper.ts";
 import { Lookups } from "./lookups.ts";
 import { closeIterator } from "./pass.ts";
