@@ -38,6 +38,11 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     this.#instance = instance;
   }
 
+  /** How often the whole table asks for a pass: its keys are announced here as they are there. */
+  get sweepMs(): number {
+    return this.#table.sweepMs;
+  }
+
   /**
    * Looks one entry up.
    *

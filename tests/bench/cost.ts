@@ -13,7 +13,7 @@
 import { delay } from "@std/async/delay";
 import { Program } from "../os/program.ts";
 import { fill, rowSize } from "./cost/instance.ts";
-import { type Cost, measureRest, monthMs, periodMs } from "./cost/measures.ts";
+import { type Cost, measureRest, monthMs, sweepMs } from "./cost/measures.ts";
 import {
   type Assignment,
   type Comparison,
@@ -43,10 +43,10 @@ console.log(report(measured, comparisons));
 function makeAssignments(): Assignment[] {
   const grid: Assignment[] = [100, 10_000].flatMap((entries) =>
     [0, 1, 3, 16].flatMap((instances) =>
-      [true, false].map((isRemote) => ({ scene: { entries, instances, isRemote }, periods: 2, hasEvents: true }))
+      [true, false].map((isRemote) => ({ scene: { entries, instances, isRemote }, periods: 1, hasEvents: true }))
     )
   );
-  const slow = { scene: { entries: 100, instances: 3, isRemote: true, pace: slowPace }, periods: 10, hasEvents: false };
+  const slow = { scene: { entries: 100, instances: 3, isRemote: true, pace: slowPace }, periods: 4, hasEvents: false };
   const huge = [0, 1, 3, 16].map((instances) => ({
     scene: { entries: 100_000, instances, isRemote: true },
     periods: 1,
@@ -128,8 +128,10 @@ function report(measured: readonly Measured[], comparisons: readonly Comparison[
 
 A read unit is 4 KiB, a write unit 1 KiB, a month 30 days, the row of an entry ${rowSize} bytes. How messages of watches and
 checks are billed is documented nowhere: watches stand beside the reads as if each message were a read, checks count
-nothing. Each fleet was watched for some periods of ${periodMs / 1_000} s, that of the slowest timer, after it had
-settled; with 100 000 entries for one, and on a file not at all: it would take too long.
+nothing. Each fleet was watched for some periods of ${
+    sweepMs / 60_000
+  } minutes after it had settled: in each of them every
+instance makes one pass over the whole table. With 100 000 entries on a file it was not: that would take too long.
 
 ${renderRest(measured)}
 
@@ -147,7 +149,7 @@ ${renderTargets(targetsOf(measured))}
 
 ## Virtual time beside OS processes
 
-The OS processes were watched for ${realMs / 1_000} s, the virtual ones for ${2 * periodMs / 1_000} s.
+The OS processes were watched for ${realMs / 1_000} s, the virtual ones as long.
 
 ${renderComparisons(comparisons)}
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Entry, MapTable, type Runnable, Supervisor, type Table } from "@pact/supervisor";
+import { type Entry, MapTable, nop, type Runnable, Supervisor, type Table } from "@pact/supervisor";
 import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
@@ -79,6 +79,14 @@ async function openShared() {
     theirs: keys.filter((key) => !isOurs(key)),
   };
 }
+
+Deno.test("Cluster.own() asks for a pass as often as the whole table does", async () => {
+  await using world = await World.open(["acme"]);
+  const one = world.instance("a");
+  const table = new KvTable(one.kv, { prefix: ["bots"], sweepMs: 123_456, create: () => nop });
+  assertEquals(one.cluster.own(table).sweepMs, 123_456);
+  one.begin({ bare: true });
+});
 
 Deno.test("Cluster.own() gives a table that fails while the cluster does not run", async () => {
   await using world = await World.open(["acme"]);

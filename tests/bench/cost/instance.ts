@@ -105,7 +105,8 @@ export class CostInstance {
     const allowLocal = path === undefined;
     const options = { clock, random, newId, path, allowLocal, heartbeatMs, ttlMs, ...sees };
     const cluster = isClustered ? new Cluster(kv, options) : undefined;
-    this.supervisor = new Supervisor(cluster?.own(this.table) ?? this.table, { clock, random, intervalMs });
+    // Without jitter, so that so many periods have as many passes.
+    this.supervisor = new Supervisor(cluster?.own(this.table) ?? this.table, { clock, random: () => 0.5, intervalMs });
     this.supervisor.subscribe(() => {});
     cluster?.subscribe(() => {});
     this.#program = cluster ? chain(cluster, this.supervisor) : this.supervisor;

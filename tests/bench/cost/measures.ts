@@ -39,8 +39,8 @@ export interface Events {
   readonly tableReads: number;
 }
 
-/** The slowest timer of the library: a pass over the whole table. */
-export const periodMs = 60_000;
+/** How often a table is swept unless the pace says otherwise: the slowest timer of the library. */
+export const sweepMs = 900_000;
 
 /** How long a fleet is watched after something has happened, in ms: long enough for the hand-overs. */
 const windowMs = 60_000;
@@ -52,19 +52,25 @@ const distanceMs = 2_900;
 /** What bills are made for: 30 days. */
 export const monthMs = 30 * 24 * 3_600_000;
 
+/** Returns how long an instance of that pace goes from one pass over the whole table to the next, in ms. */
+export function periodMsOf({ intervalMs = sweepMs }: Pace = {}): number {
+  return intervalMs;
+}
+
 /**
  * Measures a fleet at rest.
  *
- * @param periods How many periods of the slowest timer.
+ * @param periods How many passes over the whole table each instance makes meanwhile.
  * @returns What one of its instances pays in 30 days.
  */
 export async function measureRest(scene: Scene, periods: number): Promise<Cost> {
+  const restMs = periods * periodMsOf(scene.pace);
   await using fleet = await VirtualFleet.open(fleetOptions(scene, scene.pace ?? {}));
   for (let i = 0; i < Math.max(scene.instances, 1); i++) fleet.join();
   await fleet.pass(settleMs(scene));
   assertAllRun(fleet, scene);
-  const cost = await costOf(() => fleet.units, () => fleet.pass(periods * periodMs));
-  return scale(cost, monthMs / (periods * periodMs) / fleet.members.length);
+  const cost = await costOf(() => fleet.units, () => fleet.pass(restMs));
+  return scale(cost, monthMs / restMs / fleet.members.length);
 }
 
 /** Measures what happens to a fleet, in which no instance makes a pass just because it is time. */

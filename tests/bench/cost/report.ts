@@ -9,7 +9,7 @@ import type { Cost, Events, Scene } from "./measures.ts";
 /** What is to be measured. */
 export interface Assignment {
   readonly scene: Scene;
-  /** How many periods of the slowest timer it is watched at rest. */
+  /** How many passes of each instance it is watched for at rest. */
   readonly periods: number;
   /** Whether something happens to it, too. */
   readonly hasEvents: boolean;

@@ -20,7 +20,7 @@ export interface Library {
 }
 
 /** The measures of the simulated cluster. */
-export const measures = { heartbeatMs: 5_000, ttlMs: 15_000, slots: 8, stopTimeoutMs: 4_000 } as const;
+export const measures = { heartbeatMs: 5_000, ttlMs: 15_000, slots: 8, stopTimeoutMs: 4_000, sweepMs: 30_000 } as const;
 
 export interface InstanceOptions extends MachineOptions {
   readonly name: string;
@@ -51,16 +51,17 @@ export class Instance {
     this.name = name;
     const machine = this.machine = new Machine(options);
     const kv = this.#kv = machine.connect(options.kv);
-    const { stopTimeoutMs, ...cluster } = measures;
+    const { stopTimeoutMs, sweepMs: _, ...cluster } = measures;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
     this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, watchSees, allowLocal: true });
-    const { heartbeatMs } = measures;
+    const { heartbeatMs, sweepMs } = measures;
     const table = new KvTable<string, number, Runnable>(kv, {
       prefix: ["bots"],
       clock: machine,
       random,
       timeoutMs: heartbeatMs / 2,
       pollMs: heartbeatMs,
+      sweepMs,
       create: (_spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, mood } = options;
@@ -82,7 +83,6 @@ export class Instance {
       clock: machine,
       random,
       stopTimeoutMs,
-      intervalMs: 60_000,
       restart: { minDelayMs: 100, maxDelayMs: 1_000 },
     });
     supervisor.subscribe(() => {});

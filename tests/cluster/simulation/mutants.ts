@@ -163,6 +163,10 @@ export const mutants: readonly Mutant[] = [
       { file: "heartbeat.ts", from: "{\n      this.#toldAccepts = undefined;\n", to: "{\n" },
     ],
   },
+  {
+    mistake: "never sweeps",
+    changes: [{ file: "owned_table.ts", from: "return this.#table.sweepMs;", to: "return 2_147_483_647;" }],
+  },
 ];
 
 /** Loads the library with the mistake in it, from a copy of its source. */
