@@ -9,7 +9,6 @@
 import { pause } from "../clock.ts";
 import { isInstance } from "../error_data.ts";
 import { KvClosedError } from "../kv/store.ts";
-import { oneLine } from "../one_line.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";
@@ -21,14 +20,23 @@ const hopeless: readonly (abstract new (...args: never[]) => Error)[] = [
   LocalDatabaseError,
   KvClosedError,
 ];
-/** How many characters of a session's id a message shows: another program may have written it. */
-const maxShownId = 100;
 /** How long the record that is looked for is kept if it cannot be deleted, in ms. */
 const probeLifeMs = 60_000;
+
+/** Since when an instance waits for others to be gone, and what follows from that. All in ms. */
+interface Waiting {
+  readonly sinceMs: number;
+  /** When it was last said. */
+  toldMs: number;
+  /** How long the next pause is at most. */
+  pauseMs: number;
+}
 
 /** Admits the sessions of one run. */
 export class Admission {
   readonly #instance: Instance;
+  /** Set from when others are found to live that the instance cannot work with until it is a member. */
+  #waiting: Waiting | undefined = undefined;
   /** Whether others can see the database: a session that was fenced need not ask again. */
   #isShared: boolean;
 
@@ -39,14 +47,15 @@ export class Admission {
 
   /**
    * Waits until the instance can join. While the database does not answer it is asked again and again. A session that this
-   * instance cannot work with keeps it out only if it moves: one that does not is declared dead like any other.
+   * instance cannot work with keeps it out as long as it moves: one that does not is declared dead like any other.
    *
    * @param signal Ends the wait.
+   * @param wasMember Whether the instance was a member before in this run, which then does not fail any more.
    * @throws {LocalDatabaseError} When others cannot see the database.
-   * @throws {ClusterMismatchError} When there are others that it cannot work with.
+   * @throws {ClusterMismatchError} When others live that it cannot work with, and the options say that it fails then.
    * @throws {KvClosedError} When the database is closed.
    */
-  async wait(signal: AbortSignal): Promise<void> {
+  async wait(signal: AbortSignal, wasMember: boolean): Promise<void> {
     const { clock, timing } = this.#instance;
     const sightings = new Sightings();
     while (!signal.aborted) {
@@ -56,11 +65,46 @@ export class Admission {
         if (await this.#isAdmitted(sightings)) return;
       } catch (error) {
         if (signal.aborted) return;
-        if (hopeless.some((kind) => isInstance(error, kind))) throw error;
-        this.#instance.failed("join", error);
+        if (this.isWaitedOut(error, wasMember)) this.putOff(error);
+        else if (hopeless.some((kind) => isInstance(error, kind))) throw error;
+        else this.#instance.failed("join", error);
       }
-      await pause(clock, timing.admissionRetryMs, signal);
+      await pause(clock, this.#waiting ? this.nextPauseMs() : timing.admissionRetryMs, signal);
     }
+  }
+
+  /** Tells whether an error says that there are others, which the instance waits to see gone. */
+  isWaitedOut(error: unknown, wasMember: boolean): error is ClusterMismatchError {
+    const mayWait = wasMember || this.#instance.settings.onMismatch === "wait";
+    return mayWait && isInstance(error, ClusterMismatchError);
+  }
+
+  /** Takes note of others, and announces now and then that the instance waits for them to be gone. */
+  putOff({ session, reason }: ClusterMismatchError): void {
+    const { clock, timing } = this.#instance;
+    const nowMs = clock.monotonic();
+    const waiting = this.#waiting ??= { sinceMs: nowMs, toldMs: -Infinity, pauseMs: timing.admissionRetryMs };
+    if (nowMs - waiting.toldMs < timing.waitingNoticeMs) return;
+    waiting.toldMs = nowMs;
+    this.#instance.announce({
+      type: "cluster-waiting",
+      session,
+      reason,
+      waitedMs: Math.round(nowMs - waiting.sinceMs),
+    });
+  }
+
+  /** Returns how long to wait for others to be gone before the next look: ever longer, and not in step with others that wait. */
+  nextPauseMs(): number {
+    const { timing, settings: { random } } = this.#instance;
+    const most = this.#waiting?.pauseMs ?? timing.admissionRetryMs;
+    if (this.#waiting) this.#waiting.pauseMs = Math.min(2 * most, timing.waitMs);
+    return most * (1 + random()) / 2;
+  }
+
+  /** Takes note that the instance is a member. */
+  joined(): void {
+    this.#waiting = undefined;
   }
 
   async #isAdmitted(sightings: Sightings): Promise<boolean> {
@@ -87,9 +131,7 @@ export class Admission {
 export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<string>): void {
   for (const id of among) {
     const mismatch = sessions.get(id)?.mismatch;
-    if (mismatch) {
-      throw new ClusterMismatchError(`Cannot be in one cluster with session ${oneLine(id, maxShownId)}: ${mismatch}`);
-    }
+    if (mismatch !== undefined) throw new ClusterMismatchError(id, mismatch);
   }
 }
 

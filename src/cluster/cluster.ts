@@ -92,7 +92,8 @@ export class Cluster implements Runnable {
 
   /**
    * Joins the cluster for as long as the callback takes. The callback is called once the instance has joined and taken its
-   * first slots; while the database does not answer, it tries again and again. When the callback settles, the session ends
+   * first slots; while the database does not answer, or others live that it cannot work with (option `onMismatch`), it tries
+   * again and again. When the callback settles, the session ends
    * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
    * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
    *
@@ -103,7 +104,8 @@ export class Cluster implements Runnable {
    * @param options A signal that ends the wait for the database, and the run.
    * @throws {KvClosedError} If the database is closed before the callback has settled.
    * @throws {LocalDatabaseError} If others cannot see the database.
-   * @throws {ClusterMismatchError} If the others have another number of slots, or another format of records.
+   * @throws {ClusterMismatchError} If the others have another number of slots, or another format of records, and the option
+   * `onMismatch` is `"fail"`.
    * @throws {unknown} What the callback throws, or the reason of the signal when the callback was not called.
    */
   async run(callback: RunCallback, options: { readonly signal?: AbortSignal } = {}): Promise<void> {

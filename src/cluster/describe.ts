@@ -5,6 +5,8 @@
  */
 
 import { describeError } from "../error_data.ts";
+import { oneLine } from "../one_line.ts";
+import { maxShownId } from "./errors.ts";
 import type { ClusterEvent } from "./events.ts";
 
 /**
@@ -43,6 +45,9 @@ export function describeClusterEvent(event: ClusterEvent): string {
       return `slot ${event.slot} is ${event.cause === "lost" ? "lost" : "handed over"}`;
     case "cluster-idle":
       return `this instance stays out of the cluster: its timeline is ${event.timeline}`;
+    case "cluster-waiting":
+      return `this instance has waited for ${Math.round(event.waitedMs)} ms for session ` +
+        `${oneLine(event.session, maxShownId)} to end, since it cannot be in one cluster with it: ${event.reason}`;
     case "cluster-failed":
       return `${event.operation} failed: ${describeError(event.error)}`;
   }
@@ -50,5 +55,5 @@ export function describeClusterEvent(event: ClusterEvent): string {
 
 /** Tells whether an event must not go unheard: it is printed while there are no subscribers. */
 export function isFailure({ type }: ClusterEvent): boolean {
-  return type === "cluster-failed" || type === "session-fenced" || type === "cluster-idle";
+  return ["cluster-failed", "session-fenced", "cluster-idle", "cluster-waiting"].includes(type);
 }

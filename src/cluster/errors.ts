@@ -4,10 +4,12 @@
  * @module
  */
 
-import { quote } from "../one_line.ts";
+import { oneLine, quote } from "../one_line.ts";
 
 /** How many characters of a path a message shows. */
 const maxShownPath = 300;
+/** How many characters of a session's id a message shows: another program may have written it. */
+export const maxShownId = 100;
 
 /**
  * Why a process was aborted: its instance no longer owns its slot, or can no longer be sure of that.
@@ -70,7 +72,8 @@ export class LocalDatabaseError extends Error {
 }
 
 /**
- * Says that this instance cannot work with another one, which has another number of slots or another format of records.
+ * Says that this instance cannot work with another one, which has another number of slots or another format of records. With
+ * the option `onMismatch: "fail"` it ends the run.
  *
  * @example Two instances with different options
  * ```ts
@@ -78,7 +81,7 @@ export class LocalDatabaseError extends Error {
  * import { assertRejects } from "@std/assert";
  *
  * using kv = await Deno.openKv(":memory:");
- * const options = { allowLocal: true, heartbeatMs: 50, ttlMs: 500 };
+ * const options = { allowLocal: true, heartbeatMs: 50, ttlMs: 500, onMismatch: "fail" } as const;
  * const one = new Cluster(kv, { ...options, slots: 256 });
  * const other = new Cluster(kv, { ...options, slots: 128 });
  * await one.run(async () => {
@@ -89,4 +92,20 @@ export class LocalDatabaseError extends Error {
 export class ClusterMismatchError extends Error {
   /** Tells the error from others, also across realms. */
   override readonly name = "ClusterMismatchError";
+  /** The session of the other one. */
+  readonly session: string;
+  /** Why the two cannot work together. */
+  readonly reason: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param session The session of the other one.
+   * @param reason Why the two cannot work together.
+   */
+  constructor(session: string, reason: string) {
+    super(`Cannot be in one cluster with session ${oneLine(session, maxShownId)}: ${reason}`);
+    this.session = session;
+    this.reason = reason;
+  }
 }

@@ -90,6 +90,23 @@ export interface ClusterIdleEvent {
   readonly timeline: string;
 }
 
+/**
+ * This instance waits outside of the cluster: a session lives that it cannot work with, which has other `slots` or another
+ * format of records. Announced when that is found, and again every ten minutes, or every time to live if that is longer.
+ */
+export interface ClusterWaitingEvent {
+  /** When, in epoch ms. */
+  readonly at: number;
+  /** Which event. */
+  readonly type: "cluster-waiting";
+  /** The other session. */
+  readonly session: string;
+  /** Why the two cannot work together. */
+  readonly reason: string;
+  /** For how long this instance has waited so far, in ms. */
+  readonly waitedMs: number;
+}
+
 /** A call to the database failed. It is made again. */
 export interface ClusterFailedEvent {
   /** When, in epoch ms. */
@@ -115,6 +132,7 @@ export type ClusterEvent =
   | SlotClaimedEvent
   | SlotReleasedEvent
   | ClusterIdleEvent
+  | ClusterWaitingEvent
   | ClusterFailedEvent;
 
 /** An event without its time. */

@@ -29,6 +29,8 @@ export class Heartbeat implements Claimant {
   readonly id: string;
   /** The commit of its last heartbeat. */
   versionstamp: string | null = null;
+  /** The commit of its first record; `undefined` while none is known to stand. */
+  first: string | undefined = undefined;
   /** Whether the record may stand in the database. */
   mayBeWritten = false;
   /** Resolves when no heartbeat is under way. */
@@ -158,6 +160,7 @@ export class Heartbeat implements Claimant {
     if (isNews) this.#toldAccepts = undefined;
     const stored = await ledger.beat(record, this.versionstamp, isNews);
     if (!this.check()) return false;
+    this.first = stored && (this.first ?? stored.versionstamp);
     if (stored) this.versionstamp = stored.versionstamp;
     else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
     else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins from the start
@@ -174,7 +177,8 @@ export class Heartbeat implements Claimant {
 
   #record(accepts: boolean): SessionRecord {
     const { ttlMs, slots } = this.#instance.settings;
-    return { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
+    const record = { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
+    return this.first === undefined ? record : { ...record, first: this.first };
   }
 
   #arm(): void {

@@ -56,7 +56,7 @@ export class Membership {
    * Resolves when it has joined and taken its first slots.
    *
    * @throws {LocalDatabaseError} When others cannot see the database.
-   * @throws {ClusterMismatchError} When it cannot work with the others.
+   * @throws {ClusterMismatchError} When it cannot work with the others, and the options say that it fails then.
    * @throws {KvClosedError} When the database is closed.
    */
   get up(): Promise<void> {
@@ -86,12 +86,18 @@ export class Membership {
       let pauseMs = random() * timing.rejoinMs;
       try {
         if (!isFirst) this.session = this.#newSession();
-        await this.#admission.wait(this.#ending.signal);
+        await this.#admission.wait(this.#ending.signal, this.#isUp);
         if (!this.isLeaving) await this.session.live(this.#isUpNow);
       } catch (error) {
-        if (!this.#isUp) throw error;
-        this.#joinFailed(error);
-        pauseMs = timing.heartbeatMs;
+        if (this.#admission.isWaitedOut(error, this.#isUp)) {
+          await this.#withdraw();
+          this.#admission.putOff(error);
+          pauseMs = this.#admission.nextPauseMs();
+        } else {
+          if (!this.#isUp) throw error;
+          this.#joinFailed(error);
+          pauseMs = timing.heartbeatMs;
+        }
       }
       if (this.isLeaving) return;
       const retirement = this.session.retireWhenIdle(this.#ending.signal);
@@ -102,9 +108,16 @@ export class Membership {
   }
 
   readonly #isUpNow = (): void => {
+    this.#admission.joined();
     this.#isUp = true;
     this.#up.resolve();
   };
+
+  /** Another session was there first: this one goes, before it has taken anything. */
+  async #withdraw(): Promise<void> {
+    this.former.add(this.session.id);
+    await this.session.leave();
+  }
 
   /** A later session failed to join: the callback of the run has long been called, so no promise is left to reject. */
   #joinFailed(error: unknown): void {

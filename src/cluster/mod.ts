@@ -54,6 +54,7 @@ export type {
   ClusterEvent,
   ClusterFailedEvent,
   ClusterIdleEvent,
+  ClusterWaitingEvent,
   SessionDeadEvent,
   SessionFencedEvent,
   SessionJoinedEvent,

@@ -66,6 +66,15 @@ export interface ClusterOptions {
    */
   readonly slots?: number;
   /**
+   * What an instance does when it is to join others that it cannot work with: those with other `slots`, or of a version with
+   * another format of records. With `"wait"` it stays out, without a record, until they are gone, and says so in an event now
+   * and then; with `"fail"` its `run` rejects with `ClusterMismatchError`. One that was a member and joins again, after it was
+   * fenced, waits in either case. So other `slots` take effect when all instances with the former ones have stopped.
+   *
+   * @default {"wait"}
+   */
+  readonly onMismatch?: "wait" | "fail";
+  /**
    * What the heartbeats are timed by. Under `FakeTime` of `@std/testing/time` the default will do.
    *
    * @default {systemClock}
@@ -106,6 +115,7 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   const { clock = systemClock, random = Math.random } = options;
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
   const { prefix } = new Keyspace(options.prefix ?? ["cluster"]);
+  const { onMismatch = "wait" } = options;
   checkClock(clock);
   checkFunction("random", random);
   checkFunction("newId", newId);
@@ -113,6 +123,7 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   const { watchSees = guessWatchSees(path) } = options;
   const isKnown = watchSees === "everybody" || watchSees === "this process";
   checkShape("watchSees", '"everybody" or "this process"', watchSees, isKnown);
+  checkShape("onMismatch", '"wait" or "fail"', onMismatch, onMismatch === "wait" || onMismatch === "fail");
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
   const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, 10, maxTimerMs);
@@ -124,5 +135,5 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
     );
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, maxSlots);
-  return { prefix, path, watchSees, timeline, allowLocal, clock, random, newId, heartbeatMs, ttlMs, slots };
+  return { prefix, path, watchSees, timeline, allowLocal, onMismatch, clock, random, newId, heartbeatMs, ttlMs, slots };
 }

@@ -58,10 +58,12 @@ export class Ownership {
   }
 
   /**
-   * Sees which sessions are there, before anything is taken.
+   * Sees which sessions are there, before anything is taken. Of two that have joined at the same time and cannot work with each
+   * other, the one whose first record is the older one stays: the other one sees that record for certain, and the one that
+   * stays may not see the other.
    *
    * @returns Whether that went well; if not, it was announced.
-   * @throws {ClusterMismatchError} If a session has joined at the same time that this instance cannot work with.
+   * @throws {ClusterMismatchError} If a session that this instance cannot work with has joined before it.
    */
   async survey(): Promise<boolean> {
     const { heartbeat, instance } = this.#session;
@@ -73,7 +75,9 @@ export class Ownership {
     }
     if (!heartbeat.check()) return false;
     this.#sight();
-    assertMatch(this.view.sessions, this.view.sessions.keys());
+    const { sessions } = this.view;
+    const { first = "" } = heartbeat;
+    assertMatch(sessions, [...sessions.keys()].filter((id) => sessions.get(id)!.first < first));
     return true;
   }
 

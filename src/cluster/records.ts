@@ -29,6 +29,11 @@ export interface SessionRecord {
    * was given up, when its instance is gone.
    */
   readonly accepts: boolean;
+  /**
+   * The commit of the session's first record, which does not have it itself. Of two sessions that cannot work with each other
+   * the one whose first record is older stays.
+   */
+  readonly first?: string;
 }
 
 /** Who owns a slot. It changes only when the owner does, so its versionstamp is the fencing token. */
@@ -49,6 +54,8 @@ export interface SessionSeen {
   readonly ttlMs: number;
   /** Whether it can be given slots. */
   readonly accepts: boolean;
+  /** The commit of its first record; "", before all others, if that is not known. */
+  readonly first: string;
   /** Why this instance cannot work with it, if it cannot. */
   readonly mismatch: string | undefined;
 }
@@ -93,18 +100,24 @@ export function toSession(
   own: { readonly slots: number; readonly ttlMs: number },
 ): SessionSeen {
   if (versionstamp === unreadableStamp) {
-    return { versionstamp, ttlMs: own.ttlMs, accepts: false, mismatch: "the database cannot read its record" };
+    return {
+      versionstamp,
+      ttlMs: own.ttlMs,
+      accepts: false,
+      first: "",
+      mismatch: "the database cannot read its record",
+    };
   }
   if (!isSessionRecord(value)) {
-    const format = (value as Partial<SessionRecord> | null)?.format;
+    const { format, first } = (value ?? {}) as Partial<SessionRecord>;
     const mismatch = format === recordFormat
       ? "no version writes such a record"
       : `this version reads format ${recordFormat}, its format is ${describeValue(format)}`;
-    return { versionstamp, ttlMs: own.ttlMs, accepts: false, mismatch };
+    return { versionstamp, ttlMs: own.ttlMs, accepts: false, first: typeof first === "string" ? first : "", mismatch };
   }
-  const { ttlMs, slots, accepts } = value;
-  if (slots === own.slots) return { versionstamp, ttlMs, accepts, mismatch: undefined };
+  const { ttlMs, slots, accepts, first = versionstamp } = value;
+  if (slots === own.slots) return { versionstamp, ttlMs, accepts, first, mismatch: undefined };
   const mismatch =
     `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
-  return { versionstamp, ttlMs, accepts: false, mismatch };
+  return { versionstamp, ttlMs, accepts: false, first, mismatch };
 }

@@ -59,7 +59,7 @@ export class Session {
    * Joins and stays in the cluster until the session is over.
    *
    * @param looked Is called after each look that went well.
-   * @throws {ClusterMismatchError} If a session has joined at the same time that this instance cannot work with.
+   * @throws {ClusterMismatchError} If a session that this instance cannot work with has joined before it.
    */
   async live(looked: () => void): Promise<void> {
     const { heartbeat, instance } = this;

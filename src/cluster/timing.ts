@@ -37,6 +37,9 @@
 /** However short the heartbeats, claims that no bell has told of are not listed more often, in ms. */
 const minClaimsCheckMs = 5 * 60_000;
 
+/** However short the times to live, an instance that waits does not say so more often, in ms. */
+const minWaitingNoticeMs = 10 * 60_000;
+
 /** The share of its TTL after which a session that is not acknowledged fences itself. */
 const fenceShare = 2 / 3;
 
@@ -79,6 +82,16 @@ export class Timing {
   /** How long before the database is asked again whether the instance may join. */
   get admissionRetryMs(): number {
     return this.heartbeatMs * 0.2;
+  }
+
+  /** How long at most before an instance that waits for others to be gone looks for them again: the first pauses are shorter. */
+  get waitMs(): number {
+    return this.heartbeatMs;
+  }
+
+  /** How often an instance says that it waits. */
+  get waitingNoticeMs(): number {
+    return Math.max(minWaitingNoticeMs, this.ttlMs);
   }
 
   /** How long at most before a fenced instance joins again. */

@@ -32,6 +32,12 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
     true,
   ],
   [
+    { type: "cluster-waiting", at, session: "a1\n", reason: "its format is 2", waitedMs: 600_000.4 },
+    "this instance has waited for 600000 ms for session a1\\n to end, since it cannot be in one cluster with it: " +
+    "its format is 2",
+    true,
+  ],
+  [
     { type: "cluster-failed", at, operation: "claim", error: new TypeError("no") },
     "claim failed: TypeError: no",
     true,

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { failWith } from "../../src/testing/mod.ts";
-import { fenceMs, heartbeatMs, settleMs, ttlMs, World } from "./fixtures.ts";
+import type { ClusterMismatchError } from "../../src/cluster/mod.ts";
+import { failWith, holdReply, holdUntil } from "../../src/testing/mod.ts";
+import { fenceMs, heartbeatMs, settleMs, type TestKv, timeoutMs, ttlMs, World } from "./fixtures.ts";
 
 /** Writes as a program of a later version would: in a format that this version does not read. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
@@ -10,14 +11,15 @@ async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
   await atomic.commit();
 }
 
-Deno.test("Cluster.run() rejects with ClusterMismatchError when a session that beats has another number of slots", async () => {
+Deno.test("Cluster.run() that is to fail rejects with ClusterMismatchError when a session that beats has another number of slots", async () => {
   await using world = await World.open();
   await world.member("a", { slots: 16 });
-  const other = world.instance("b", { slots: 32 });
+  const other = world.instance("b", { slots: 32, onMismatch: "fail" });
   other.begin({ bare: true });
   await world.pass(2 * heartbeatMs);
   assertEquals(other.run.fate, "ClusterMismatchError");
-  const { message } = other.run.error as Error;
+  const { message, session } = other.run.error as ClusterMismatchError;
+  assertEquals(session, "a-0");
   assert(message.startsWith("Cannot be in one cluster with session a-0: all instances need the same"), message);
   assert(message.endsWith("current values are 16 there and 32 here"), message);
 });
@@ -26,7 +28,7 @@ Deno.test("Cluster.run() that rejects with ClusterMismatchError has disturbed no
   await using world = await World.open(["acme"]);
   const one = await world.member("a", { slots: 16 });
   one.take({ slots: true });
-  const other = world.instance("b", { slots: 32 });
+  const other = world.instance("b", { slots: 32, onMismatch: "fail" });
   other.begin({ bare: true });
   await world.pass(10 * heartbeatMs);
   assertEquals([other.callbacks, other.take({ slots: true }), other.kv.count("commit")], [0, [], 0]);
@@ -55,10 +57,10 @@ Deno.test("Cluster.run() waits for a session with another number of slots to be 
   assertEquals([other.callbacks, await world.database.sessions()], [1, ["b-0"]]);
 });
 
-Deno.test("Cluster.run() rejects with ClusterMismatchError at a session in another format that beats", async () => {
+Deno.test("Cluster.run() that is to fail rejects with ClusterMismatchError at a session in another format that beats", async () => {
   await using world = await World.open();
   await writeForeign(world, ["session", "f-0"]);
-  const one = world.instance("a");
+  const one = world.instance("a", { onMismatch: "fail" });
   one.begin({ bare: true });
   await world.pass(heartbeatMs);
   assertEquals(one.run.fate, "pending");
@@ -100,15 +102,105 @@ Deno.test("Cluster declares a session in another format dead as any other, after
   ]]);
 });
 
-Deno.test("Cluster.run() rejects in one of two instances with different numbers of slots that start at the same time", async () => {
+/** What one of two instances that start together is held up at until the other one has come that far. */
+const races: readonly (readonly [title: string, hold: (one: TestKv, gate: Promise<unknown>) => void])[] = [
+  ["at the same pace", () => {}],
+  ["one with its first record later", (one, gate) => one.inject("commit", holdUntil(gate))],
+  ["one with the answer to its first record later", (one, gate) => one.inject("commit", holdReply(gate))],
+  ["one with its look at the others later", (one, gate) => {
+    one.inject("list", (call) => call()); // the look of the admission
+    one.inject("list", holdUntil(gate));
+  }],
+];
+for (const [title, hold] of races) {
+  for (const held of [0, 1]) {
+    Deno.test(`Cluster.run() joins in exactly one of two instances with other slots that start together, ${title}: number ${held}`, async () => {
+      await using world = await World.open();
+      const instances = [world.instance("a", { slots: 16 }), world.instance("b", { slots: 32 })];
+      const gate = Promise.withResolvers<void>();
+      hold(instances[held].kv, gate.promise);
+      for (const each of instances) each.begin({ bare: true });
+      await world.settle();
+      gate.resolve();
+      await world.pass(10 * heartbeatMs);
+      const members = instances.filter(({ callbacks }) => callbacks === 1);
+      assertEquals(members.length, 1, instances.map(({ events }) => JSON.stringify(events)).join());
+      const [member] = members;
+      const waiting = instances.find((each) => each !== member)!;
+      assertEquals([await world.database.sessions(), waiting.run.fate], [[`${member.name}-0`], "pending"]);
+      assertEquals(member.of("session-fenced"), []);
+      member.leave();
+      await world.pass(3 * heartbeatMs);
+      assertEquals([waiting.callbacks, waiting.owned.length > 0], [1, true]);
+    });
+  }
+}
+
+Deno.test("Cluster.run() that is to fail rejects in exactly one of two instances with other slots that start together", async () => {
   await using world = await World.open();
-  const instances = [world.instance("a", { slots: 16 }), world.instance("b", { slots: 32 })];
+  const onMismatch = "fail";
+  const instances = [world.instance("a", { slots: 16, onMismatch }), world.instance("b", { slots: 32, onMismatch })];
   for (const each of instances) each.begin({ bare: true });
   await world.pass(2 * heartbeatMs);
-  const refused = instances.filter(({ run }) => run.fate === "ClusterMismatchError");
-  assert(refused.length >= 1, instances.map(({ run }) => run.fate).join());
-  assertEquals(refused.map(({ callbacks }) => callbacks), refused.map(() => 0));
-  assertEquals((await world.database.sessions()).length, 2 - refused.length);
+  assertEquals(instances.map(({ run }) => run.fate).sort(), ["ClusterMismatchError", "pending"]);
+  assertEquals(instances.map(({ callbacks }) => callbacks).sort(), [0, 1]);
+  assertEquals((await world.database.sessions()).length, 1);
+});
+
+Deno.test("Cluster.run() joins in exactly one of two instances with other slots when the first record of one lands late", async () => {
+  await using world = await World.open();
+  const instances = [world.instance("a", { slots: 16 }), world.instance("b", { slots: 32 })];
+  const gate = Promise.withResolvers<void>();
+  instances[0].kv.inject("commit", holdUntil(gate.promise));
+  for (const each of instances) each.begin({ bare: true });
+  await world.pass(timeoutMs); // the first record is given up
+  gate.resolve();
+  await world.pass(10 * heartbeatMs);
+  assertEquals([instances.map(({ callbacks }) => callbacks), await world.database.sessions()], [[0, 1], ["b-0"]]);
+});
+
+Deno.test("Cluster.run() that waits for others has no record, owns nothing, and says so now and then", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a", { slots: 16 });
+  one.take({ slots: true });
+  const other = world.instance("b", { slots: 32 });
+  other.begin();
+  await world.pass(10 * heartbeatMs);
+  assertEquals([other.callbacks, other.owned, other.kv.count("commit")], [0, [], 0]);
+  assertEquals([one.keys, one.take({ slots: true }), await world.database.sessions()], [["acme"], [], ["a-0"]]);
+  await world.pass(21 * 60_000);
+  const { length } = other.events;
+  assertEquals([length, other.of("cluster-waiting").length], [3, 3]);
+  assertEquals(other.of("cluster-waiting").map(({ session }) => session), ["a-0", "a-0", "a-0"]);
+  const [first, second] = other.of("cluster-waiting").map(({ waitedMs }) => waitedMs);
+  assert(first === 0 && second >= 600_000 && second <= 600_000 + heartbeatMs, `${first}, ${second}`);
+});
+
+Deno.test("Cluster.run() looks less and less often for the others that it waits for, down to a beat of its own", async () => {
+  await using world = await World.open();
+  await world.member("a", { slots: 16 });
+  const other = world.instance("b", { slots: 32, random: () => 1 - Number.EPSILON });
+  other.begin({ bare: true });
+  await world.pass(heartbeatMs); // until it has seen the other one move
+  const looks = [];
+  for (let beats = 0; beats < 4; beats++) {
+    const before = other.kv.count("list");
+    await world.pass(2 * heartbeatMs);
+    looks.push(other.kv.count("list") - before);
+  }
+  assert(looks[0] > looks[1], looks.join());
+  assertEquals(looks.slice(1), [2, 2, 2]);
+});
+
+Deno.test("Cluster.run() that waits for others ends when its signal aborts", async () => {
+  await using world = await World.open();
+  await world.member("a", { slots: 16 });
+  const other = world.instance("b", { slots: 32 });
+  other.begin({ bare: true });
+  await world.pass(5 * heartbeatMs);
+  other.force.abort(new RangeError("enough"));
+  await world.settle();
+  assertEquals([other.run.fate, other.callbacks], ["RangeError", 0]);
 });
 
 Deno.test("Cluster that was fenced stays out while a session is there that it cannot work with, and announces that", async () => {
@@ -121,8 +213,8 @@ Deno.test("Cluster that was fenced stays out while a session is there that it ca
   assertEquals([other.callbacks, other.keys], [1, ["acme"]]);
   one.kv.break();
   await world.pass(5 * heartbeatMs);
-  const failures = one.of("cluster-failed").filter(({ error }) => (error as Error).name === "ClusterMismatchError");
-  assertEquals([one.keys, other.keys, failures.length > 0], [[], ["acme"], true]);
+  const waiting = one.of("cluster-waiting").map(({ session }) => session);
+  assertEquals([one.keys, other.keys, waiting], [[], ["acme"], ["b-0"]]);
   other.leave();
   await world.pass(5 * heartbeatMs);
   assertEquals([one.run.fate, one.owned.length], ["pending", 16]);
@@ -142,8 +234,8 @@ Deno.test("Cluster that joins again together with one that it cannot work with g
   await world.pass(ttlMs - heartbeatMs);
   const ownJoins = one.of("session-joined").filter(({ isSelf }) => isSelf);
   assertEquals([one.of("session-fenced").length, ownJoins.length], [1, 2]);
-  const failures = one.of("cluster-failed").map(({ operation, error }) => [operation, (error as Error).name]);
-  assertEquals(failures, [["join", "ClusterMismatchError"]]);
+  assertEquals(one.of("cluster-waiting").map(({ session }) => session), ["f-0"]);
+  assertEquals(one.of("session-left").map(({ session, isSelf }) => [session, isSelf]), [["a-1", true]]);
   await world.pass(3 * heartbeatMs); // the other one is dead
   assertEquals(one.owned.length, 16);
 });

@@ -13,6 +13,7 @@ Deno.test("checkOptions() fills the defaults of the design in", () => {
     watchSees: "this process",
     timeline: undefined,
     allowLocal: false,
+    onMismatch: "wait",
     heartbeatMs: 5_000,
     ttlMs: 15_000,
     slots: 256,
@@ -29,7 +30,7 @@ Deno.test("checkOptions() makes another id each time by default", () => {
 
 Deno.test("checkOptions() treats undefined like an absent option", () => {
   const texts = ["prefix", "path", "watchSees", "timeline"];
-  const names = [...texts, "allowLocal", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
+  const names = [...texts, "allowLocal", "onMismatch", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
   const { newId: _, ...settings } = checkOptions(Object.fromEntries(names.map((name) => [name, undefined])));
   const { newId: __, ...defaults } = checkOptions({});
   assertEquals(settings, defaults);
@@ -42,6 +43,7 @@ Deno.test("checkOptions() keeps what is given", () => {
     watchSees: "everybody" as const,
     timeline: "production",
     allowLocal: true,
+    onMismatch: "fail" as const,
     heartbeatMs: 10,
     ttlMs: 30,
     slots: 1,
@@ -124,6 +126,8 @@ const refused: readonly (readonly [
   [{ timeline: true }, TypeError, "timeline", "a string, current value is true"],
   [{ allowLocal: "yes" }, TypeError, "allowLocal", "a boolean, current value is yes"],
   [{ allowLocal: null }, TypeError, "allowLocal", "a boolean, current value is null"],
+  [{ onMismatch: "stop" }, TypeError, "onMismatch", '"wait" or "fail", current value is stop'],
+  [{ onMismatch: null }, TypeError, "onMismatch", '"wait" or "fail", current value is null'],
   [{ clock: {} }, TypeError, "clock", `${clock}[object Object]`],
   [{ clock: null }, TypeError, "clock", `${clock}null`],
   [{ clock: { now: () => 0, timer: () => {} } }, TypeError, "clock", `${clock}[object Object]`],

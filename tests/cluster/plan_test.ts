@@ -243,6 +243,7 @@ function viewOf({ claims, sessions = "ab" }: Pick<Case, "claims" | "sessions">):
     versionstamp: "stamp",
     ttlMs: 1,
     accepts: true,
+    first: "stamp",
     mismatch: letter === letter.toLowerCase() ? undefined : "is another one",
   });
   const claim = (letter: string, slot: number) => ({

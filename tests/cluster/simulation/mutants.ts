@@ -68,8 +68,9 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "records.ts",
-        from: "return { versionstamp, ttlMs, accepts, mismatch: undefined };",
-        to: "return { versionstamp, ttlMs, accepts, mismatch: undefined, beatAt: (value as any).beatAt } as any;",
+        from: "return { versionstamp, ttlMs, accepts, first, mismatch: undefined };",
+        to:
+          "return { versionstamp, ttlMs, accepts, first, mismatch: undefined, beatAt: (value as any).beatAt } as any;",
       },
       { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
