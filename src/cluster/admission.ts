@@ -153,17 +153,18 @@ async function assertShared({ store, ledger, settings: { path, newId } }: Instan
   const check = { key, versionstamp: null };
   await store.call("write a probe", () => {
     return store.kv.atomic().check(check).set(key, id, { expireIn: probeLifeMs }).commit();
-  });
+  }, { purpose: "join" });
   // Opened, read and closed in one call: a database that answers too late is closed all the same.
   const isSeen = async () => {
     using other = await Deno.openKv(path);
     return (await other.get(key)).value === id;
   };
   try {
-    if (await store.call("open the database again", isSeen)) return;
+    if (await store.call("open the database again", isSeen, { purpose: "join" })) return;
   } finally {
     const unlocked = { key: [...key, "none"], versionstamp: null };
-    await store.call("delete a probe", () => store.kv.atomic().check(unlocked).delete(key).commit()).catch(() => {}); // it expires
+    const commit = () => store.kv.atomic().check(unlocked).delete(key).commit();
+    await store.call("delete a probe", commit, { purpose: "join" }).catch(() => {}); // it expires
   }
   throw new LocalDatabaseError(
     path,

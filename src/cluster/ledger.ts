@@ -111,7 +111,7 @@ export class Ledger {
     const [bellId] = this.keys.bell.slice(-1);
     const sessions = new Map<string, SessionSeen>();
     let bell: string | null | undefined = null;
-    for (const row of await this.#list("list the sessions", this.keys.sessions)) {
+    for (const row of await this.#list("sessions", this.keys.sessions)) {
       const id = row.key.at(-1) as string;
       if (id !== bellId) sessions.set(id, toSession(row, this.#options));
       else bell = row.versionstamp === unreadableStamp ? undefined : row.versionstamp;
@@ -122,7 +122,7 @@ export class Ledger {
   async #claims(): Promise<ClusterView["claims"]> {
     const claims = new Map<number, SlotSeen>();
     for (
-      const { key, value, versionstamp } of await this.#list("list the claims", this.keys.claims(this.#options.slots))
+      const { key, value, versionstamp } of await this.#list("claims", this.keys.claims(this.#options.slots))
     ) {
       const slot = key.at(-1) as number;
       claims.set(slot, { slot, versionstamp, owner: isClaimRecord(value) ? value.session : undefined });
@@ -149,9 +149,11 @@ export class Ledger {
       const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
       return (isNews ? this.#ring(atomic) : atomic).commit();
     };
-    const result = await this.#store.call("write the heartbeat", commit);
+    const result = await this.#store.call("write the heartbeat", commit, { purpose: "heartbeat" });
     if (result.ok) return { nonce: record.nonce, versionstamp: result.versionstamp };
-    const { value, versionstamp } = await this.#store.call("read the heartbeat back", () => kv.get(key));
+    const { value, versionstamp } = await this.#store.call("read the heartbeat back", () => kv.get(key), {
+      purpose: "heartbeat",
+    });
     return versionstamp !== null && isSessionRecord(value) ? { nonce: value.nonce, versionstamp } : undefined;
   }
 
@@ -172,8 +174,9 @@ export class Ledger {
       const check = isAnyCase ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
       return this.#ring(kv.atomic().check(check).delete(key)).commit();
     };
-    if ((await this.#store.call("delete a session", commit)).ok) return true;
-    return (await this.#store.call("read a session back", () => kv.get(key))).versionstamp === null;
+    if ((await this.#store.call("delete a session", commit, { purpose: "burial" })).ok) return true;
+    return (await this.#store.call("read a session back", () => kv.get(key), { purpose: "burial" })).versionstamp ===
+      null;
   }
 
   /**
@@ -202,7 +205,7 @@ export class Ledger {
         }
         return this.#ring(atomic).commit();
       };
-      const result = await this.#store.call("take slots", commit);
+      const result = await this.#store.call("take slots", commit, { purpose: "ownership" });
       if (result.ok) return new Map(seen.map(({ slot }) => [slot, result.versionstamp]));
       const landed = await this.#landed(seen, record);
       if (landed.size > 0) return landed;
@@ -226,17 +229,19 @@ export class Ledger {
         atomic.check({ key, versionstamp }).delete(key);
       }
       return this.#ring(atomic).commit();
-    });
+    }, { purpose: "ownership" });
   }
 
   /** Commits what a process writes under its claim: an operation that has the check of the claim. */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
-    return this.#store.call("write under a claim", () => atomic.commit());
+    return this.#store.call("write under a claim", () => atomic.commit(), { purpose: "write" });
   }
 
   async #landed(seen: readonly SlotSeen[], record: ClaimRecord): Promise<Map<number, string>> {
     const keys = seen.map(({ slot }) => this.claimKey(slot));
-    const rows = await this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys));
+    const rows = await this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys), {
+      purpose: "ownership",
+    });
     const landed = new Map<number, string>();
     rows.forEach(({ value, versionstamp }, index) => {
       const isOurs = isClaimRecord(value) && value.session === record.session && value.nonce === record.nonce;
@@ -248,7 +253,7 @@ export class Ledger {
   /** Reads the commit of the bell alone. */
   async bell(): Promise<string | null> {
     const key = this.keys.bell;
-    return (await this.#store.call("read the bell", () => this.#store.kv.get(key))).versionstamp;
+    return (await this.#store.call("read the bell", () => this.#store.kv.get(key), { purpose: "bell" })).versionstamp;
   }
 
   /** Has others list the claims, and look at once. */
@@ -260,12 +265,12 @@ export class Ledger {
     return this.keys.session(id);
   }
 
-  async #list(operation: string, { start, end }: KvRange): Promise<Deno.KvEntry<unknown>[]> {
+  async #list(purpose: "sessions" | "claims", { start, end }: KvRange): Promise<Deno.KvEntry<unknown>[]> {
     const rows: Deno.KvEntry<unknown>[] = [];
     const [from, to] = [start, end].map((key) => key.at(-1) as KeyPart);
     let position: Position | undefined = { prefix: start.slice(0, -1), from, to, cursor: "" };
     while (position !== undefined) {
-      const batch: Batch = await readBatch(this.#store, operation, position, { limit: batchSize });
+      const batch: Batch = await readBatch(this.#store, `list the ${purpose}`, position, { purpose, limit: batchSize });
       rows.push(...batch.rows);
       if (batch.unreadable) rows.push({ key: batch.unreadable.key, value: undefined, versionstamp: unreadableStamp });
       position = batch.next;

@@ -104,7 +104,7 @@ export class ChangeLog {
     options: { limit: number; signal: AbortSignal },
   ): Promise<readonly Deno.KvEntry<unknown>[] | undefined> {
     try {
-      return (await this.#store.list("read the change log", selector, options)).rows;
+      return (await this.#store.list("read the change log", selector, { purpose: "log", ...options })).rows;
     } catch (error) {
       if (isUnreadable(error)) return undefined;
       throw error;
@@ -115,7 +115,8 @@ export class ChangeLog {
   async #generation(signal: AbortSignal): Promise<string> {
     const { generation } = this.#options.keys;
     try {
-      const record = await this.#store.call("read the generation", () => this.#store.kv.get(generation), signal);
+      const read = () => this.#store.kv.get(generation);
+      const record = await this.#store.call("read the generation", read, { purpose: "generation", signal });
       return record.versionstamp ?? "";
     } catch (error) {
       if (isUnreadable(error)) return "";

@@ -149,7 +149,7 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     try {
       await this.#ready();
       if (this.#position === undefined) return;
-      const options = { limit: this.#settings.batchSize, signal };
+      const options = { purpose: "listing", limit: this.#settings.batchSize, signal } as const;
       const batch = await readBatch(this.#store, "list the entries", this.#position, options);
       // return() may have been called between the answer and this line.
       signal.throwIfAborted();

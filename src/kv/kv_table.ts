@@ -228,7 +228,10 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   async #call<T>(operation: string, key: K, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const subject = `entry ${describeKey(key)}`;
     try {
-      return await this.#store.call(`${operation} ${subject}`, attempt, signal);
+      return await this.#store.call(`${operation} ${subject}`, attempt, {
+        purpose: operation === "get" ? "look" : "write",
+        signal,
+      });
     } catch (error) {
       if (isUnreadable(error)) throw unreadableEntry(operation, key, error);
       if (!isInstance(error, TypeError) || !refusal.test(error.message)) throw error;

@@ -101,6 +101,31 @@ export interface KvStoreOptions {
   readonly random: () => number;
 }
 
+/**
+ * What calls are for. While a call of one purpose has gone unanswered for too long, no further one of that purpose is made.
+ */
+export type Purpose =
+  | "heartbeat"
+  | "sessions"
+  | "burial"
+  | "claims"
+  | "ownership"
+  | "bell"
+  | "join"
+  | "generation"
+  | "log"
+  | "look"
+  | "listing"
+  | "write";
+
+/** Options of a call. */
+export interface CallOptions {
+  /** What it is for. */
+  readonly purpose: Purpose;
+  /** Abandons the call. */
+  readonly signal?: AbortSignal;
+}
+
 /** Rows of a listing and where to continue. */
 export interface KvBatch {
   /** The rows, in the order of their keys. */
@@ -121,8 +146,8 @@ export interface KvBatch {
  *
  * using kv = await Deno.openKv(":memory:");
  * const store = new KvStore(kv, { clock: systemClock, timeoutMs: 1_000, random: Math.random });
- * await store.call("set it", () => kv.set(["a"], 1));
- * const { rows } = await store.list("list it", { prefix: [] }, { limit: 10 });
+ * await store.call("set it", () => kv.set(["a"], 1), { purpose: "write" });
+ * const { rows } = await store.list("list it", { prefix: [] }, { purpose: "listing", limit: 10 });
  * assertEquals(rows.map((row) => row.value), [1]);
  * ```
  */
@@ -165,13 +190,13 @@ export class KvStore {
    *
    * @param operation What the call does, to be read after "Cannot".
    * @param attempt Makes the call once.
-   * @param signal Abandons the call.
+   * @param options What it is for, and a signal that abandons it.
    * @returns The result of the call.
    * @throws {KvTimeoutError} If the deadline passes.
    * @throws {KvClosedError} If the database is closed.
    * @throws {unknown} The reason of the signal, or what the call rejects with.
    */
-  call<T>(operation: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  call<T>(operation: string, attempt: () => Promise<T>, { signal }: CallOptions): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { clock, random } = this.#options;
     const timeoutMs = this.#timeoutMs, pending = this.#pending;
@@ -216,22 +241,22 @@ export class KvStore {
    * Reads one batch of a listing.
    *
    * @param operation What the call does, to be read after "Cannot".
-   * @param options The most rows, the cursor of the last batch, and a signal that abandons the call.
+   * @param options The most rows and the cursor of the last batch, beside those of a call.
    * @throws {unknown} As {@linkcode KvStore.call}.
    */
   list(
     operation: string,
     selector: Deno.KvListSelector,
-    options: { limit: number; cursor?: string; signal?: AbortSignal },
+    options: CallOptions & { limit: number; cursor?: string },
   ): Promise<KvBatch> {
-    const { limit, cursor, signal } = options;
+    const { limit, cursor, ...call } = options;
     return this.call(operation, async () => {
       const rows: Deno.KvEntry<unknown>[] = [];
       const listing = this.kv.list(selector, { limit, batchSize: limit, cursor });
       for await (const row of listing) rows.push(row);
       // After the last row the cursor is "", which would start all over again.
       return { rows, cursor: rows.length === limit ? listing.cursor : undefined };
-    }, signal);
+    }, call);
   }
 }
 

@@ -13,7 +13,7 @@ import { describeKey } from "../errors.ts";
 import { oneLine } from "../one_line.ts";
 import type { KeyPart } from "./key_parts.ts";
 import { firstPart, partAfter } from "./part_search.ts";
-import type { KvStore } from "./store.ts";
+import type { CallOptions, KvStore } from "./store.ts";
 
 /** How many characters of the database's own message a message shows. */
 const maxShown = 200;
@@ -58,11 +58,9 @@ export interface Batch {
 }
 
 /** How to read a batch. */
-export interface BatchOptions {
+export interface BatchOptions extends CallOptions {
   /** The most rows. */
   readonly limit: number;
-  /** Abandons the reading. */
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -89,7 +87,7 @@ export async function readBatch(
   }
   const limit = options.limit >> 1;
   if (limit > 0) return await readBatch(store, operation, position, { ...options, limit });
-  return await new Detour(store, operation, position, options.signal).take();
+  return await new Detour(store, operation, position, options).take();
 }
 
 function selectorOf({ prefix, from, to }: Position): Deno.KvListSelector {
@@ -102,13 +100,13 @@ class Detour {
   readonly #store: KvStore;
   readonly #operation: string;
   readonly #position: Position;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: CallOptions;
 
-  constructor(store: KvStore, operation: string, position: Position, signal?: AbortSignal) {
+  constructor(store: KvStore, operation: string, position: Position, { purpose, signal }: CallOptions) {
     this.#store = store;
     this.#operation = operation;
     this.#position = position;
-    this.#signal = signal;
+    this.#options = { purpose, signal };
   }
 
   async take(): Promise<Batch> {
@@ -129,7 +127,7 @@ class Detour {
 
   async #isAny(selector: Deno.KvListSelector): Promise<boolean> {
     try {
-      const { rows } = await this.#store.list(this.#operation, selector, { limit: 1, signal: this.#signal });
+      const { rows } = await this.#store.list(this.#operation, selector, { limit: 1, ...this.#options });
       return rows.length > 0;
     } catch (error) {
       if (isUnreadable(error)) return true;
@@ -140,7 +138,7 @@ class Detour {
   /** Reads the row itself: it may have been mended meanwhile. */
   async #read(key: Deno.KvKey): Promise<Pick<Batch, "rows" | "unreadable">> {
     try {
-      const row = await this.#store.call(this.#operation, () => this.#store.kv.get(key), this.#signal);
+      const row = await this.#store.call(this.#operation, () => this.#store.kv.get(key), this.#options);
       return { rows: row.versionstamp === null ? [] : [row], unreadable: undefined };
     } catch (error) {
       if (isUnreadable(error)) return { rows: [], unreadable: { key, error } };

@@ -5,6 +5,8 @@ import { failLocked, failWith, FaultyKv, hang, holdUntil } from "../../src/testi
 import { never, openFile, settle } from "./fixtures.ts";
 import { TestClock } from "../cluster/fixtures.ts";
 
+const look = { purpose: "look" } as const;
+
 const timeoutMs = 100;
 
 async function open() {
@@ -17,7 +19,7 @@ async function open() {
 Deno.test("KvStore.call() hands the answer out and leaves no timer", async () => {
   using opened = await open();
   const { kv, clock, store } = opened;
-  assertEquals((await store.call("get it", () => kv.get(["a"]))).value, null);
+  assertEquals((await store.call("get it", () => kv.get(["a"]), look)).value, null);
   assertEquals([clock.timersSet, clock.pending], [1, 0]);
 });
 
@@ -26,7 +28,7 @@ Deno.test("KvStore.call() rejects when the deadline passes, and ignores what com
   const { kv, clock, store } = opened;
   const gate = Promise.withResolvers<void>();
   kv.inject("get", holdUntil(gate.promise));
-  const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"])), KvTimeoutError);
+  const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"]), look), KvTimeoutError);
   clock.advance(timeoutMs - 1);
   await settle();
   assertEquals(clock.pending, 1);
@@ -52,7 +54,7 @@ for (
     using opened = await open();
     const { kv, store, clock } = opened;
     const answer = Promise.withResolvers<Deno.KvEntryMaybe<unknown>>();
-    const call = store.call("get it", () => answer.promise).then(() => "takes the answer", () => "gives up");
+    const call = store.call("get it", () => answer.promise, look).then(() => "takes the answer", () => "gives up");
     const reply = await kv.get(["a"]);
     // A stall: time has passed, the timer fires first, and the answer is next in the event loop.
     clock.stalledMs = lateMs;
@@ -66,7 +68,7 @@ for (
 Deno.test("KvStore.call() gives up after a stall when there is no answer", async () => {
   using opened = await open();
   const { store, clock } = opened;
-  const rejected = assertRejects(() => store.call("get it", () => never), KvTimeoutError);
+  const rejected = assertRejects(() => store.call("get it", () => never, look), KvTimeoutError);
   clock.stalledMs = 60_000;
   clock.advance(timeoutMs);
   await rejected;
@@ -75,7 +77,7 @@ Deno.test("KvStore.call() gives up after a stall when there is no answer", async
 Deno.test("KvStore.call() takes an answer that came while the event loop was blocked for longer than the deadline", async () => {
   await using file = await openFile(1);
   const store = new KvStore(file.kvs[0], { clock: systemClock, timeoutMs: 20, random: Math.random });
-  const call = store.call("get it", () => store.kv.get(["a"]));
+  const call = store.call("get it", () => store.kv.get(["a"]), look);
   const untilMs = systemClock.monotonic() + 400;
   while (systemClock.monotonic() < untilMs);
   assertEquals((await call).value, null);
@@ -87,7 +89,7 @@ for (const error of [new Error("too late"), new TypeError("database is locked")]
     const { kv, clock, store } = opened;
     const gate = Promise.withResolvers<void>();
     kv.inject("get", holdUntil(gate.promise));
-    const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"])), KvTimeoutError);
+    const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"]), look), KvTimeoutError);
     clock.advance(timeoutMs);
     await rejected;
     // Nothing listens any more: this must become neither an unhandled rejection nor another try.
@@ -101,12 +103,16 @@ Deno.test("KvStore.call() rejects with the reason of the signal, before and duri
   using opened = await open();
   const { kv, clock, store } = opened;
   const reason = new Error("enough");
-  const early = await assertRejects(() => store.call("get it", () => kv.get(["a"]), AbortSignal.abort(reason)));
+  const early = await assertRejects(() =>
+    store.call("get it", () => kv.get(["a"]), { ...look, signal: AbortSignal.abort(reason) })
+  );
   assertStrictEquals(early, reason);
   assertEquals(kv.count("get"), 0);
   kv.inject("get", holdUntil(never));
   const controller = new AbortController();
-  const rejected = assertRejects(() => store.call("get it", () => kv.get(["a"]), controller.signal));
+  const rejected = assertRejects(() =>
+    store.call("get it", () => kv.get(["a"]), { ...look, signal: controller.signal })
+  );
   controller.abort(reason);
   assertStrictEquals(await rejected, reason);
   assertEquals(clock.pending, 0);
@@ -119,7 +125,7 @@ Deno.test("KvStore.call() leaves no listener on the signal", async () => {
   const listeners = new Set<unknown>();
   signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
   signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
-  const answered = store.call("get it", () => kv.get(["a"]), signal);
+  const answered = store.call("get it", () => kv.get(["a"]), { ...look, signal });
   assertEquals(listeners.size, 1);
   await answered;
   assertEquals(listeners.size, 0);
@@ -129,7 +135,7 @@ Deno.test("KvStore.call() tries again after random() * 5 ms, and then twice that
   using opened = await open();
   const { kv, clock, store } = opened;
   kv.inject("set", failLocked(), 3);
-  const landed = store.call("set it", () => kv.set(["a"], 1));
+  const landed = store.call("set it", () => kv.set(["a"], 1), look);
   for (const pauseMs of [2.5, 5, 10]) {
     await clock.armed(pauseMs);
     clock.advance(pauseMs);
@@ -143,7 +149,7 @@ Deno.test("KvStore.call() gives up on a locked database only at the deadline, an
   using opened = await open();
   const { kv, clock, store } = opened;
   kv.inject("set", failLocked(), 1_000);
-  const rejected = assertRejects(() => store.call("set it", () => kv.set(["a"], 1)), KvTimeoutError);
+  const rejected = assertRejects(() => store.call("set it", () => kv.set(["a"], 1), look), KvTimeoutError);
   let waitedMs = 0;
   for (let pauseMs = 2.5; waitedMs + pauseMs < timeoutMs; pauseMs = Math.min(2 * pauseMs, 40)) {
     await clock.armed(pauseMs);
@@ -164,7 +170,7 @@ Deno.test("KvStore.call() stops trying a locked database when the signal aborts"
   kv.inject("set", failLocked());
   const controller = new AbortController();
   const rejected = assertRejects(
-    () => store.call("set it", () => kv.set(["a"], 1), controller.signal),
+    () => store.call("set it", () => kv.set(["a"], 1), { ...look, signal: controller.signal }),
     Error,
     "enough",
   );
@@ -180,8 +186,8 @@ Deno.test("KvStore.call() passes other errors on, thrown ones too", async () => 
   const { kv, clock, store } = opened;
   const error = new Error("no route");
   kv.inject("get", failWith(error));
-  assertStrictEquals(await assertRejects(() => store.call("get it", () => kv.get(["a"]))), error);
-  const thrown = await assertRejects(() => store.call("get it", () => kv.set([], Symbol("s"))), TypeError);
+  assertStrictEquals(await assertRejects(() => store.call("get it", () => kv.get(["a"]), look)), error);
+  const thrown = await assertRejects(() => store.call("get it", () => kv.set([], Symbol("s")), look), TypeError);
   assert(thrown.message.includes("could not be cloned"));
   assertEquals(clock.pending, 0);
 });
@@ -190,10 +196,10 @@ Deno.test("KvStore.call() says that the database is closed, and what was asked o
   using opened = await open();
   const { kv, store } = opened;
   kv.inject("get", failWith(new TypeError("Database is closed.")));
-  await assertRejects(() => store.call("get it", () => kv.get(["a"])), KvClosedError);
+  await assertRejects(() => store.call("get it", () => kv.get(["a"]), look), KvClosedError);
   const closed = await Deno.openKv(":memory:");
   closed.close();
-  const error = await assertRejects(() => store.call("get it", () => closed.get(["a"])), KvClosedError);
+  const error = await assertRejects(() => store.call("get it", () => closed.get(["a"]), look), KvClosedError);
   assertEquals([error.message, error.operation], ["Cannot get it: the Deno KV handle is closed", "get it"]);
   assert(error.cause instanceof Deno.errors.BadResource);
 });
@@ -203,7 +209,10 @@ Deno.test("KvStore.hurry() shortens the deadline of calls that are under way and
   const { kv, clock, store } = opened;
   kv.inject("get", hang(), 3);
   const call = async (name: string) => {
-    const { operation, timeoutMs } = await assertRejects(() => store.call(name, () => kv.get(["a"])), KvTimeoutError);
+    const { operation, timeoutMs } = await assertRejects(
+      () => store.call(name, () => kv.get(["a"]), look),
+      KvTimeoutError,
+    );
     return [operation, timeoutMs];
   };
   const underWay = call("under way");
@@ -239,7 +248,7 @@ Deno.test("KvStore.list() reads batches that follow each other without gap or ov
   const sizes: number[] = [];
   let cursor: string | undefined = "";
   while (cursor !== undefined) {
-    const batch = await store.list("list it", { prefix: ["a"] }, { limit: 2, cursor });
+    const batch = await store.list("list it", { prefix: ["a"] }, { purpose: "listing", limit: 2, cursor });
     values.push(...batch.rows.map((row) => row.value));
     sizes.push(batch.rows.length);
     cursor = batch.cursor;
@@ -251,8 +260,8 @@ Deno.test("KvStore.list() ends when the last batch is full", async () => {
   using opened = await open();
   const { kv, store } = opened;
   for (let i = 0; i < 2; i++) await kv.set(["a", i], i);
-  const { cursor } = await store.list("list it", { prefix: ["a"] }, { limit: 2 });
-  const rest = await store.list("list it", { prefix: ["a"] }, { limit: 2, cursor });
+  const { cursor } = await store.list("list it", { prefix: ["a"] }, { purpose: "listing", limit: 2 });
+  const rest = await store.list("list it", { prefix: ["a"] }, { purpose: "listing", limit: 2, cursor });
   assertEquals(rest, { rows: [], cursor: undefined });
 });
 
@@ -261,7 +270,7 @@ Deno.test("KvStore.list() re-reads a batch when the database was locked", async 
   const { kv, clock, store } = opened;
   await kv.set(["a", 1], 1);
   kv.inject("list", failLocked());
-  const batch = store.list("list it", { prefix: ["a"] }, { limit: 2 });
+  const batch = store.list("list it", { prefix: ["a"] }, { purpose: "listing", limit: 2 });
   await clock.armed(2.5);
   clock.advance(2.5);
   assertEquals((await batch).rows.length, 1);
@@ -279,7 +288,7 @@ Deno.test("KvStore.call() works while two handles on one file disturb each other
         const check = { key: ["count"], versionstamp };
         const { ok } = await store.kv.atomic().check(check).set(["count"], (value ?? 0) + 1).commit();
         return ok ? 1 : 0;
-      });
+      }, look);
     }
   };
   await Promise.all([add(one), add(other)]);
