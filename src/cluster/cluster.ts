@@ -93,9 +93,9 @@ export class Cluster implements Runnable {
   /**
    * Joins the cluster for as long as the callback takes. The callback is called once the instance has joined and taken its
    * first slots; while the database does not answer, or others live that it cannot work with (option `onMismatch`), it tries
-   * again and again. When the callback settles, the session ends
-   * and its slots are free for others at once, except for those in which a process is stuck. Once the signal has aborted,
-   * each write of that has 400 ms; if one fails, the slots are free when the session's time to live is over.
+   * again and again. When the callback settles, the session ends and its slots are free for others at once, except for those
+   * in which a process is stuck. Once the signal has aborted, each write of that has 400 ms; if one fails, the slots are free
+   * when the session's time to live is over.
    *
    * A database that is closed meanwhile ends the run: that is announced once, and the signal of the callback aborts. As ever,
    * the run waits for the callback.

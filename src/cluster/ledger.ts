@@ -28,6 +28,7 @@ import {
   type ClaimRecord,
   type ClusterView,
   isClaimRecord,
+  isSessionId,
   isSessionRecord,
   recordFormat,
   type SessionRecord,
@@ -106,15 +107,16 @@ export class Ledger {
     return { sessions, claims, bell };
   }
 
-  /** Reads the sessions and the bell: one listing. */
+  /** Reads the sessions and the bell: one listing. Rows of other kinds, which a later version may write, are none of both. */
   async sessions(): Promise<SessionsView> {
-    const [bellId] = this.keys.bell.slice(-1);
+    const { bell: bellKey } = this.keys;
     const sessions = new Map<string, SessionSeen>();
     let bell: string | null | undefined = null;
     for (const row of await this.#list("sessions", this.keys.sessions)) {
-      const id = row.key.at(-1) as string;
-      if (id !== bellId) sessions.set(id, toSession(row, this.#options));
-      else bell = row.versionstamp === unreadableStamp ? undefined : row.versionstamp;
+      if (row.key.length !== bellKey.length) continue;
+      const id = row.key.at(-1);
+      if (id === bellKey.at(-1)) bell = row.versionstamp === unreadableStamp ? undefined : row.versionstamp;
+      else if (isSessionId(id)) sessions.set(id, toSession(row, this.#options));
     }
     return { sessions, bell };
   }
@@ -124,7 +126,8 @@ export class Ledger {
     for (
       const { key, value, versionstamp } of await this.#list("claims", this.keys.claims(this.#options.slots))
     ) {
-      const slot = key.at(-1) as number;
+      const slot = key.at(-1);
+      if (key.length !== this.keys.bell.length || typeof slot !== "number") continue;
       claims.set(slot, { slot, versionstamp, owner: isClaimRecord(value) ? value.session : undefined });
     }
     return claims;

@@ -15,6 +15,7 @@ import { describeKey } from "../errors.ts";
 import { Admission } from "./admission.ts";
 import { listen } from "./bell.ts";
 import type { Instance } from "./instance.ts";
+import { isSessionId } from "./records.ts";
 import { Session } from "./session.ts";
 import { Sightings } from "./sightings.ts";
 
@@ -136,7 +137,7 @@ export class Membership {
 
   #newSession(): Session {
     const id = this.instance.settings.newId();
-    const isHexadecimal = typeof id === "string" && /^[0-9a-f-]+$/.test(id);
+    const isHexadecimal = isSessionId(id);
     if (isHexadecimal && id.length <= maxIdLength) return new Session(this, id);
     const rule = isHexadecimal ? `at most ${maxIdLength} characters` : "hexadecimal digits and dashes";
     throw new TypeError(

@@ -77,6 +77,11 @@ export interface ClusterView {
   readonly claims: ReadonlyMap<number, SlotSeen>;
 }
 
+/** Tells the id of a session from what else may be the last part of a key. */
+export function isSessionId(id: unknown): id is string {
+  return typeof id === "string" && /^[0-9a-f-]+$/.test(id);
+}
+
 /** Tells a session record in our format from any other value. */
 export function isSessionRecord(value: unknown): value is SessionRecord {
   const { ttlMs, slots } = (value ?? {}) as Partial<SessionRecord>;

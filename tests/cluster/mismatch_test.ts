@@ -3,10 +3,14 @@ import type { ClusterMismatchError } from "../../src/cluster/mod.ts";
 import { failWith, holdReply, holdUntil } from "../../src/testing/mod.ts";
 import { fenceMs, heartbeatMs, settleMs, type TestKv, timeoutMs, ttlMs, World } from "./fixtures.ts";
 
+function foreignKey(key: Deno.KvKey): Deno.KvKey {
+  return ["@pact/supervisor", '["c"]', ...key];
+}
+
 /** Writes as a program of a later version would: in a format that this version does not read. */
 async function writeForeign(world: World, key: Deno.KvKey): Promise<void> {
   const record = { format: 2, session: "f-0", beats: crypto.randomUUID() };
-  const atomic = world.database.raw.atomic().set(["@pact/supervisor", '["c"]', ...key], record);
+  const atomic = world.database.raw.atomic().set(foreignKey(key), record);
   if (key[0] === "claim") atomic.set(["@pact/supervisor", '["c"]', "session", "!bell"], 2);
   await atomic.commit();
 }
@@ -69,6 +73,19 @@ Deno.test("Cluster.run() that is to fail rejects with ClusterMismatchError at a 
   assertEquals([one.run.fate, await world.database.sessions()], ["ClusterMismatchError", ["f-0"]]);
   const { message } = one.run.error as Error;
   assertEquals(message, "Cannot be in one cluster with session f-0: this version reads format 1, its format is 2");
+});
+
+Deno.test("Cluster.run() ignores rows that it does not know, which a later version may write beside its own", async () => {
+  await using world = await World.open();
+  const rows = [["session", "a1", "more"], ["session", "!other"], ["session", 1], ["claim", 3, "more"], [
+    "later",
+    "a1",
+  ]];
+  for (const row of rows) await writeForeign(world, row);
+  const one = await world.member("a");
+  await world.pass(2 * ttlMs);
+  assertEquals([one.owned.length, one.cluster.snapshot().sessions.map(({ id }) => id)], [16, ["a-0"]]);
+  for (const row of rows) assertEquals((await world.database.raw.get(foreignKey(row))).value !== null, true);
 });
 
 Deno.test("Cluster.run() overwrites a claim in another format when no session is there that could own it", async () => {
