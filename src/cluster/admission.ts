@@ -12,6 +12,7 @@ import { KvClosedError } from "../kv/store.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";
+import { assertShared } from "./shared_database.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The errors that asking again does not help against. */
@@ -20,8 +21,6 @@ const hopeless: readonly (abstract new (...args: never[]) => Error)[] = [
   LocalDatabaseError,
   KvClosedError,
 ];
-/** How long the record that is looked for is kept if it cannot be deleted, in ms. */
-const probeLifeMs = 60_000;
 
 /** Since when an instance waits for others to be gone, and what follows from that. All in ms. */
 interface Waiting {
@@ -133,44 +132,4 @@ export function assertMatch(sessions: ClusterView["sessions"], among: Iterable<s
     const mismatch = sessions.get(id)?.mismatch;
     if (mismatch !== undefined) throw new ClusterMismatchError(id, mismatch);
   }
-}
-
-/**
- * Opens the database a second time and looks for a record that was written by the first. Nothing about an open database tells
- * whether others can see it: it has to be tried.
- */
-async function assertShared({ store, ledger, settings: { path, newId } }: Instance): Promise<void> {
-  if (path === undefined && "WorkerGlobalScope" in globalThis) {
-    throw new LocalDatabaseError(
-      path,
-      "in a Web Worker Deno.openKv() without a path opens a private database in memory; open it with a path, and give " +
-        "that as the option path",
-    );
-  }
-  const id = newId();
-  const key = ledger.keys.probe(id);
-  // With a check a write fails at once while the file is locked; without one it would hold up the handle for 5 s.
-  const check = { key, versionstamp: null };
-  await store.call("write a probe", () => {
-    return store.kv.atomic().check(check).set(key, id, { expireIn: probeLifeMs }).commit();
-  }, { purpose: "join" });
-  // Opened, read and closed in one call: a database that answers too late is closed all the same.
-  const isSeen = async () => {
-    using other = await Deno.openKv(path);
-    return (await other.get(key)).value === id;
-  };
-  try {
-    if (await store.call("open the database again", isSeen, { purpose: "join" })) return;
-  } finally {
-    const unlocked = { key: [...key, "none"], versionstamp: null };
-    const commit = () => store.kv.atomic().check(unlocked).delete(key).commit();
-    await store.call("delete a probe", commit, { purpose: "join" }).catch(() => {}); // it expires
-  }
-  throw new LocalDatabaseError(
-    path,
-    path === undefined
-      ? "the database is in memory, which no other instance can see (in a test, give allowLocal), or it was opened with a " +
-        "path, which has to be given as the option path too"
-      : "what is opened with this path is another database; give the path that the database itself was opened with",
-  );
 }

@@ -6,7 +6,7 @@
  *   └─ instance.ts     what all parts share: settings, durations, clock, database, events; which keys are ours now
  *      ├─ owned_table.ts   where does a change of the table arrive, and how does a process get its claim?
  *      └─ membership.ts    one run in the cluster: one session after the other
- *         ├─ admission.ts  may this instance join at all?
+ *         ├─ admission.ts  may this instance join at all? (shared_database.ts: can others see the database?)
  *         ├─ bell.ts       who tells it to look before it is time?
  *         └─ session.ts    how does a session join, live and leave?
  *            ├─ heartbeat.ts   when does it fence itself?

@@ -70,6 +70,12 @@ export interface SessionsView {
 /** What a look finds: the claims are as they were when the bell had that commit, or newer. */
 export interface LedgerView extends ClusterView, SessionsView {}
 
+/** A slot, and the tokens that stand there: that of its owner, and what was left when its claim was lost from the database. */
+export interface TokensSeen extends SlotSeen {
+  /** The commits of the tokens, by session. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
 /** How many rows are read at once. */
 const batchSize = 500;
 /** How often a take is tried that our own heartbeat overtakes. */
@@ -90,9 +96,9 @@ export class Ledger {
     this.keys = new Keyspace(options.prefix);
   }
 
-  /** Returns the key of the claim on a slot. */
-  claimKey(slot: number): Deno.KvKey {
-    return this.keys.claim(slot);
+  /** Returns the key of what stands as long as a session owns a slot. */
+  tokenKey(slot: number, id: string): Deno.KvKey {
+    return this.keys.token(slot, id);
   }
 
   /**
@@ -102,6 +108,7 @@ export class Ledger {
    */
   async look(known?: LedgerView): Promise<LedgerView> {
     const { sessions, bell } = await this.sessions();
+    if (bell === undefined) await this.#mendBell();
     const areKnown = known !== undefined && bell !== undefined && bell === known.bell;
     const claims = areKnown ? known.claims : await this.#claims();
     return { sessions, claims, bell };
@@ -182,14 +189,38 @@ export class Ledger {
       null;
   }
 
+  /** Reads which tokens stand in slots that are to be taken. */
+  async withTokens(seen: readonly SlotSeen[]): Promise<TokensSeen[]> {
+    if (seen.length === 0) return [];
+    const slots = seen.map(({ slot }) => slot);
+    const tokens = await this.tokens(Math.min(...slots), Math.max(...slots) + 1);
+    return seen.map((each) => ({ ...each, tokens: tokens.get(each.slot) ?? new Map() }));
+  }
+
+  /** Reads the commits of the tokens by slot and session, of the slots from one up to another. */
+  async tokens(from: number, to: number): Promise<ReadonlyMap<number, ReadonlyMap<string, string>>> {
+    const tokens = new Map<number, Map<string, string>>();
+    for (const { key, versionstamp } of await this.#list("tokens", this.keys.tokens(from, to))) {
+      const [slot, id] = key.slice(-2) as [number, string];
+      tokens.set(slot, (tokens.get(slot) ?? new Map<string, string>()).set(id, versionstamp));
+    }
+    return tokens;
+  }
+
   /**
-   * Takes slots whose owner has no session.
+   * Takes slots whose owner has no session, and deletes whatever tokens stand there.
    *
    * @param claimant The session that takes them: its record must stand.
    * @param seen What stood in their places: one group of {@linkcode takeable}.
+   * @param bell The commit of the bell when they were seen: that nothing has changed since is all that can be checked of a
+   * claim that cannot be read.
    * @returns The commits of the claims that are taken now, by slot.
    */
-  async take(claimant: Claimant, seen: readonly SlotSeen[]): Promise<Map<number, string>> {
+  async take(
+    claimant: Claimant,
+    seen: readonly TokensSeen[],
+    bell?: string | null,
+  ): Promise<Map<number, string>> {
     const key = this.#sessionKey(claimant.id);
     const record: ClaimRecord = { format: recordFormat, session: claimant.id, nonce: claimant.nextNonce() };
     for (let tries = 0; tries < maxTries; tries++) {
@@ -200,12 +231,7 @@ export class Ledger {
         for (const owner of ownersOf(seen, claimant.id)) {
           atomic.check({ key: this.#sessionKey(owner), versionstamp: null });
         }
-        for (const each of seen) {
-          const claim = this.claimKey(each.slot);
-          // Of two sessions that take a claim that cannot be read, the second one owns it, and the first one's check fails.
-          if (each.versionstamp !== unreadableStamp) atomic.check({ key: claim, versionstamp: each.versionstamp });
-          atomic.set(claim, record);
-        }
+        for (const each of seen) this.#takeSlot(atomic.check(this.#checkOf(each, bell)), each, record);
         return this.#ring(atomic).commit();
       };
       const result = await this.#store.call("take slots", commit, { purpose: "ownership" });
@@ -219,17 +245,35 @@ export class Ledger {
   }
 
   /**
+   * That a slot is as it was seen. The token tells owner and commit, the claim the commit alone, and that may be another
+   * owner's after the database was set back.
+   */
+  #checkOf({ slot, owner, versionstamp, tokens }: TokensSeen, bell: string | null | undefined): Deno.AtomicCheck {
+    if (versionstamp === unreadableStamp) return { key: this.keys.bell, versionstamp: bell ?? null };
+    const hasToken = owner !== undefined && tokens.get(owner) === versionstamp;
+    return { key: hasToken ? this.tokenKey(slot, owner) : this.keys.claim(slot), versionstamp };
+  }
+
+  #takeSlot(atomic: Deno.AtomicOperation, { slot, owner, tokens }: TokensSeen, record: ClaimRecord): void {
+    for (const id of new Set([...tokens.keys(), ...owner === undefined ? [] : [owner]])) {
+      if (id !== record.session) atomic.delete(this.tokenKey(slot, id));
+    }
+    atomic.set(this.keys.claim(slot), record).set(this.tokenKey(slot, record.session), recordFormat);
+  }
+
+  /**
    * Gives slots back.
    *
-   * @param tokens The commits of our claims, by slot: at most {@linkcode maxChecks}.
+   * @param id The session that owns them.
+   * @param tokens The commits of its claims, by slot: at most {@linkcode maxChecks}.
    */
-  async release(tokens: ReadonlyMap<number, string>): Promise<void> {
+  async release(id: string, tokens: ReadonlyMap<number, string>): Promise<void> {
     // Whatever the reason of a refusal, the claims are no longer ours, or the next look finds that they still are.
     await this.#store.call("release slots", () => {
       const atomic = this.#store.kv.atomic();
       for (const [slot, versionstamp] of tokens) {
-        const key = this.claimKey(slot);
-        atomic.check({ key, versionstamp }).delete(key);
+        const key = this.tokenKey(slot, id);
+        atomic.check({ key, versionstamp }).delete(key).delete(this.keys.claim(slot));
       }
       return this.#ring(atomic).commit();
     }, { purpose: "ownership" });
@@ -241,7 +285,7 @@ export class Ledger {
   }
 
   async #landed(seen: readonly SlotSeen[], record: ClaimRecord): Promise<Map<number, string>> {
-    const keys = seen.map(({ slot }) => this.claimKey(slot));
+    const keys = seen.map(({ slot }) => this.keys.claim(slot));
     const rows = await this.#store.call("read slots back", () => this.#store.kv.getMany<unknown[]>(keys), {
       purpose: "ownership",
     });
@@ -259,6 +303,13 @@ export class Ledger {
     return (await this.#store.call("read the bell", () => this.#store.kv.get(key), { purpose: "bell" })).versionstamp;
   }
 
+  /** A bell that cannot be read tells nothing, and so the claims are listed in any case, until it is rung. */
+  async #mendBell(): Promise<void> {
+    const unlocked = { key: this.keys.probe("bell"), versionstamp: null }; // as in bury
+    const commit = () => this.#ring(this.#store.kv.atomic().check(unlocked)).commit();
+    await this.#store.call("ring the bell", commit, { purpose: "bell" });
+  }
+
   /** Has others list the claims, and look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
@@ -268,12 +319,13 @@ export class Ledger {
     return this.keys.session(id);
   }
 
-  async #list(purpose: "sessions" | "claims", { start, end }: KvRange): Promise<Deno.KvEntry<unknown>[]> {
+  async #list(records: "sessions" | "claims" | "tokens", { start, end }: KvRange): Promise<Deno.KvEntry<unknown>[]> {
     const rows: Deno.KvEntry<unknown>[] = [];
     const [from, to] = [start, end].map((key) => key.at(-1) as KeyPart);
+    const purpose = records === "sessions" ? "sessions" : "claims";
     let position: Position | undefined = { prefix: start.slice(0, -1), from, to, cursor: "" };
     while (position !== undefined) {
-      const batch: Batch = await readBatch(this.#store, `list the ${purpose}`, position, { purpose, limit: batchSize });
+      const batch: Batch = await readBatch(this.#store, `list the ${records}`, position, { purpose, limit: batchSize });
       rows.push(...batch.rows);
       if (batch.unreadable) rows.push({ key: batch.unreadable.key, value: undefined, versionstamp: unreadableStamp });
       position = batch.next;
@@ -283,9 +335,9 @@ export class Ledger {
 }
 
 /** Divides slots into groups of which one operation can take each: at most 10 checks, one of them for the own session. */
-export function takeable(seen: readonly SlotSeen[], self: string): SlotSeen[][] {
-  const groups: SlotSeen[][] = [];
-  let group: SlotSeen[] = [];
+export function takeable<Seen extends SlotSeen>(seen: readonly Seen[], self: string): Seen[][] {
+  const groups: Seen[][] = [];
+  let group: Seen[] = [];
   for (const each of seen) {
     const grown = [...group, each];
     if (1 + ownersOf(grown, self).size + grown.length > maxChecks) {

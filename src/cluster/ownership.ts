@@ -119,7 +119,7 @@ export class Ownership {
       instance.announce({ type: "slot-released", slot, cause: "handed-over" });
     }
     const releases: Promise<void>[] = [];
-    while (all.length > 0) releases.push(instance.ledger.release(new Map(all.splice(0, maxChecks))));
+    while (all.length > 0) releases.push(instance.ledger.release(this.#session.id, new Map(all.splice(0, maxChecks))));
     // The next look finds what is still ours.
     await Promise.all(releases.map((release) => release.catch((error) => instance.failed("release", error))));
   }
@@ -132,6 +132,18 @@ export class Ownership {
     const view = await ledger.look(isCheckDue ? undefined : this.view);
     if (view.claims !== this.view.claims) this.#listedMs = nowMs;
     this.view = view;
+    if (isCheckDue) await this.#checkTokens();
+  }
+
+  /** Without its token a slot is of no use: all that is written under its claim is refused. */
+  async #checkTokens(): Promise<void> {
+    const { id, claims, instance: { ledger, settings: { slots } } } = this.#session;
+    if (claims.held.size === 0) return;
+    const held = [...claims.held];
+    const tokens = await ledger.tokens(0, slots);
+    for (const [slot, { claim }] of held) {
+      if (tokens.get(slot)?.get(id) !== claim.token) this.#lose(slot, "its token is gone from the database");
+    }
   }
 
   #sight(): void {
@@ -167,12 +179,19 @@ export class Ownership {
 
   /** A session that took a slot of ours had reason to: we were declared dead, and are about to find out. */
   #loseTaken(): void {
-    const { claims, instance } = this.#session;
+    const { id, claims } = this.#session;
     for (const [slot, { claim }] of claims.held) {
-      if (this.view.claims.get(slot)?.versionstamp === claim.token) continue;
-      claims.lose(slot, new ClaimLostError("another session has taken it"));
-      instance.announce({ type: "slot-released", slot, cause: "lost" });
+      const seen = this.view.claims.get(slot);
+      if (seen?.owner === id && seen.versionstamp === claim.token) continue;
+      this.#lose(slot, "another session has taken it");
     }
+  }
+
+  #lose(slot: number, reason: string): void {
+    const { claims, instance } = this.#session;
+    if (!claims.held.has(slot)) return;
+    claims.lose(slot, new ClaimLostError(reason));
+    instance.announce({ type: "slot-released", slot, cause: "lost" });
   }
 
   #plan(view: ClusterView): Plan {
@@ -215,11 +234,12 @@ export class Ownership {
     for (const slot of handOver) claims.handOver(slot);
     let missed = take.length;
     try {
-      for (const group of takeable(take, id)) {
-        const taken = await ledger.take(heartbeat, group);
+      const { bell } = this.view;
+      for (const group of takeable(await ledger.withTokens(take), id)) {
+        const taken = await ledger.take(heartbeat, group, bell);
         if (!heartbeat.check()) return false;
         for (const [slot, token] of taken) {
-          claims.hold(slot, ledger.claimKey(slot), token);
+          claims.hold(slot, ledger.tokenKey(slot, id), token);
           instance.announce({ type: "slot-claimed", slot, token });
         }
         missed -= taken.size;

@@ -8,6 +8,7 @@
  * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", prefix, "claim", slot]         the session that owns the slot
+ * ["@pact/supervisor", prefix, "token", slot, id]     stands and falls with the claim of that session: what its writes check
  * ["@pact/supervisor", prefix, "probe", id]           exists for a moment, while an instance starts
  * ```
  *
@@ -121,6 +122,19 @@ export class Keyspace {
   /** Selects the claims on the first `slots` slots. */
   claims(slots: number): KvRange {
     return { start: this.claim(0), end: this.claim(slots) };
+  }
+
+  /**
+   * Returns what stands as long as a session owns a slot, and has the commit of its claim. The database may be set back, and
+   * versionstamps begin again there: so no other owner can ever have the same key and commit.
+   */
+  token(slot: number, id: string): Deno.KvKey {
+    return this.#control("token", slot, id);
+  }
+
+  /** Selects the tokens of the slots from one up to, but not including, another. */
+  tokens(from: number, to: number): KvRange {
+    return { start: this.#control("token", from), end: this.#control("token", to) };
   }
 
   /** Returns where an instance writes something unique, to see whether two handles lead to one database. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/cluster/bell.ts";
 import { slotOf } from "../../src/cluster/mod.ts";
+import type { Claim } from "../../src/kv/mod.ts";
 import { failWith } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, TestDatabase, World } from "./fixtures.ts";
@@ -198,4 +199,16 @@ Deno.test("Cluster mends within five minutes what was done to its claims without
   assertEquals([one.of("slot-released").map(({ cause }) => cause), one.owned.length], [["lost"], 16]);
   await world.pass(2 * heartbeatMs);
   assertEquals([one.keys, (await world.database.owners()).size], [["acme"], 16]);
+});
+
+Deno.test("Cluster mends within five minutes tokens that were deleted: writes under their claims are refused", async () => {
+  await using world = await World.open(["acme"]);
+  const one = await world.member("a");
+  await world.pass(5 * heartbeatMs);
+  const { check } = one.bots.get("acme")!.claim!;
+  await world.database.raw.delete(check.key as Deno.KvKey);
+  await world.pass(5 * 60_000 + 2 * heartbeatMs);
+  assertEquals([one.of("slot-released").map(({ cause }) => cause), one.owned.length], [["lost"], 16]);
+  const write = (claim: Claim) => claim.commit(world.database.raw.atomic());
+  assertEquals([one.keys, (await write(one.bots.get("acme")!.claim!)).ok], [["acme"], true]);
 });

@@ -149,6 +149,11 @@ export class TestDatabase implements Disposable {
     return new TestDatabase(await Deno.openKv(path));
   }
 
+  /** Uses a database that is open. */
+  static over(raw: Deno.Kv): TestDatabase {
+    return new TestDatabase(raw);
+  }
+
   /** Makes another handle. */
   handle(): TestKv {
     const kv = new TestKv(this.raw);
@@ -337,6 +342,11 @@ export class World implements AsyncDisposable {
     const world = new World(await TestDatabase.open(path));
     for (const key of keys) await world.writer.set(key, null);
     return world;
+  }
+
+  /** Makes a world on a database that is open. */
+  static over(raw: Deno.Kv): World {
+    return new World(TestDatabase.over(raw));
   }
 
   get clock(): TestClock {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Claimant, type Ledger, takeable } from "../../src/cluster/ledger.ts";
-import type { SessionRecord, SlotSeen } from "../../src/cluster/records.ts";
+import { type Claimant, type Ledger, takeable, type TokensSeen } from "../../src/cluster/ledger.ts";
+import type { SessionRecord } from "../../src/cluster/records.ts";
 import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
 import {
   denyAfterLanding,
@@ -11,6 +11,7 @@ import {
   type KvFault,
   loseReply,
 } from "../../src/testing/mod.ts";
+import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { TestDatabase, timeoutMs, ttlMs } from "./fixtures.ts";
 
@@ -44,14 +45,14 @@ class HandClaimant implements Claimant {
   }
 }
 
-function seenFree(...slots: number[]): SlotSeen[] {
-  return slots.map((slot) => ({ slot, versionstamp: null, owner: undefined }));
+function seenFree(...slots: number[]): TokensSeen[] {
+  return slots.map((slot) => ({ slot, versionstamp: null, owner: undefined, tokens: new Map() }));
 }
 
 /** What a look says of these slots. */
-async function seenNow(ledger: Ledger, ...slots: number[]): Promise<SlotSeen[]> {
+async function seenNow(ledger: Ledger, ...slots: number[]): Promise<TokensSeen[]> {
   const { claims } = await ledger.look();
-  return slots.map((slot) => claims.get(slot) ?? { slot, versionstamp: null, owner: undefined });
+  return ledger.withTokens(slots.map((slot) => claims.get(slot) ?? { slot, versionstamp: null, owner: undefined }));
 }
 
 Deno.test("Ledger.look() finds nothing in an empty database", async () => {
@@ -83,7 +84,7 @@ const rings: readonly (readonly [title: string, change: (ledger: Ledger) => Prom
     await ledger.take(one, await seenNow(ledger, 1));
   }],
   ["release() deletes a claim", async (ledger) => {
-    await ledger.release(await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1)));
+    await ledger.release("a1", await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1)));
   }],
   ["bury() deletes a session that has not moved", async (ledger) => {
     await ledger.bury("a1", (await ledger.beat(record("a1"), null))?.versionstamp);
@@ -135,7 +136,7 @@ Deno.test("Ledger.look() lists the claims again only when the bell has moved", a
   const second = await ledger.look(first);
   assertEquals([second.claims === first.claims, kv.listed], [true, ["session", "claim", "session"]]);
   assertEquals(second.sessions.get("a1")?.versionstamp, one.versionstamp);
-  await ledger.release(taken);
+  await ledger.release("a1", taken);
   const third = await ledger.look(second);
   assertEquals([third.claims.size, kv.listed.slice(3)], [0, ["session", "claim"]]);
 });
@@ -181,7 +182,7 @@ Deno.test("Ledger.look() reads more claims than one batch holds", async () => {
   const one = new HandClaimant(ledger, "a1");
   const claim = { format: 1, session: one.id, nonce: 1 };
   const atomic = database.raw.atomic();
-  for (let slot = 0; slot < 1_000; slot++) atomic.set(ledger.claimKey(slot), claim);
+  for (let slot = 0; slot < 1_000; slot++) atomic.set(ledger.keys.claim(slot), claim);
   await atomic.commit();
   assertEquals((await ledger.look()).claims.size, 1_000);
   assertEquals(kv.count("list"), 1 + 3); // the sessions; two full batches and an empty one
@@ -190,7 +191,7 @@ Deno.test("Ledger.look() reads more claims than one batch holds", async () => {
 Deno.test("Ledger.look() ignores slots beyond its own number", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger(16);
-  await database.raw.set(ledger.claimKey(16), { format: 2 });
+  await database.raw.set(ledger.keys.claim(16), { format: 2 });
   assertEquals((await ledger.look()).claims.size, 0);
 });
 
@@ -216,8 +217,8 @@ Deno.test("Ledger.look() says of a session in another format that it cannot work
 Deno.test("Ledger.look() shows no owner for a claim in another format", async () => {
   using database = await TestDatabase.open();
   const { ledger } = database.ledger();
-  await database.raw.set(ledger.claimKey(3), { ...record("a1"), format: 2 });
-  const { versionstamp } = await database.raw.get(ledger.claimKey(3));
+  await database.raw.set(ledger.keys.claim(3), { ...record("a1"), format: 2 });
+  const { versionstamp } = await database.raw.get(ledger.keys.claim(3));
   assertEquals((await ledger.look()).claims.get(3), { slot: 3, versionstamp: versionstamp!, owner: undefined });
 });
 
@@ -242,7 +243,8 @@ const calls: readonly (readonly [title: string, call: (ledger: Ledger) => Promis
   ["beat", (ledger) => ledger.beat(record("a1"), null)],
   ["bury", (ledger) => ledger.bury("a1")],
   ["take", (ledger) => ledger.take(new HandClaimant(ledger, "a1"), seenFree(1))],
-  ["release", (ledger) => ledger.release(new Map([[1, "0"]]))],
+  ["withTokens", (ledger) => ledger.withTokens(seenFree(1))],
+  ["release", (ledger) => ledger.release("a1", new Map([[1, "0"]]))],
 ];
 for (const [name, call] of calls) {
   Deno.test(`Ledger.${name}() rejects with KvTimeoutError when the database does not answer in time`, async () => {
@@ -386,7 +388,7 @@ Deno.test("Ledger.take() writes a slot of its own again, so that no earlier writ
   const before = await ledger.take(one, seenFree(1));
   const after = await ledger.take(one, await seenNow(ledger, 1));
   assert(after.get(1)! > before.get(1)!);
-  await ledger.release(before);
+  await ledger.release("a1", before);
   assertEquals([...await database.owners()], [[1, "a1"]]);
 });
 
@@ -425,7 +427,7 @@ Deno.test("Ledger.take() takes nothing when another session has taken and releas
   await ledger.take(one, seenFree(1));
   await ledger.bury("a1");
   const seen = await seenNow(ledger, 1);
-  await ledger.release(await ledger.take(other, seen));
+  await ledger.release("b1", await ledger.take(other, seen));
   assertEquals((await ledger.take(other, seen)).size, 0);
 });
 
@@ -526,12 +528,87 @@ Deno.test("Ledger.take() rejects when the reply is lost, and a look tells that i
   assertEquals([...(await ledger.take(one, seen)).keys()], [1]);
 });
 
+/** Tells which tokens stand, as texts. */
+async function tokensOf(ledger: Ledger): Promise<string[]> {
+  const tokens = await ledger.tokens(0, 256);
+  return [...tokens].flatMap(([slot, each]) => [...each.keys()].map((id) => `${slot} of ${id}`));
+}
+
+Deno.test("Ledger.take() and release() set and delete the tokens together with the claims", async () => {
+  using database = await TestDatabase.open();
+  const { ledger } = database.ledger();
+  const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];
+  const taken = await ledger.take(one, seenFree(1, 2, 3));
+  assertEquals(await tokensOf(ledger), ["1 of a1", "2 of a1", "3 of a1"]);
+  assertEquals((await database.raw.get(ledger.tokenKey(1, "a1"))).versionstamp, taken.get(1));
+  await ledger.release("a1", new Map([...taken].slice(0, 1)));
+  await ledger.bury("a1");
+  await ledger.take(other, await seenNow(ledger, 2));
+  assertEquals(await tokensOf(ledger), ["2 of b1", "3 of a1"]);
+});
+
+Deno.test("Ledger.take() deletes the token of a session whose claim was deleted by hand", async () => {
+  using database = await TestDatabase.open();
+  const { ledger } = database.ledger();
+  const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];
+  await ledger.take(one, seenFree(1));
+  await database.raw.delete(ledger.keys.claim(1));
+  await ledger.take(other, await seenNow(ledger, 1));
+  assertEquals(await tokensOf(ledger), ["1 of b1"]);
+});
+
+Deno.test("Ledger.take() takes a slot of a dead session whose token was deleted by hand", async () => {
+  using database = await TestDatabase.open();
+  const { ledger } = database.ledger();
+  const [one, other] = [await HandClaimant.join(ledger, "a1"), await HandClaimant.join(ledger, "b1")];
+  await ledger.take(one, seenFree(1));
+  await ledger.bury("a1");
+  await database.raw.delete(ledger.tokenKey(1, "a1"));
+  assertEquals((await ledger.take(other, await seenNow(ledger, 1))).size, 1);
+});
+
+/**
+ * A database whose copy has the sessions a1, b1 and c1, and of which a1 took slot 1 afterwards; and is dead. What b1 has seen of
+ * that is handed to it when the database is set back.
+ */
+async function openSetBack() {
+  const memory = new MemoryKv();
+  const database = TestDatabase.over(memory);
+  const { ledger } = database.ledger();
+  const claimants = [];
+  for (const id of ["a1", "b1", "c1"]) claimants.push(await HandClaimant.join(ledger, id));
+  const [one, other, third] = claimants;
+  await ledger.bury("none");
+  const copy = memory.copy();
+  const taken = (await ledger.take(one, seenFree(1))).get(1)!;
+  const seen = await seenNow(ledger, 1);
+  memory.restore(copy);
+  return { database, ledger, one, other, third, seen, taken };
+}
+
+Deno.test("Ledger.take() takes no slot whose claim has the commit that it saw, and another owner since the database was set back", async () => {
+  const { database, ledger, other, third, seen, taken } = await openSetBack();
+  using _database = database;
+  assertEquals((await ledger.take(third, seenFree(1))).get(1), taken, "the same number, in another history");
+  await ledger.bury("a1");
+  assertEquals((await ledger.take(other, seen)).size, 0);
+  assertEquals(await tokensOf(ledger), ["1 of c1"]);
+});
+
+Deno.test("a token of a slot is never that of another owner, though the database was set back", async () => {
+  const { database, ledger, third, taken } = await openSetBack();
+  using _database = database;
+  assertEquals((await ledger.take(third, seenFree(1))).get(1), taken, "the same number, in another history");
+  const write = database.raw.atomic().check({ key: ledger.tokenKey(1, "a1"), versionstamp: taken });
+  assertEquals((await write.set(["out"], 1).commit()).ok, false);
+});
+
 Deno.test("Ledger.release() deletes the claims by one commit with a check on each", async () => {
   using database = await TestDatabase.open();
   const { kv, ledger } = database.ledger();
   const taken = await ledger.take(await HandClaimant.join(ledger, "a1"), seenFree(1, 2, 3));
   taken.delete(3);
-  await ledger.release(taken);
+  await ledger.release("a1", taken);
   assertEquals([[...await database.owners()], kv.checks.at(-1)], [[[3, "a1"]], 2]);
 });
 
@@ -542,7 +619,7 @@ Deno.test("Ledger.release() deletes none of the claims when one belongs to anoth
   const taken = await ledger.take(one, seenFree(1, 2));
   await ledger.bury("a1");
   await ledger.take(other, await seenNow(ledger, 2));
-  await ledger.release(taken);
+  await ledger.release("a1", taken);
   assertEquals([...await database.owners()], [[1, "a1"], [2, "b1"]]);
 });
 

@@ -331,7 +331,8 @@ Deno.test("Cluster.own() gives create the claim of the slot", async () => {
   const slot = slotOf("acme", 16);
   const row = (await world.database.read("claim")).find(({ key }) => key.at(-1) === slot)!;
   const claim = one.bots.get("acme")!.claim!;
-  assertEquals(claim.check, { key: row.key, versionstamp: row.versionstamp });
+  const key = ["@pact/supervisor", '["c"]', "token", slot, "a-0"];
+  assertEquals(claim.check, { key, versionstamp: row.versionstamp });
   assertEquals([claim.token, claim.signal.aborted], [row.versionstamp, false]);
 });
 

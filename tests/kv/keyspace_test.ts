@@ -33,6 +33,7 @@ Deno.test("control records live outside of the prefix, which is one part of thei
   assertEquals(keys.log(stamp), ["@pact/supervisor", '["p",1]', "log", stamp]);
   assertEquals(keys.session("a1"), ["@pact/supervisor", '["p",1]', "session", "a1"]);
   assertEquals(keys.claim(7), ["@pact/supervisor", '["p",1]', "claim", 7]);
+  assertEquals(keys.token(7, "a1"), ["@pact/supervisor", '["p",1]', "token", 7, "a1"]);
   assertEquals(keys.bell, ["@pact/supervisor", '["p",1]', "session", "!bell"]);
   assertEquals(keys.probe("a1"), ["@pact/supervisor", '["p",1]', "probe", "a1"]);
 });
@@ -97,6 +98,14 @@ Deno.test("logFrom() begins at a position and ends behind the last versionstamp"
   const { start, end } = keys.logFrom(stamp);
   assertEquals(start, keys.log(stamp));
   assertEquals([end.slice(0, 3), end[3]], [start.slice(0, 3), "g"]);
+});
+
+Deno.test("tokens() selects those of the slots from one up to another", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const keys = new Keyspace(["p"]);
+  const selected = [keys.token(3, "a1"), keys.token(3, "b1"), keys.token(4, "a1")];
+  for (const key of [...selected, keys.token(2, "a1"), keys.token(5, "a1"), keys.claim(3)]) await kv.set(key, 1);
+  assertEquals((await Array.fromAsync(kv.list(keys.tokens(3, 5)))).map(({ key }) => key), selected);
 });
 
 Deno.test("sessions and claims() select their own records only, the bell before all sessions", async () => {
@@ -179,5 +188,6 @@ Deno.test("new Keyspace() leaves room in every control record of the longest pre
   for (const key of [keys.generation, keys.bell, keys.log(stamp), keys.session("a".repeat(64)), keys.claim(8_191)]) {
     await kv.set(key, 1);
   }
+  await kv.set(keys.token(8_191, "a".repeat(64)), 1);
   await kv.set(keys.entry("k".repeat(1_000)), 1);
 });

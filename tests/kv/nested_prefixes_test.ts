@@ -47,6 +47,7 @@ function recordsOf(keys: Keyspace): [name: string, key: Deno.KvKey][] {
     ["session", keys.session("00")],
     ["claim", keys.claim(0)],
     ["last claim", keys.claim(slots - 1)],
+    ["token", keys.token(0, "00")],
     ["bell", keys.bell],
     ["probe", keys.probe("00")],
   ];
@@ -56,6 +57,7 @@ function rangesOf(keys: Keyspace): [name: string, range: KvRange, records: strin
   return [
     ["sessions", keys.sessions, ["bell", "session"]],
     ["claims", keys.claims(slots), ["claim", "last claim"]],
+    ["tokens", keys.tokens(0, slots), ["token"]],
     ["log", keys.logFrom(""), ["log"]],
   ];
 }
@@ -101,7 +103,7 @@ Deno.test("KvTable and a cluster of every prefix live in one database and each s
     const record = { format: 1, session: id, nonce: 1, ttlMs: 1_000, slots, accepts: true };
     const versionstamp = (await ledger.beat(record, null))?.versionstamp ?? null;
     const claimant = { id, versionstamp, beating: Promise.resolve(), nextNonce: () => 2 };
-    await ledger.take(claimant, [{ slot: index % slots, versionstamp: null, owner: undefined }]);
+    await ledger.take(claimant, [{ slot: index % slots, versionstamp: null, owner: undefined, tokens: new Map() }]);
   }
   for (const [index, ledger] of ledgers.entries()) {
     const id = index.toString(16);

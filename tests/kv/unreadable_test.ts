@@ -203,7 +203,7 @@ async function openCluster() {
     return { id, versionstamp, beating: Promise.resolve(), nextNonce: () => 2 };
   };
   const [one, other] = [await join("a1"), await join("b2-c3")];
-  await open().take(one, [1, 2].map((slot) => ({ slot, versionstamp: null, owner: undefined })));
+  await open().take(one, [1, 2].map((slot) => ({ slot, versionstamp: null, owner: undefined, tokens: new Map() })));
   const { session, claim } = new Keyspace(["c"]);
   return {
     file,
@@ -250,9 +250,30 @@ Deno.test("Ledger.take() takes a slot whose claim cannot be read, once its owner
   await using cluster = await openCluster();
   await cluster.file.spoil([cluster.keys.claim(1)]);
   const ledger = cluster.open();
-  const seen = (await ledger.look()).claims.get(1);
-  assertEquals(seen, { slot: 1, versionstamp: "", owner: undefined });
-  const taken = await ledger.take(cluster.other, seen ? [seen] : []);
+  const { claims, bell } = await ledger.look();
+  assertEquals(claims.get(1), { slot: 1, versionstamp: "", owner: undefined });
+  const taken = await ledger.take(cluster.other, await ledger.withTokens([claims.get(1)!]), bell);
   assertEquals([...taken.keys()], [1]);
   assertEquals((await ledger.look()).claims.get(1)?.owner, "b2-c3");
+  const former = await cluster.file.kv.get(ledger.tokenKey(1, "a1"));
+  assertEquals(former.versionstamp, null, "the writes of its former owner are refused");
+});
+
+Deno.test("Ledger.take() takes no slot whose claim cannot be read that another session has taken since it was seen", async () => {
+  await using cluster = await openCluster();
+  await cluster.file.spoil([cluster.keys.claim(1)]);
+  const ledger = cluster.open();
+  const { claims, bell } = await ledger.look();
+  const seen = await ledger.withTokens([claims.get(1)!]);
+  assertEquals((await ledger.take(cluster.one, seen, bell)).size, 1);
+  assertEquals((await ledger.take(cluster.other, seen, bell)).size, 0);
+});
+
+Deno.test("Ledger.look() rings a bell that cannot be read", async () => {
+  await using cluster = await openCluster();
+  await cluster.file.spoil([cluster.keys.bell]);
+  const ledger = cluster.open();
+  await ledger.look();
+  const second = await ledger.look();
+  assertEquals((await ledger.look(second)).claims === second.claims, true);
 });

@@ -10,7 +10,7 @@ import { encodeKey } from "./key.ts";
 import { listSizes, MemoryListIterator } from "./list.ts";
 import { settle } from "./settle.ts";
 import { copySelector, type KeyRange, packSelector, toRange } from "./selector.ts";
-import { type MemoryRecord, MemoryStore, toEntry } from "./store.ts";
+import { type MemoryCopy, type MemoryRecord, MemoryStore, toEntry } from "./store.ts";
 import { MemoryWatch } from "./watch.ts";
 import { assertWithinLimits, packWrite, type PlannedMutation, versionstampSymbol } from "./write.ts";
 
@@ -98,6 +98,32 @@ export class MemoryKv implements Deno.Kv {
    */
   sweep(nowMs: number = this.#store.now()): number {
     return this.#store.sweep(nowMs);
+  }
+
+  /** Copies all that stands in the database. */
+  copy(): MemoryCopy {
+    return this.#store.copy();
+  }
+
+  /**
+   * Sets the database back to a copy, or replaces it by that of another one, under all of its handles: as a server does that
+   * is started again with another file. Versionstamps begin again where the copy stood.
+   *
+   * @example A commit that is gone, and another one of the same versionstamp
+   * ```ts
+   * import { MemoryKv } from "./memory_kv.ts";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = new MemoryKv();
+   * const copy = kv.copy();
+   * const { versionstamp } = await kv.set(["a"], 1);
+   * kv.restore(copy);
+   * assertEquals((await kv.get(["a"])).value, null);
+   * assertEquals((await kv.set(["a"], 2)).versionstamp, versionstamp);
+   * ```
+   */
+  restore(copy: MemoryCopy): void {
+    this.#store.restore(copy);
   }
 
   /** As `Deno.Kv.get`. */

@@ -47,6 +47,25 @@ Deno.test("MemoryKv.open() shares everything but close()", async () => {
   await assertRejects(() => kv.get(["a"]), Deno.errors.BadResource);
 });
 
+Deno.test("MemoryKv.restore() sets back what all handles read, and tells their watches", async () => {
+  using kv = new MemoryKv();
+  using other = kv.open();
+  await kv.set(["a"], 1);
+  const copy = kv.copy();
+  await kv.atomic().set(["a"], 2).set(["b"], 2).commit();
+  const reader = other.watch([["a"]]).getReader();
+  await reader.read();
+  const next = reader.read();
+  kv.restore(copy);
+  assertEquals((await next).value?.[0].value, 1);
+  const rows = await Array.fromAsync(other.list({ prefix: [] }));
+  assertEquals(rows.map(({ key, value, versionstamp }) => [key, value, versionstamp]), [[
+    ["a"],
+    1,
+    "00000000000000010000",
+  ]]);
+});
+
 Deno.test("MemoryKv keeps an expired entry until it is swept, and tells a watch of that", async () => {
   let now = 1_000;
   using kv = new MemoryKv({ now: () => now });

@@ -24,6 +24,13 @@ export interface MemoryRecord {
   readonly expireAt: number;
 }
 
+/** All that stood in a database at one moment. */
+export interface MemoryCopy {
+  readonly records: readonly MemoryRecord[];
+  /** The number of the last commit. */
+  readonly version: number;
+}
+
 /** Entries in the order of their keys, a counter of commits, and who watches. */
 export class MemoryStore {
   /** Tells the time, in epoch ms. */
@@ -74,6 +81,20 @@ export class MemoryStore {
     if (expired.length > 0) this.#version++;
     for (const { encoded } of expired) this.#wake(encoded);
     return expired.length;
+  }
+
+  /** Copies all that stands here. */
+  copy(): MemoryCopy {
+    return { records: this.#order.map((encoded) => this.#records.get(encoded)!), version: this.#version };
+  }
+
+  /** Puts a copy in the place of all that stands here. Commits are counted on from there, and all that is watched is read. */
+  restore({ records, version }: MemoryCopy): void {
+    this.#records.clear();
+    this.#order.length = 0;
+    for (const record of records) this.#put(record);
+    this.#version = version;
+    for (const watched of this.#watchers.keys()) this.#wake(watched);
   }
 
   /** Calls back after every commit that touches one of the keys, until the returned function is called. */

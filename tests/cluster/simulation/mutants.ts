@@ -85,6 +85,14 @@ export const mutants: readonly Mutant[] = [
     }],
   },
   {
+    mistake: "leaves the token of the former owner when it takes a slot",
+    changes: [{
+      file: "ledger.ts",
+      from: "if (id !== record.session) atomic.delete(this.tokenKey(slot, id));",
+      to: "",
+    }],
+  },
+  {
     mistake: "releases a slot before its processes have ended",
     changes: [{
       file: "claims.ts",
@@ -129,16 +137,16 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not ring when it takes slots",
     changes: [{
       file: "ledger.ts",
-      from: "atomic.set(claim, record);\n        }\n        return this.#ring(atomic).commit();",
-      to: "atomic.set(claim, record);\n        }\n        return atomic.commit();",
+      from: "each, record);\n        return this.#ring(atomic).commit();",
+      to: "each, record);\n        return atomic.commit();",
     }],
   },
   {
     mistake: "does not ring when it gives slots back",
     changes: [{
       file: "ledger.ts",
-      from: "delete(key);\n      }\n      return this.#ring(atomic).commit();",
-      to: "delete(key);\n      }\n      return atomic.commit();",
+      from: ".delete(this.keys.claim(slot));\n      }\n      return this.#ring(atomic).commit();",
+      to: ".delete(this.keys.claim(slot));\n      }\n      return atomic.commit();",
     }],
   },
   {
