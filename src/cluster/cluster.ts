@@ -8,6 +8,7 @@
  *      └─ membership.ts    one run in the cluster: one session after the other
  *         ├─ admission.ts  may this instance join at all? (shared_database.ts: can others see the database?)
  *         ├─ bell.ts       who tells it to look before it is time?
+ *         ├─ session_infos.ts  what do the others say of themselves?
  *         └─ session.ts    how does a session join, live and leave?
  *            ├─ heartbeat.ts   when does it fence itself?
  *            ├─ claims.ts      what runs in each slot, and what a fence and a hand-over do to it
@@ -19,7 +20,7 @@
  *   plan.ts        what does a session take, hand over, keep?                          pure
  *   records.ts     what stands in the database?                                        pure
  *   ledger.ts      how is it read and written? One compare-and-swap per write, read back by its nonce
- *   options.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
+ *   options.ts, plain_data.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```
  *
  * A claim is lost in three ways, all of which end in `Claims.lose`: its session is fenced (`heartbeat.ts`), another session has
@@ -44,7 +45,7 @@ import { Instance } from "./instance.ts";
 import { Membership } from "./membership.ts";
 import { checkOptions, type ClusterOptions } from "./options.ts";
 import { OwnedTable } from "./owned_table.ts";
-import { type ClusterSnapshot, takeSnapshot } from "./snapshot.ts";
+import { type ClusterSnapshot, type SessionOfKey, takeSnapshot } from "./snapshot.ts";
 
 /** How long each call to the database may take while an instance that is forced to end leaves the cluster, in ms. */
 const forcedCallMs = 400;
@@ -154,6 +155,32 @@ export class Cluster implements Runnable {
     const { view } = session.ownership;
     const owner = view.claims.get(slot)?.owner;
     return owner !== undefined && owner !== session.id && view.sessions.has(owner) ? owner : undefined;
+  }
+
+  /**
+   * Tells which instance owns the slot of a key, with what it shows of itself: as current as {@linkcode Cluster.ownerOf}.
+   *
+   * @param key A key of any table of the cluster.
+   * @returns The session of that instance; `undefined` when no session owns the slot, or this instance does not know.
+   *
+   * @example Pass a request on to the instance that runs the process
+   * ```ts
+   * import { Cluster } from "@pact/supervisor/cluster";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const cluster = new Cluster(kv, { allowLocal: true, info: { url: "http://10.0.0.7:8000" } });
+   * await cluster.run(() => {
+   *   assertEquals(cluster.sessionOf("acme")?.isSelf, true);
+   *   assertEquals(cluster.sessionOf("acme")?.info, { url: "http://10.0.0.7:8000" });
+   * });
+   * ```
+   */
+  sessionOf(key: KvTableKey): SessionOfKey | undefined {
+    const id = this.ownerOf(key);
+    const { membership } = this.#instance;
+    if (id === undefined || !membership) return undefined;
+    return { id, info: membership.infos.of(id).info, isSelf: id === membership.session.id };
   }
 
   /** Shows the cluster as this instance sees it, as plain data. */

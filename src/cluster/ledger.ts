@@ -27,13 +27,16 @@ import { type Batch, type Position, readBatch } from "../kv/unreadable.ts";
 import {
   type ClaimRecord,
   type ClusterView,
+  type InfoRecord,
   isClaimRecord,
   isSessionId,
   isSessionRecord,
   recordFormat,
+  type SessionInfo,
   type SessionRecord,
   type SessionSeen,
   type SlotSeen,
+  toInfo,
   toSession,
   unreadableStamp,
 } from "./records.ts";
@@ -49,8 +52,8 @@ export interface Claimant {
   nextNonce(): number;
 }
 
-/** What a {@linkcode Ledger} needs beside the database. */
-export interface LedgerOptions {
+/** What a {@linkcode Ledger} needs beside the database, among it what the sessions of this instance say of themselves. */
+export interface LedgerOptions extends SessionInfo {
   /** Where the cluster lives. */
   readonly prefix: Deno.KvKey;
   /** Into how many slots the keys are divided. */
@@ -80,6 +83,8 @@ export interface TokensSeen extends SlotSeen {
 const batchSize = 500;
 /** How often a take is tried that our own heartbeat overtakes. */
 const maxTries = 3;
+/** How many records the database reads in one call. */
+const maxReads = 10;
 /** Databases that one hosts oneself allow 10 checks in an atomic operation. */
 export const maxChecks = 10;
 
@@ -141,7 +146,7 @@ export class Ledger {
   }
 
   /**
-   * Writes the record of a session over its last one.
+   * Writes the record of a session over its last one. What the session says of itself is written with its first record.
    *
    * @param last The commit of the last one, `null` for a new session.
    * @param isNews Whether what the session accepts may differ from what the last record says.
@@ -157,6 +162,7 @@ export class Ledger {
     const { kv } = this.#store;
     const commit = () => {
       const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
+      if (last === null) atomic.set(this.keys.info(record.session), this.#info);
       return (isNews ? this.#ring(atomic) : atomic).commit();
     };
     const result = await this.#store.call("write the heartbeat", commit, { purpose: "heartbeat" });
@@ -182,7 +188,7 @@ export class Ledger {
       // A write without any check would hold up the handle for 5 s while the file is locked.
       const isAnyCase = last === undefined || last === unreadableStamp;
       const check = isAnyCase ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
-      return this.#ring(kv.atomic().check(check).delete(key)).commit();
+      return this.#ring(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();
     };
     if ((await this.#store.call("delete a session", commit, { purpose: "burial" })).ok) return true;
     return (await this.#store.call("read a session back", () => kv.get(key), { purpose: "burial" })).versionstamp ===
@@ -279,6 +285,20 @@ export class Ledger {
     }, { purpose: "ownership" });
   }
 
+  /** Reads what sessions say of themselves: `undefined` for one that says nothing this version can read. */
+  async infos(ids: readonly string[]): Promise<Map<string, SessionInfo | undefined>> {
+    const infos = new Map<string, SessionInfo | undefined>();
+    for (let from = 0; from < ids.length; from += maxReads) {
+      const some = ids.slice(from, from + maxReads);
+      const keys = some.map((id) => this.keys.info(id));
+      const rows = await this.#store.call("read about sessions", () => this.#store.kv.getMany<unknown[]>(keys), {
+        purpose: "sessions",
+      });
+      some.forEach((id, index) => infos.set(id, toInfo(rows[index].value)));
+    }
+    return infos;
+  }
+
   /** Commits what a process writes under its claim: an operation that has the check of the claim. */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
     return this.#store.call("write under a claim", () => atomic.commit(), { purpose: "write" });
@@ -313,6 +333,11 @@ export class Ledger {
   /** Has others list the claims, and look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
+  }
+
+  get #info(): InfoRecord {
+    const { revision, info } = this.#options;
+    return info === undefined ? { format: recordFormat, revision } : { format: recordFormat, revision, info };
   }
 
   #sessionKey(id: string): Deno.KvKey {

@@ -17,6 +17,7 @@ import { listen } from "./bell.ts";
 import type { Instance } from "./instance.ts";
 import { isSessionId } from "./records.ts";
 import { Session } from "./session.ts";
+import { SessionInfos } from "./session_infos.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The most characters of a session's id, which is a part of keys. */
@@ -27,6 +28,8 @@ export class Membership {
   readonly instance: Instance;
   /** What is known of all sessions. */
   readonly sightings: Sightings = new Sightings();
+  /** What all sessions say of themselves. */
+  readonly infos: SessionInfos;
   /** Sessions of this instance that are over, until their record is gone. */
   readonly former: Set<string> = new Set();
   /** The session of now, or the last one. */
@@ -42,6 +45,7 @@ export class Membership {
 
   constructor(instance: Instance) {
     this.instance = instance;
+    this.infos = new SessionInfos(instance.ledger);
     this.#admission = new Admission(instance);
     this.session = this.#newSession();
     this.#serving = this.#serve().catch(this.#up.reject);

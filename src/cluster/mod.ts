@@ -63,5 +63,5 @@ export type {
   SlotReleasedEvent,
 } from "./events.ts";
 export type { ClusterOptions } from "./options.ts";
-export type { ClusterSnapshot, ClusterState, SessionSnapshot } from "./snapshot.ts";
+export type { ClusterSnapshot, ClusterState, SessionOfKey, SessionSnapshot } from "./snapshot.ts";
 export { slotOf } from "./placement.ts";

@@ -6,9 +6,11 @@
 
 import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
+import { readEnvironment } from "../kv/environment.ts";
 import { Keyspace } from "../kv/keyspace.ts";
 import { guessWatchSees, type WatchSees } from "../kv/watch_sees.ts";
 import { maxSlots } from "./placement.ts";
+import { copyPlainData } from "./plain_data.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
 export interface ClusterOptions {
@@ -32,6 +34,18 @@ export interface ClusterOptions {
    * @default {"everybody"} if `path` is a URL, or left out under `DENO_DEPLOYMENT_ID`; otherwise `"this process"`
    */
   readonly watchSees?: WatchSees;
+  /**
+   * The version of the program that this instance is. Once an instance of a newer revision has proven itself, what older ones
+   * leave goes to the newer one. Newer is the one that came later: no text is compared. At most 200 characters.
+   *
+   * @default {Deno.env.get("DENO_DEPLOYMENT_ID")} where the environment can be read without a prompt; otherwise `""`
+   */
+  readonly revision?: string;
+  /**
+   * What this instance shows of itself to all others, for example `{ url, region }`: plain data as JSON can say it, at most
+   * 1 KiB of that. It is copied.
+   */
+  readonly info?: unknown;
   /**
    * Whether a database that only this program can see will do, as in tests.
    *
@@ -95,10 +109,16 @@ export interface ClusterOptions {
 }
 
 /** The options with every default filled in. */
-export interface ClusterSettings extends Required<Omit<ClusterOptions, "path" | "timeline">> {
+export interface ClusterSettings extends Required<Omit<ClusterOptions, "path" | "timeline" | "info">> {
   readonly path: string | undefined;
   readonly timeline: string | undefined;
+  readonly info: unknown;
 }
+
+/** The most characters of a revision. */
+const maxRevision = 200;
+/** The most bytes of what an instance shows of itself. */
+const maxInfoBytes = 1_024;
 
 /** What a session lives for, in heartbeats, at least: fewer would fence it for one that is lost. */
 const minHeartbeatsPerTtl = 3;
@@ -115,7 +135,7 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   const { clock = systemClock, random = Math.random } = options;
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
   const { prefix } = new Keyspace(options.prefix ?? ["cluster"]);
-  const { onMismatch = "wait" } = options;
+  const { onMismatch = "wait", revision = readEnvironment("DENO_DEPLOYMENT_ID") ?? "" } = options;
   checkClock(clock);
   checkFunction("random", random);
   checkFunction("newId", newId);
@@ -125,6 +145,9 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
   checkShape("watchSees", '"everybody" or "this process"', watchSees, isKnown);
   checkShape("onMismatch", '"wait" or "fail"', onMismatch, onMismatch === "wait" || onMismatch === "fail");
   checkShape("timeline", "a string", timeline, timeline === undefined || typeof timeline === "string");
+  const isRevision = typeof revision === "string" && revision.length <= maxRevision;
+  checkShape("revision", `a string of at most ${maxRevision} characters`, revision, isRevision);
+  const info = copyPlainData("info", options.info, maxInfoBytes);
   checkShape("allowLocal", "a boolean", allowLocal, typeof allowLocal === "boolean");
   const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 5_000, 10, maxTimerMs);
   const ttlMs = checkWhole("ttlMs", options.ttlMs ?? 15_000, 30, maxTimerMs);
@@ -135,5 +158,6 @@ export function checkOptions(options: ClusterOptions): ClusterSettings {
     );
   }
   const slots = checkWhole("slots", options.slots ?? 256, 1, maxSlots);
-  return { prefix, path, watchSees, timeline, allowLocal, onMismatch, clock, random, newId, heartbeatMs, ttlMs, slots };
+  const places = { prefix, path, watchSees, timeline, allowLocal };
+  return { ...places, revision, info, onMismatch, clock, random, newId, heartbeatMs, ttlMs, slots };
 }

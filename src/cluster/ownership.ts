@@ -130,6 +130,7 @@ export class Ownership {
     const nowMs = clock.monotonic();
     const isCheckDue = nowMs - this.#listedMs >= timing.claimsCheckMs;
     const view = await ledger.look(isCheckDue ? undefined : this.view);
+    await this.#session.membership.infos.learn(view);
     if (view.claims !== this.view.claims) this.#listedMs = nowMs;
     this.view = view;
     if (isCheckDue) await this.#checkTokens();

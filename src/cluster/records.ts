@@ -1,5 +1,5 @@
 /**
- * What a cluster stores in the database: sessions and claims.
+ * What a cluster stores in the database: sessions, what they say of themselves once, and claims.
  *
  * @module
  */
@@ -34,6 +34,20 @@ export interface SessionRecord {
    * the one whose first record is older stays.
    */
   readonly first?: string;
+}
+
+/** What a session says of itself once, since it never changes: it stands in the database exactly as long as the session does. */
+export interface InfoRecord extends SessionInfo {
+  /** {@linkcode recordFormat}. */
+  readonly format: number;
+}
+
+/** What an instance shows of itself. */
+export interface SessionInfo {
+  /** The version of the program. */
+  readonly revision: string;
+  /** Any plain data, for people. */
+  readonly info?: unknown;
 }
 
 /** Who owns a slot. It changes only when the owner does, so its versionstamp is the fencing token. */
@@ -92,6 +106,13 @@ export function isSessionRecord(value: unknown): value is SessionRecord {
 export function isClaimRecord(value: unknown): value is ClaimRecord {
   const { format, session, nonce } = (value ?? {}) as Partial<ClaimRecord>;
   return format === recordFormat && typeof session === "string" && typeof nonce === "number";
+}
+
+/** Reads what a session says of itself; `undefined` if nothing stands there that this version can read. */
+export function toInfo(value: unknown): SessionInfo | undefined {
+  const { format, revision, info } = (value ?? {}) as Partial<InfoRecord>;
+  if (format !== recordFormat || typeof revision !== "string") return undefined;
+  return info === undefined ? { revision } : { revision, info };
 }
 
 /**

@@ -19,6 +19,20 @@ export interface SessionSnapshot {
   readonly ttlMs: number;
   /** How many claims bear its name. */
   readonly slots: number;
+  /** The version of the program that its instance is; `""` if it has not said so. */
+  readonly revision: string;
+  /** What its instance shows of itself, if anything: the option `info`. */
+  readonly info?: unknown;
+}
+
+/** The session that owns the slot of a key. */
+export interface SessionOfKey {
+  /** Which session. */
+  readonly id: string;
+  /** What its instance shows of itself, the option `info`; `undefined` if that is nothing. */
+  readonly info: unknown;
+  /** Whether it is this instance. */
+  readonly isSelf: boolean;
 }
 
 /** How an instance takes part: not running; on another timeline; on its way in; in; on its way out. */
@@ -72,7 +86,7 @@ export function takeSnapshot({ clock, isIdle, membership, settings: { slots: tot
 }
 
 function sessionsOf(
-  { id: self, heartbeat, ownership: { view }, instance: { clock, timing }, membership: { sightings } }: Session,
+  { id: self, heartbeat, ownership: { view }, instance: { clock, timing }, membership: { sightings, infos } }: Session,
 ): SessionSnapshot[] {
   const counts = new Map<string, number>();
   for (const { owner } of view.claims.values()) {
@@ -83,6 +97,6 @@ function sessionsOf(
     const seen = sightings.get(id);
     const ageMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
     const ttlMs = seen?.ttlMs ?? timing.ttlMs;
-    return { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0 };
+    return { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0, ...infos.of(id) };
   });
 }

@@ -7,6 +7,7 @@
  * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the key that was set or deleted
  * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
+ * ["@pact/supervisor", prefix, "info", id]            what it says of itself once: written with the first of these, deleted with the last
  * ["@pact/supervisor", prefix, "claim", slot]         the session that owns the slot
  * ["@pact/supervisor", prefix, "token", slot, id]     stands and falls with the claim of that session: what its writes check
  * ["@pact/supervisor", prefix, "probe", id]           exists for a moment, while an instance starts
@@ -112,6 +113,11 @@ export class Keyspace {
   /** Returns where the record of a session lives. */
   session(id: string): Deno.KvKey {
     return this.#control("session", id);
+  }
+
+  /** Returns where a session says of itself what never changes. */
+  info(id: string): Deno.KvKey {
+    return this.#control("info", id);
   }
 
   /** Returns where the owner of a slot is recorded. */

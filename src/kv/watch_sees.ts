@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readEnvironment } from "./environment.ts";
+
 /**
  * Whose changes a watch sees: on Deno Deploy and over KV Connect those of everybody, on a file those of this OS process.
  */
@@ -16,13 +18,7 @@ export type WatchSees = "everybody" | "this process";
  * @param path What the database was opened with, if anything.
  */
 export function guessWatchSees(path: string | undefined): WatchSees {
-  const isShared = path === undefined ? isDeployed() : /^https?:\/\//i.test(path);
+  // On Deno Deploy a database that is opened without a path is that of the app.
+  const isShared = path === undefined ? Boolean(readEnvironment("DENO_DEPLOYMENT_ID")) : /^https?:\/\//i.test(path);
   return isShared ? "everybody" : "this process";
-}
-
-/** On Deno Deploy a database that is opened without a path is that of the app. */
-function isDeployed(): boolean {
-  const variable = "DENO_DEPLOYMENT_ID";
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" && Boolean(Deno.env.get(variable));
 }

@@ -165,7 +165,7 @@ export class TestDatabase implements Disposable {
   ledger(slots = 256): { kv: TestKv; ledger: Ledger } {
     const kv = this.handle();
     const store = new KvStore(kv, { clock: this.clock, random: () => 0.5, timeoutMs });
-    return { kv, ledger: new Ledger(store, { prefix: ["c"], slots, ttlMs }) };
+    return { kv, ledger: new Ledger(store, { prefix: ["c"], slots, ttlMs, revision: "" }) };
   }
 
   /** Lets everything happen that needs no time: until no handle is called any more. */

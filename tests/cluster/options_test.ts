@@ -13,6 +13,8 @@ Deno.test("checkOptions() fills the defaults of the design in", () => {
     watchSees: "this process",
     timeline: undefined,
     allowLocal: false,
+    revision: "",
+    info: undefined,
     onMismatch: "wait",
     heartbeatMs: 5_000,
     ttlMs: 15_000,
@@ -29,7 +31,7 @@ Deno.test("checkOptions() makes another id each time by default", () => {
 });
 
 Deno.test("checkOptions() treats undefined like an absent option", () => {
-  const texts = ["prefix", "path", "watchSees", "timeline"];
+  const texts = ["prefix", "path", "watchSees", "timeline", "revision", "info"];
   const names = [...texts, "allowLocal", "onMismatch", "heartbeatMs", "ttlMs", "slots", "clock", "random"];
   const { newId: _, ...settings } = checkOptions(Object.fromEntries(names.map((name) => [name, undefined])));
   const { newId: __, ...defaults } = checkOptions({});
@@ -43,6 +45,8 @@ Deno.test("checkOptions() keeps what is given", () => {
     watchSees: "everybody" as const,
     timeline: "production",
     allowLocal: true,
+    revision: "2026-11-29",
+    info: { url: "http://10.0.0.7:8000", regions: ["ams", null, 1, true], empty: {} },
     onMismatch: "fail" as const,
     heartbeatMs: 10,
     ttlMs: 30,
@@ -92,12 +96,40 @@ Deno.test({
   fn: () => assertEquals(checkOptions({}).watchSees, thisProcess),
 });
 
+Deno.test("checkOptions() takes the deployment for the revision on Deno Deploy, unless another one is given", () => {
+  Deno.env.set("DENO_DEPLOYMENT_ID", "d1");
+  try {
+    assertEquals([checkOptions({}).revision, checkOptions({ revision: "" }).revision], ["d1", ""]);
+  } finally {
+    Deno.env.delete("DENO_DEPLOYMENT_ID");
+  }
+});
+
+Deno.test({
+  name: "checkOptions() has no revision where the environment cannot be read without a prompt",
+  permissions: { env: false },
+  fn: () => assertEquals(checkOptions({}).revision, ""),
+});
+
+Deno.test("checkOptions() is not changed by what becomes of the info, and leaves out what is undefined", () => {
+  const info = { url: "http://a", at: { region: undefined as string | undefined } };
+  const settings = checkOptions({ info });
+  info.at.region = "ams";
+  assertEquals(settings.info, { url: "http://a", at: {} });
+});
+
 const accepted: readonly ClusterOptions[] = [
   { heartbeatMs: 5_000, ttlMs: 15_000 },
   { heartbeatMs: 10, ttlMs: max },
   { heartbeatMs: 10, ttlMs: 30 },
   { slots: 4_096 },
   { slots: 1 },
+  { revision: "r".repeat(200) },
+  { info: null },
+  { info: 0 },
+  { info: "i".repeat(1_022) },
+  { info: Object.create(null) },
+  { info: structuredClone({ at: [{}] }) },
 ];
 for (const options of accepted) {
   Deno.test(`checkOptions() accepts ${Deno.inspect(options)}`, () => void checkOptions(options));
@@ -108,6 +140,9 @@ const whole = (to: number, value: unknown, from = 1) =>
   `a whole number from ${from} to ${to}, current value is ${value}`;
 const relation = (ttlMs: number, heartbeatMs: number) =>
   `at least 3 times heartbeatMs, current values are ${ttlMs} and ${heartbeatMs}`;
+
+const endless: Record<string, unknown> = {};
+endless.again = endless;
 
 const refused: readonly (readonly [
   options: Record<string, unknown>,
@@ -128,6 +163,21 @@ const refused: readonly (readonly [
   [{ allowLocal: null }, TypeError, "allowLocal", "a boolean, current value is null"],
   [{ onMismatch: "stop" }, TypeError, "onMismatch", '"wait" or "fail", current value is stop'],
   [{ onMismatch: null }, TypeError, "onMismatch", '"wait" or "fail", current value is null'],
+  [{ revision: 2 }, TypeError, "revision", "a string of at most 200 characters, current value is 2"],
+  [{ revision: "r".repeat(201) }, TypeError, "revision", "a string of at most 200 characters, current value is rrr"],
+  [
+    { info: () => {} },
+    TypeError,
+    "info",
+    "plain data, as JSON can say it, at most 16 levels deep, current value at info is",
+  ],
+  [{ info: NaN }, TypeError, "info", "current value at info is NaN"],
+  [{ info: 1n }, TypeError, "info", "current value at info is 1"],
+  [{ info: { at: [new Date(0)] } }, TypeError, "info", "current value at info.at[0] is"],
+  [{ info: { url: new URL("http://a") } }, TypeError, "info", "current value at info.url is [object URL]"],
+  [{ info: [undefined] }, TypeError, "info", "current value at info[0] is undefined"],
+  [{ info: endless }, TypeError, "info", "current value at info.again.again"],
+  [{ info: "\u20ac".repeat(341) }, TypeError, "info", "at most 1024 bytes long as JSON, current length is 1025 bytes"],
   [{ clock: {} }, TypeError, "clock", `${clock}[object Object]`],
   [{ clock: null }, TypeError, "clock", `${clock}null`],
   [{ clock: { now: () => 0, timer: () => {} } }, TypeError, "clock", `${clock}[object Object]`],

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { isClaimRecord, isSessionRecord, toSession } from "../../src/cluster/records.ts";
+import { assert, assertEquals } from "@std/assert";
+import { serialize } from "node:v8";
+import { isClaimRecord, isSessionRecord, type SessionRecord, toInfo, toSession } from "../../src/cluster/records.ts";
 
 const claim = { format: 1, session: "a1", nonce: 7 };
 const session = { ...claim, ttlMs: 9_000, slots: 256, accepts: true };
@@ -68,4 +69,34 @@ Deno.test("toSession() takes the first record of a session for the one that it n
   const records = [session, { ...session, slots: 128 }, { ...session, format: 2 }];
   const firsts = records.map((record) => toSession({ value: { ...record, first: "0" }, versionstamp: "1" }, own).first);
   assertEquals(firsts, ["0", "0", "0"]);
+});
+
+const infos: readonly (readonly [value: unknown, info: unknown])[] = [
+  [{ format: 1, revision: "r2" }, { revision: "r2" }],
+  [{ format: 1, revision: "", info: { url: "http://a" } }, { revision: "", info: { url: "http://a" } }],
+  [{ format: 1, revision: "r2", info: null, added: "by a later version" }, { revision: "r2", info: null }],
+  [{ format: 2, revision: "r2" }, undefined],
+  [{ format: 1, revision: 2 }, undefined],
+  [{ format: 1 }, undefined],
+  ["r2", undefined],
+  [null, undefined],
+];
+for (const [value, info] of infos) {
+  Deno.test(`toInfo() reads ${Deno.inspect(info)} in ${Deno.inspect(value)}`, () => assertEquals(toInfo(value), info));
+}
+
+Deno.test("a session record stays under 300 bytes, with counts for every state of a process", () => {
+  const states = "queued starting running stopping stuck retrying parked resting paused".split(" ");
+  const record: Required<SessionRecord> = {
+    format: 1,
+    session: crypto.randomUUID(),
+    nonce: 2 ** 48 - 1,
+    ttlMs: 2_147_483_647,
+    slots: 4_096,
+    accepts: true,
+    first: "0".repeat(20),
+  };
+  const counts = Object.fromEntries(states.map((state) => [state, 10_000]));
+  const { length } = serialize({ ...record, counts });
+  assert(length < 300, `${length} bytes`);
 });

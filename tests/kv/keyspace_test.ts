@@ -32,6 +32,7 @@ Deno.test("control records live outside of the prefix, which is one part of thei
   assertEquals(keys.generation, ["@pact/supervisor", '["p",1]', "generation"]);
   assertEquals(keys.log(stamp), ["@pact/supervisor", '["p",1]', "log", stamp]);
   assertEquals(keys.session("a1"), ["@pact/supervisor", '["p",1]', "session", "a1"]);
+  assertEquals(keys.info("a1"), ["@pact/supervisor", '["p",1]', "info", "a1"]);
   assertEquals(keys.claim(7), ["@pact/supervisor", '["p",1]', "claim", 7]);
   assertEquals(keys.token(7, "a1"), ["@pact/supervisor", '["p",1]', "token", 7, "a1"]);
   assertEquals(keys.bell, ["@pact/supervisor", '["p",1]', "session", "!bell"]);

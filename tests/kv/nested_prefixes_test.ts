@@ -95,7 +95,7 @@ for (const prefix of prefixes) {
 Deno.test("KvTable and a cluster of every prefix live in one database and each sees its own", async () => {
   using kv = await Deno.openKv(":memory:");
   const store = new KvStore(kv, { clock: systemClock, random: Math.random, timeoutMs: 10_000 });
-  const ledgers = prefixes.map((prefix) => new Ledger(store, { prefix, slots, ttlMs: 1_000 }));
+  const ledgers = prefixes.map((prefix) => new Ledger(store, { prefix, slots, ttlMs: 1_000, revision: "" }));
   const tables = prefixes.map((prefix) => botTable(kv, { prefix }));
   for (const [index, ledger] of ledgers.entries()) {
     const id = index.toString(16);

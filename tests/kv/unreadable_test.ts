@@ -195,7 +195,7 @@ async function openCluster() {
   const file = await openSpoilable();
   const open = () => {
     const store = new KvStore(file.kv, { clock: systemClock, random: Math.random, timeoutMs: 10_000 });
-    return new Ledger(store, { prefix: ["c"], slots, ttlMs });
+    return new Ledger(store, { prefix: ["c"], slots, ttlMs, revision: "" });
   };
   const join = async (id: string) => {
     const record = { format: 1, session: id, nonce: 1, ttlMs, slots, accepts: true };
