@@ -153,8 +153,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not ring when it deletes a session",
     changes: [{
       file: "ledger.ts",
-      from: "return this.#ring(kv.atomic().check(check).delete(key)).commit();",
-      to: "return kv.atomic().check(check).delete(key).commit();",
+      from: "return this.#ring(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();",
+      to: "return kv.atomic().check(check).delete(key).delete(this.keys.info(id)).commit();",
     }],
   },
   {
