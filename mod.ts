@@ -32,6 +32,7 @@
 export { type Clock, systemClock, type Timer } from "./src/clock.ts";
 export type { ErrorData } from "./src/error_data.ts";
 export {
+  ProcessElsewhereError,
   ProcessEndedEarlyError,
   ProcessExistsError,
   ProcessNotFoundError,
@@ -74,4 +75,4 @@ export type { RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
-export type { Entry, Lease, Table } from "./src/table/table.ts";
+export type { Absence, Entry, Lease, Table } from "./src/table/table.ts";

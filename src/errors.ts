@@ -120,6 +120,39 @@ export class ProcessNotFoundError extends Error {
   }
 }
 
+/** Says that a process may not run here now: its key belongs to another instance of the program. */
+export class ProcessElsewhereError extends Error {
+  /** The name of the class. */
+  override readonly name = "ProcessElsewhereError";
+  /** The key of the process. */
+  readonly key: unknown;
+  /** The session of the instance that owns the key; `undefined` if none does, or its owner is not known. */
+  readonly session: string | undefined;
+  /** What that instance says of itself, for example its URL; `undefined` if it says nothing, or that is not known. */
+  readonly info: unknown;
+
+  /**
+   * Makes the error.
+   *
+   * @param key The key of the process.
+   * @param owner The session that owns it and what its instance says of itself.
+   * @param options May hold a cause.
+   */
+  constructor(
+    key: unknown,
+    owner: { readonly id: string; readonly info?: unknown } | undefined,
+    options?: ErrorOptions,
+  ) {
+    const where = owner
+      ? `session ${describeKey(owner.id)} owns it`
+      : "this instance does not own it, and no owner is known";
+    super(`Cannot start process ${describeKey(key)}: ${where}`, options);
+    this.key = key;
+    this.session = owner?.id;
+    this.info = owner?.info;
+  }
+}
+
 /** Says that a process exists but is not running: it is still starting, or already stopping. */
 export class ProcessNotRunningError extends Error {
   /** The name of the class. */

@@ -114,6 +114,8 @@ export interface UnstuckEvent<K> extends KeyedEvent<K> {
 export interface RemovedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "removed";
+  /** Whether the table has no such entry any more, or the entry belongs to another instance of the program now. */
+  readonly cause: "deleted" | "moved";
 }
 
 /** The version of its entry changed; its stop begins, and a start follows. */

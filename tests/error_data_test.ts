@@ -112,7 +112,7 @@ const places: Record<string, (value: unknown) => string[]> = {
   "describeEvent() of a parked key": (error) => [describeEvent({ ...base, type: "parked", failures: 1, error })],
   "describeEvent() of an entry": (error) => [describeEvent({ ...base, type: "entry-failed", error })],
   "describeEvent() of a table": (error) => [describeEvent({ at: 0, type: "table-failed", operation: "get", error })],
-  "describeEvent() of a key": (key) => [describeEvent({ at: 0, type: "removed", key })],
+  "describeEvent() of a key": (key) => [describeEvent({ at: 0, type: "removed", key, cause: "deleted" })],
   "describeClusterEvent()": (error) => [
     describeClusterEvent({ at: 0, type: "cluster-failed", operation: "look", error }),
   ],

@@ -1,5 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import {
+  ProcessElsewhereError,
   ProcessEndedEarlyError,
   ProcessExistsError,
   ProcessNotFoundError,
@@ -34,6 +35,18 @@ const errors: [Error, string, Record<string, unknown>, string][] = [
     "ProcessNotFoundError",
     { key: "acme" },
     'Cannot start process "acme": the table has no such key',
+  ],
+  [
+    new ProcessElsewhereError("acme", { id: "s-1", info: { region: "eu" } }),
+    "ProcessElsewhereError",
+    { key: "acme", session: "s-1", info: { region: "eu" } },
+    'Cannot start process "acme": session "s-1" owns it',
+  ],
+  [
+    new ProcessElsewhereError(7n, undefined),
+    "ProcessElsewhereError",
+    { key: 7n, session: undefined, info: undefined },
+    "Cannot start process 7n: this instance does not own it, and no owner is known",
   ],
   [
     new ProcessNotRunningError(7, "stopping"),

@@ -30,21 +30,23 @@
  */
 
 import { abortable } from "@std/async/abortable";
-import { checkArgument, hasMethods } from "../check.ts";
+import { checkArgument, checkFunction, hasMethods } from "../check.ts";
 import { printLine } from "../error_data.ts";
+import { describeKey } from "../errors.ts";
 import { EventStream, type Listener } from "../event_stream.ts";
+import type { Claim } from "../kv/context.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
-import type { KvTable } from "../kv/kv_table.ts";
+import { KvTable } from "../kv/kv_table.ts";
 import { assertKv } from "../kv/options.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type RunCallback, type Runnable } from "../process/runnable.ts";
-import { assertKey, type Table } from "../table/table.ts";
+import { assertKey } from "../table/table.ts";
 import { describeClusterEvent, isFailure } from "./describe.ts";
 import type { ClusterEvent } from "./events.ts";
 import { Instance } from "./instance.ts";
 import { Membership } from "./membership.ts";
 import { checkOptions, type ClusterOptions } from "./options.ts";
-import { OwnedTable } from "./owned_table.ts";
+import { type OwnedTable, ownedTable, type OwnedTableOptions } from "./owned_table.ts";
 import { type ClusterSnapshot, type SessionOfKey, takeSnapshot } from "./snapshot.ts";
 
 /** How long each call to the database may take while an instance that is forced to end leaves the cluster, in ms. */
@@ -122,22 +124,71 @@ export class Cluster implements Runnable {
   /**
    * Reduces a table to the keys in the slots that this instance owns. Give the result to a supervisor inside this cluster.
    *
-   * The keys of other instances are absent: `start` and `ensure` reject with `ProcessNotFoundError`, and a process whose slot
-   * is handed over is stopped gracefully and announced as `removed`. What this instance knows of a key, such as its failures in a
-   * row, does not move with it.
+   * The keys of other instances are absent: `start`, `ensure` and `restart` reject with `ProcessElsewhereError`, and a process
+   * whose slot is handed over is stopped gracefully and announced as `removed`, moved. What this instance knows of a key, such as
+   * its failures in a row, does not move with it.
    *
    * @param table The table, on the same database handle as the cluster.
    * @returns The part of it that this instance owns, now and at any moment.
    * @throws {TypeError} If the table is on another handle: a claim would not guard its processes' writes.
    */
-  own<K extends KvTableKey, Spec, P extends Runnable, Input>(table: KvTable<K, Spec, P, Input>): Table<K, P> {
+  own<K extends KvTableKey, Spec, P extends Runnable, Input>(
+    table: KvTable<K, Spec, P, Input>,
+  ): OwnedTable<K, Spec, P, Input> {
     checkArgument("own the table", "it must be a KvTable", table, hasMethods(table?.kv, "atomic", "get", "list"));
-    if (isOther(table.kv, this.#instance.store.kv)) {
-      throw new TypeError(
-        "Cannot own the table: it must be made with the same Deno.Kv as the cluster, current value is another handle",
-      );
-    }
-    return new OwnedTable(table, this.#instance);
+    this.#assertSameKv("own the table", table.kv);
+    return ownedTable(table, this.#instance);
+  }
+
+  /**
+   * Makes a table whose processes run in this cluster, and owns it: as {@linkcode Cluster.own} of a `KvTable`, with a `create`
+   * that is always given a claim. What the cluster was told of clock, chance and database holds for the table too, unless the
+   * options say otherwise.
+   *
+   * @param kv The same database handle as that of the cluster.
+   * @param options Those of a `KvTable`.
+   * @returns The part of the table that this instance owns; `whole` is all of it.
+   * @throws {TypeError} If `kv` is another handle, or an option has a wrong shape.
+   * @throws {RangeError} If a number is out of range.
+   *
+   * @example Every write proves that it may be made
+   * ```ts
+   * import { chain, leaf, Supervisor } from "@pact/supervisor";
+   * import { Cluster } from "@pact/supervisor/cluster";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const cluster = new Cluster(kv, { allowLocal: true });
+   * const written: PromiseWithResolvers<boolean> = Promise.withResolvers();
+   * const table = cluster.table(kv, {
+   *   prefix: ["bots"],
+   *   create: (greeting: string, key: string, { claim }) =>
+   *     leaf(async () => {
+   *       const { ok } = await claim.commit(kv.atomic().set(["out", key], greeting));
+   *       written.resolve(ok);
+   *     }),
+   * });
+   * await table.set("acme", "hello");
+   * await chain(cluster, new Supervisor(table)).run(async () => assertEquals(await written.promise, true));
+   * ```
+   */
+  table<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec>(
+    kv: Deno.Kv,
+    options: OwnedTableOptions<K, Spec, P, Input>,
+  ): OwnedTable<K, Spec, P, Input> {
+    const { create } = options;
+    checkFunction("create", create);
+    assertKv(kv, "a table");
+    this.#assertSameKv("make the table", kv);
+    const { clock, random, watchSees } = this.#instance.settings;
+    const table = new KvTable<K, Spec, P, Input>(kv, {
+      ...options,
+      clock: options.clock ?? clock,
+      random: options.random ?? random,
+      watchSees: options.watchSees ?? (options.path === undefined ? watchSees : undefined),
+      create: (spec, key, { claim }) => create(spec, key, { claim: mustHave(claim, key) }),
+    });
+    return this.own(table);
   }
 
   /**
@@ -148,13 +199,7 @@ export class Cluster implements Runnable {
    */
   ownerOf(key: KvTableKey): string | undefined {
     assertKey(key);
-    const { session } = this.#instance;
-    if (!session) return undefined;
-    const slot = this.#instance.slotOf(key);
-    if (session.claims.held.has(slot)) return session.id;
-    const { view } = session.ownership;
-    const owner = view.claims.get(slot)?.owner;
-    return owner !== undefined && owner !== session.id && view.sessions.has(owner) ? owner : undefined;
+    return this.#instance.ownerOf(key);
   }
 
   /**
@@ -177,10 +222,8 @@ export class Cluster implements Runnable {
    * ```
    */
   sessionOf(key: KvTableKey): SessionOfKey | undefined {
-    const id = this.ownerOf(key);
-    const { membership } = this.#instance;
-    if (id === undefined || !membership) return undefined;
-    return { id, info: membership.infos.of(id).info, isSelf: id === membership.session.id };
+    assertKey(key);
+    return this.#instance.sessionOf(key);
   }
 
   /** Shows the cluster as this instance sees it, as plain data. */
@@ -198,6 +241,13 @@ export class Cluster implements Runnable {
    */
   subscribe(listener: Listener<ClusterEvent>, options: { readonly signal?: AbortSignal } = {}): Disposable {
     return this.#events.subscribe(listener, options.signal);
+  }
+
+  #assertSameKv(operation: string, kv: Deno.Kv): void {
+    if (!isOther(kv, this.#instance.store.kv)) return;
+    throw new TypeError(
+      `Cannot ${operation}: it must be made with the same Deno.Kv as the cluster, current value is another handle`,
+    );
   }
 
   async #join(callback: RunCallback, signal: AbortSignal): Promise<void> {
@@ -246,6 +296,16 @@ async function callUntilClosed(callback: RunCallback, signal: AbortSignal, close
     if (!isClosed || !isAbortEcho(error, narrower.signal)) throw error;
   }
   if (isClosed) throw closed.reason;
+}
+
+/** Only a supervisor over the owned table asks for a claim before it has a process built. */
+function mustHave(claim: Claim | undefined, key: KvTableKey): Claim {
+  if (claim) return claim;
+  throw new Error(
+    `Cannot build process ${
+      describeKey(key)
+    }: it runs under no claim; give its supervisor the table itself, not its whole`,
+  );
 }
 
 /** Tells whether two databases are different handles, as far as that can be told: what wraps a handle may wrap the other one. */

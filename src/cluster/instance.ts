@@ -15,6 +15,7 @@ import type { Membership } from "./membership.ts";
 import type { ClusterSettings } from "./options.ts";
 import { slotOf } from "./placement.ts";
 import type { Session } from "./session.ts";
+import type { SessionOfKey } from "./snapshot.ts";
 import { Timing } from "./timing.ts";
 
 /** One instance, for as long as its `Cluster` exists. */
@@ -61,6 +62,24 @@ export class Instance {
   /** Grants the right to run a process, if it may be started here now. */
   lease(key: KvTableKey, listener: SlotListener): SlotLease | undefined {
     return this.#claims?.lease(this.slotOf(key), listener, key);
+  }
+
+  /** Tells which session owns the slot of a key: of the own slots as of now, of others as of the last look. */
+  ownerOf(key: KvTableKey): string | undefined {
+    const { session } = this;
+    if (!session) return undefined;
+    const slot = this.slotOf(key);
+    if (session.claims.held.has(slot)) return session.id;
+    const { view } = session.ownership;
+    const owner = view.claims.get(slot)?.owner;
+    return owner !== undefined && owner !== session.id && view.sessions.has(owner) ? owner : undefined;
+  }
+
+  /** Tells the same with what that session shows of itself. */
+  sessionOf(key: KvTableKey): SessionOfKey | undefined {
+    const { membership } = this, id = this.ownerOf(key);
+    if (id === undefined || !membership) return undefined;
+    return { id, info: membership.infos.of(id).info, isSelf: id === membership.session.id };
   }
 
   slotOf(key: KvTableKey): number {

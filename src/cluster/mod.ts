@@ -63,5 +63,6 @@ export type {
   SlotReleasedEvent,
 } from "./events.ts";
 export type { ClusterOptions } from "./options.ts";
+export type { OwnedTable, OwnedTableContext, OwnedTableOptions } from "./owned_table.ts";
 export type { ClusterSnapshot, ClusterState, SessionOfKey, SessionSnapshot } from "./snapshot.ts";
 export { slotOf } from "./placement.ts";

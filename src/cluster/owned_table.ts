@@ -5,62 +5,146 @@
  */
 
 import { pause } from "../clock.ts";
-import type { Claim } from "../kv/context.ts";
+import { ProcessElsewhereError } from "../errors.ts";
+import type { Claim, KvTableContext } from "../kv/context.ts";
 import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
+import type { KvTableOptions } from "../kv/options.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { defaultRestartPolicy, delayAfter } from "../restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
-import type { Entry, Lease, Table } from "../table/table.ts";
+import type { Absence, Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
 import type { Instance } from "./instance.ts";
 
 /**
- * The part of a table in Deno KV that this instance owns. Keys of other instances are absent from it; a slot that is handed
- * over makes its keys absent, and so the supervisor stops their processes gracefully.
+ * The part of a table in Deno KV that this instance owns, made by `own` or `table` of a cluster.
+ *
+ * Reading it finds the keys of this instance alone. Keys of other instances are absent, and `absence` tells of them: a call
+ * that would start one rejects with `ProcessElsewhereError`. A slot that is handed over makes its keys absent, and so the
+ * supervisor stops their processes gracefully and announces them as `removed`, moved. Its writing methods write to the
+ * whole table, wherever a key lives.
+ *
+ * @example A key that is written by one instance may run in another
+ * ```ts
+ * import { chain, nop, Supervisor } from "@pact/supervisor";
+ * import { Cluster, type OwnedTable } from "@pact/supervisor/cluster";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const cluster = new Cluster(kv, { allowLocal: true });
+ * const table: OwnedTable<string, { url: string }> = cluster.table(kv, { prefix: ["bots"], create: () => nop });
+ * await table.set("acme", { url: "https://acme.example" });
+ * const supervisor = new Supervisor(table);
+ * await chain(cluster, supervisor).run(async () => {
+ *   assertEquals(supervisor.keys(), ["acme"]); // the only instance owns every key
+ *   const entry = await table.whole.get("acme");
+ *   assertEquals(await entry?.spec(), { url: "https://acme.example" });
+ * });
+ * ```
  */
-export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> implements Table<K, P>, SlotListener {
-  readonly #table: KvTable<K, Spec, P, Input>;
+export interface OwnedTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec>
+  extends Table<K, P>, Omit<KvTable<K, Spec, P, Input>, keyof Table<K, P> | "kv" | "prefix"> {
+  /** The table of all keys, wherever they run. */
+  readonly whole: KvTable<K, Spec, P, Input>;
+  /** How often a supervisor without an `intervalMs` passes over the whole table, in ms. */
+  readonly sweepMs: number;
+  /**
+   * Tells which keys of this instance are set, deleted and touched, and when slots become its own or are handed over.
+   *
+   * @param options A signal that ends the stream.
+   * @returns The stream; `undefined` in it means "look at everything".
+   */
+  changes(options: { signal: AbortSignal }): AsyncIterable<K | undefined>;
+  /**
+   * Tells that a key belongs to another instance, with a `ProcessElsewhereError`.
+   *
+   * @param key The key.
+   * @returns `undefined` if this instance owns the key.
+   */
+  absence(key: K): Absence | undefined;
+}
+
+/** What a runnable of a table of a cluster is built with in addition to its spec and key. */
+export interface OwnedTableContext extends KvTableContext {
+  /** The claim under which the process runs. */
+  readonly claim: Claim;
+}
+
+/** Options of `Cluster.table`: those of a `KvTable`, but for `create`, whose claim is always there. */
+export interface OwnedTableOptions<K extends KvTableKey, Spec, P extends Runnable = Runnable, Input = Spec>
+  extends Omit<KvTableOptions<K, Spec, P, Input>, "create"> {
+  /**
+   * Builds the runnable of an entry when it is about to start.
+   *
+   * @param spec The stored value, as the schema returns it.
+   * @param key The key of the entry.
+   * @param context The claim under which the process runs.
+   */
+  readonly create: (spec: Spec, key: K, context: OwnedTableContext) => P | Promise<P>;
+}
+
+/** What is done to the whole table, wherever a key lives; the compiler names what is missing here. */
+const delegated: Record<keyof Omit<OwnedTable<KvTableKey, unknown>, keyof Table<unknown, unknown> | "whole">, true> = {
+  set: true,
+  delete: true,
+  touch: true,
+};
+
+/**
+ * Makes the view of a table that one instance has.
+ *
+ * @param table The whole table.
+ * @param instance Knows which keys are its own.
+ */
+export function ownedTable<K extends KvTableKey, Spec, P extends Runnable, Input>(
+  table: KvTable<K, Spec, P, Input>,
+  instance: Instance,
+): OwnedTable<K, Spec, P, Input> {
+  const methods = Object.keys(delegated).map((name) => {
+    const method: (...args: unknown[]) => unknown = Reflect.get(table, name);
+    return [name, method.bind(table)];
+  });
+  return Object.assign(new OwnedView(table, instance), Object.fromEntries(methods));
+}
+
+/** Reads the keys of this instance. */
+class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implements Table<K, P>, SlotListener {
+  readonly whole: KvTable<K, Spec, P, Input>;
+  readonly sweepMs: number;
   readonly #keys: Keyspace;
   readonly #instance: Instance;
   readonly #streams: Set<ChangeStream<K>> = new Set();
   /** Aborts when slots are gained next. */
   #gained: AbortController = new AbortController();
 
-  /**
-   * @param table The whole table.
-   * @param instance Knows which keys are ours.
-   */
   constructor(table: KvTable<K, Spec, P, Input>, instance: Instance) {
-    this.#table = table;
+    this.whole = table;
+    this.sweepMs = table.sweepMs;
     this.#keys = new Keyspace(table.prefix);
     this.#instance = instance;
   }
 
-  /** How often the whole table asks for a pass: its keys are announced here as they are there. */
-  get sweepMs(): number {
-    return this.#table.sweepMs;
-  }
-
-  /**
-   * Looks one entry up.
-   *
-   * @param options A signal that abandons the look-up.
-   * @returns The entry; `undefined` if there is none, or this instance does not own its slot.
-   */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
     options?.signal?.throwIfAborted();
     this.#keys.entry(key); // refuses what can be no key of the table, wherever it would live
     this.#assertRunning();
     if (!this.#instance.holds(key)) return undefined;
-    const entry = await this.#table.get(key, options);
+    const entry = await this.whole.get(key, options);
     return entry && this.#instance.holds(key) ? this.#toOwned(entry) : undefined;
   }
 
-  /** Yields the entries that are ours. What becomes ours meanwhile may be missing, and is announced by `changes`. */
+  absence(key: K): Absence | undefined {
+    if (this.#instance.holds(key)) return undefined;
+    const owner = this.#instance.sessionOf(key);
+    // A slot that is being handed over is its own for now, and has no owner to turn to.
+    return { cause: "moved", error: new ProcessElsewhereError(key, owner?.isSelf ? undefined : owner) };
+  }
+
+  /** What becomes ours meanwhile may be missing, and is announced by `changes`. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
-    const iterator = this.#table[Symbol.asyncIterator]();
+    const iterator = this.whole[Symbol.asyncIterator]();
     return {
       next: async () => {
         this.#assertRunning();
@@ -77,12 +161,6 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     };
   }
 
-  /**
-   * Tells which of our keys are set and deleted, and when slots become ours or are handed over.
-   *
-   * @param options A signal that ends the stream.
-   * @returns The stream; `undefined` in it means "look at everything".
-   */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
     const ending = new AbortController();
     const stream: ChangeStream<K> = new ChangeStream<K>({
@@ -101,14 +179,12 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     return stream;
   }
 
-  /** Announces that slots are held that were not. */
   slotsGained(): void {
     this.#gained.abort();
     this.#gained = new AbortController();
     for (const stream of this.#streams) stream.announce(undefined);
   }
 
-  /** Announces that a key is absent from now on. */
   mustEnd(key: unknown): void {
     for (const stream of this.#streams) stream.announce(key as K);
   }
@@ -124,7 +200,7 @@ export class OwnedTable<K extends KvTableKey, Spec, P extends Runnable, Input> i
     while (!ending.aborted) {
       const beganMs = clock.monotonic();
       try {
-        for await (const key of this.#table.changes({ signal: ending })) {
+        for await (const key of this.whole.changes({ signal: ending })) {
           failures = 0;
           if (key === undefined || this.#instance.holds(key)) stream.announce(key);
         }

@@ -62,7 +62,7 @@ function describeKeyed(event: ProcessEvent): string {
     case "unstuck":
       return "unstuck: it ended after all";
     case "removed":
-      return "removed from the table";
+      return event.cause === "moved" ? "moved to another instance" : "removed from the table";
     case "replaced":
       return "replaced by a new version";
     case "entry-failed":

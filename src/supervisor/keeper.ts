@@ -16,7 +16,7 @@
 import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { Entry } from "../table/table.ts";
+import type { Absence, Entry } from "../table/table.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
@@ -125,10 +125,10 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.attempt.stop(hasOwnBudget);
   }
 
-  looked(entry: Entry<K, P> | undefined): void {
+  looked(entry: Entry<K, P> | undefined, absence?: Absence): void {
     if (this.phase === "forgotten") return; // the start that the look was for has been called off
     if (entry) this.found(entry, "change");
-    else this.#isMissing();
+    else this.#isMissing(absence);
   }
 
   /** The table has this entry. Returns whether a process is replaced because of it. */
@@ -220,8 +220,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
       starts.release(this);
       return this.#lookAndStart(next);
     }
-    const makeError = () => new ProcessNotFoundError("start", this.key, "this instance does not own the entry");
-    this.#vanish(makeError, this.isLookedAtAgain);
+    this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
   attemptEnded(attempt: Attempt<K, P>): void {
@@ -244,14 +243,16 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
   }
 
-  #isMissing(): void {
-    const { attempt, key } = this;
+  #isMissing(absence: Absence | undefined): void {
+    const { attempt, key } = this, cause = absence ? absence.cause : "deleted";
     this.backoff?.forget();
     this.#next = undefined;
     const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && !this.#isRemoved) this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key });
+    if (!isNew && !this.#isRemoved) {
+      this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key, cause });
+    }
     this.#isRemoved = true;
-    const makeError = () => new ProcessNotFoundError("start", key, "the table has no such key");
+    const makeError = () => absence?.error ?? new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
     this.#failUp(makeError);
     attempt.stop();

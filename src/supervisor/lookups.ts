@@ -9,7 +9,7 @@ import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho } from "../process/runnable.ts";
-import type { Entry, Table } from "../table/table.ts";
+import type { Absence, Entry, Table } from "../table/table.ts";
 
 /** Is looked up, and told what the table says. */
 export interface Sought<K, P> {
@@ -18,8 +18,8 @@ export interface Sought<K, P> {
   look: Look<K, P> | undefined;
   /** The number of the last pass during which it was looked up. */
   lookedInPass: number;
-  /** The table has this entry, or none. */
-  looked(entry: Entry<K, P> | undefined): void;
+  /** The table has this entry, or none, and may say why. */
+  looked(entry: Entry<K, P> | undefined, absence?: Absence): void;
   /** The table failed; if outdated, at a look whose answer no longer matters. */
   lookFailed(error: unknown, isOutdated: boolean): void;
 }
@@ -310,7 +310,8 @@ export class Lookups<K, P> {
 
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
     if (entry !== undefined && typeof entry?.get !== "function") refuse(sought.key, entry);
-    sought.looked(entry);
+    if (entry) sought.looked(entry);
+    else sought.looked(undefined, this.#table.absence?.(sought.key));
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { type Clock, Watch } from "../clock.ts";
 import { printLine } from "../error_data.ts";
+import { ProcessNotFoundError } from "../errors.ts";
 import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -84,6 +85,16 @@ export class Registry<K, P extends Runnable> {
 
   tableFailed(operation: TableFailedEvent["operation"], error: unknown): void {
     this.emit({ type: "table-failed", at: this.clock.now(), operation, error });
+  }
+
+  /** What a call that would start the process of a key rejects with, when its entry gives no lease. */
+  notOursError(key: K): unknown {
+    try {
+      const error = this.table.absence?.(key)?.error;
+      return error ?? new ProcessNotFoundError("start", key, "this instance does not own the entry");
+    } catch (error) {
+      return error;
+    }
   }
 
   #keep(key: K): Keeper<K, P> {

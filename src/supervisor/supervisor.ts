@@ -134,6 +134,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @returns The runnable, running.
    * @throws {ProcessExistsError} When a process of that key exists, in any state.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {SupervisorNotRunningError} When no run is in progress.
    * @throws {unknown} What the process or the table failed with, or the reason of the signal.
    */
@@ -157,6 +158,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @param options A signal that ends the wait, not the start.
    * @returns The runnable, running.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {ProcessStuckError} When its process does not end.
    * @throws {SupervisorNotRunningError} When no run is in progress.
    * @throws {unknown} What the process or the table failed with, or the reason of the signal.
@@ -197,6 +199,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
    * @param options A signal that ends the wait, not the restart.
    * @returns The new runnable, running.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {ProcessStuckError} When the old process does not end.
    * @throws {SupervisorNotRunningError} When no run is in progress.
    * @throws {unknown} What the new process or the table failed with, or the reason of the signal.

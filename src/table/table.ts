@@ -12,6 +12,14 @@ export interface Lease {
   release(): void | Promise<void>;
 }
 
+/** Why a table that several supervisors share does not have an entry for this one. */
+export interface Absence {
+  /** The entry may well exist: it belongs to another supervisor. */
+  readonly cause: "moved";
+  /** What a call that would start the process rejects with. */
+  readonly error: Error;
+}
+
 /** One row of a table. */
 export interface Entry<K, P> {
   /** Identifies the process: a string, number, bigint or boolean. */
@@ -36,7 +44,7 @@ export interface Entry<K, P> {
 /**
  * The desired set of processes. It promises that:
  *
- * 1. `get` of an absent key is `undefined`, never an error;
+ * 1. `get` of an absent key is `undefined`, never an error; `absence`, if there is one, tells of keys that live elsewhere only;
  * 2. iteration yields each key at most once, is not a snapshot, and misses no entry that was there all along;
  * 3. an entry whose `get()` throws does not end the iteration;
  * 4. `return()` on the iterator frees what it holds;
@@ -90,6 +98,15 @@ export interface Table<K, P> {
    * @param options A signal that ends the stream.
    */
   changes?(options: { signal: AbortSignal }): AsyncIterable<K | undefined>;
+
+  /**
+   * Tells why an entry is absent, right after `get` has said `undefined`. A table without this method has no entry then. What
+   * it throws counts as a failure of that `get`.
+   *
+   * @param key The key of the entry.
+   * @returns Where the entry belongs; `undefined` if there is none.
+   */
+  absence?(key: K): Absence | undefined;
 
   /**
    * How often a pass over the whole table is needed, in ms, because `changes` misses nothing that is done as it should be. A

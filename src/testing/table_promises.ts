@@ -37,6 +37,10 @@ async function absent<K>(probe: TableProbe<K>): Promise<void> {
   await probe.entry(other);
   await probe.delete(other);
   require(await probe.table.get(other) === undefined, "get() finds an entry that was deleted");
+  require(
+    probe.table.absence?.(other) === undefined,
+    "absence() says of an entry that was deleted that it is elsewhere",
+  );
 }
 
 async function iterated<K>(probe: TableProbe<K>): Promise<void> {

@@ -1,5 +1,13 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Entry, MapTable, nop, type Runnable, Supervisor, type Table } from "@pact/supervisor";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import {
+  type Entry,
+  MapTable,
+  nop,
+  ProcessElsewhereError,
+  type Runnable,
+  Supervisor,
+  type Table,
+} from "@pact/supervisor";
 import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
@@ -38,6 +46,73 @@ testTable<KvTableKey>("Cluster.own() of all slots", {
     };
   },
 });
+
+testTable<KvTableKey>("Cluster.table() of all slots", {
+  keys: ["a", "b", "1", 1, 1n, true],
+  async open(build) {
+    const kv = await Deno.openKv(":memory:");
+    const clock = new TestClock();
+    const cluster = new Cluster(kv, { allowLocal: true, clock, heartbeatMs });
+    const table = cluster.table<KvTableKey, string>(kv, {
+      prefix: ["bots"],
+      create: (flavour, key) => build(key, flavour),
+      pollMs: 1,
+    });
+    const [up, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const run = cluster.run(() => {
+      up.resolve();
+      return over.promise;
+    });
+    await clock.armed(settleMs);
+    clock.advance(settleMs);
+    await up.promise;
+    return {
+      table: leased(table),
+      set: (key, flavour) => table.set(key, flavour),
+      delete: (key) => table.delete(key),
+      async close() {
+        over.resolve();
+        await run;
+        kv.close();
+      },
+    };
+  },
+});
+
+/** Asks for a lease before anything is built, as a supervisor does. */
+function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
+  const wrap = (entry: Entry<K, Runnable>): Entry<K, Runnable> => ({
+    key: entry.key,
+    version: entry.version,
+    get: async () => {
+      const lease = entry.lease!()!;
+      try {
+        return await entry.get();
+      } finally {
+        lease.release();
+      }
+    },
+  });
+  return {
+    sweepMs: table.sweepMs,
+    get: async (key, options) => {
+      const entry = await table.get(key, options);
+      return entry && wrap(entry);
+    },
+    changes: (options) => table.changes!(options),
+    absence: (key) => table.absence!(key),
+    [Symbol.asyncIterator]() {
+      const iterator = table[Symbol.asyncIterator]();
+      return {
+        next: async () => {
+          const { done, value } = await iterator.next();
+          return done ? { done, value: undefined } : { done, value: wrap(value) };
+        },
+        return: () => iterator.return!(),
+      };
+    },
+  };
+}
 
 type Owned = Table<string, OwnedBot>;
 
@@ -441,3 +516,118 @@ for (const table of [undefined, null, {}, new Map(), new MapTable()]) {
     assertThrows(() => new Cluster(kv).own(given), TypeError, "Cannot own the table: it must be a KvTable");
   });
 }
+
+Deno.test("Cluster.own() says of a key of another instance where it lives, and of one of ours nothing", async () => {
+  const { world, one, owned, ours, theirs } = await openShared();
+  await using _world = world;
+  await world.member("b", {}, { bare: true });
+  await world.pass(20 * heartbeatMs);
+  const { cause, error } = one.cluster.own(one.table).absence(theirs[0])!;
+  assertInstanceOf(error, ProcessElsewhereError);
+  const { key, session } = error as ProcessElsewhereError;
+  assertEquals([cause, key, session], ["moved", theirs[0], "b-0"]);
+  assertEquals([owned.absence?.(ours[0]), owned.absence?.("none")?.cause], [
+    undefined,
+    ours.some((key) => slotOf(key, 16) === slotOf("none", 16)) ? undefined : "moved",
+  ]);
+});
+
+Deno.test("Cluster.own() says of a key whose slot it is handing over that it has moved, and names no owner", async () => {
+  const { world, one, owned, theirs } = await openShared();
+  await using _world = world;
+  const leases = [];
+  for (const key of theirs) leases.push((await owned.get(key))!.lease!()!);
+  await world.member("b", {}, { bare: true });
+  await world.pass(2 * heartbeatMs); // it is seen to join, and then to beat
+  const { handingOver } = one.cluster.snapshot().slots;
+  const leaving = theirs.find((key) => handingOver.includes(slotOf(key, 16)))!;
+  assertEquals(await owned.get(leaving), undefined);
+  const { cause, error } = owned.absence!(leaving)!;
+  assertEquals([cause, (error as ProcessElsewhereError).session], ["moved", undefined]);
+  for (const lease of leases) lease.release();
+});
+
+Deno.test("Supervisor in a cluster rejects a start of a key that lives elsewhere, and says where", async () => {
+  await using world = await World.open(keys);
+  const one = await world.member("a");
+  const two = await world.member("b", { info: { url: "http://two" } });
+  await world.pass(20 * heartbeatMs);
+  const theirs = two.keys[0];
+  for (const operation of ["start", "ensure", "restart"] as const) {
+    const call = watch(one.supervisor[operation](theirs));
+    await world.settle();
+    const { session, info } = call.error as ProcessElsewhereError;
+    assertEquals([call.fate, session, info], ["ProcessElsewhereError", "b-0", { url: "http://two" }]);
+  }
+  const absent = watch(one.supervisor.start(absentKey(one)));
+  await world.settle();
+  assertEquals(absent.fate, "ProcessNotFoundError");
+});
+
+/** A key without an entry that the instance would own. */
+function absentKey(one: { readonly owned: readonly number[] }): string {
+  return manyKeys(100).find((key) => !keys.includes(key) && one.owned.includes(slotOf(key, 16)))!;
+}
+
+Deno.test("Supervisor in a cluster announces a process as moved when its slot is handed over, and as deleted when its entry is", async () => {
+  await using world = await World.open(keys);
+  const one = await world.member("a");
+  const removed: string[] = [];
+  one.supervisor.subscribe((event) => {
+    if (event.type === "removed") removed.push(`${event.key} ${event.cause}`);
+  });
+  await world.pass(heartbeatMs);
+  await world.writer.delete("key-0");
+  await world.pass(2 * heartbeatMs);
+  assertEquals(removed, ["key-0 deleted"]);
+  const two = await world.member("b");
+  await world.pass(20 * heartbeatMs);
+  assertEquals(removed.slice(1).toSorted(), two.keys.map((key) => `${key} moved`).toSorted());
+  assert(two.keys.length > 0);
+});
+
+Deno.test("Cluster.table() writes to the whole table, and reads it there", async () => {
+  await using world = await World.open(keys);
+  const one = world.instance("a");
+  const table = one.cluster.table(one.kv, { prefix: ["bots"], create: (_spec: number | null, _key: string) => nop });
+  await table.set("key-0", 7);
+  await table.delete("key-1");
+  await table.touch("key-2");
+  assertEquals(await (await table.whole.get("key-0"))?.spec(), 7);
+  assertEquals([await table.whole.get("key-1"), table.sweepMs], [undefined, table.whole.sweepMs]);
+  one.begin({ bare: true });
+});
+
+Deno.test("Cluster.table() builds no process outside of the cluster", async () => {
+  await using world = await World.open(keys);
+  const one = world.instance("a");
+  const table = one.cluster.table(one.kv, { prefix: ["bots"], create: (_spec: null, _key: string) => nop });
+  const entry = (await table.whole.get("key-0"))!;
+  await assertRejects(() => entry.get(), Error, 'Cannot build process "key-0": it runs under no claim');
+  one.begin({ bare: true });
+});
+
+for (
+  const [kind, change, message] of [
+    ["without create", { create: undefined }, "Cannot use the option create: it must be a function"],
+    ["with a wrong clock", { clock: {} }, "Cannot use the option clock"],
+    ["with a wrong prefix", { prefix: "bots" }, "prefix"],
+    ["with a wrong sweepMs", { sweepMs: 0 }, "Cannot use the option sweepMs"],
+  ] as const
+) {
+  Deno.test(`Cluster.table() refuses options ${kind}`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const cluster = new Cluster(kv, { allowLocal: true });
+    const options = { prefix: ["bots"], create: () => nop, ...change };
+    assertThrows(() => cluster.table(kv, options as never), Error, message);
+  });
+}
+
+Deno.test("Cluster.table() refuses another handle than that of the cluster, and what is none", async () => {
+  using kv = await Deno.openKv(":memory:");
+  using other = await Deno.openKv(":memory:");
+  const cluster = new Cluster(kv, { allowLocal: true });
+  const options = { prefix: ["bots"], create: () => nop };
+  assertThrows(() => cluster.table(other, options), TypeError, "the same Deno.Kv as the cluster");
+  assertThrows(() => cluster.table(undefined as never, options), TypeError, "Cannot");
+});

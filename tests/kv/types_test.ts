@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
-import { Cluster } from "../../src/cluster/mod.ts";
+import { Cluster, type OwnedTable } from "../../src/cluster/mod.ts";
 import { type Claim, InvalidSpecError, type KvEntry, KvTable, type SpecSchema } from "../../src/kv/mod.ts";
 import { leaf } from "../../src/process/leaf.ts";
 import { nop } from "../../src/process/compose.ts";
@@ -15,6 +15,7 @@ interface Interval {
 
 type SpecOf<T> = T extends KvTable<infer _K, infer Spec, infer _P, infer _Input> ? Spec : never;
 type InputOf<T> = T extends KvTable<infer _K, infer _Spec, infer _P, infer Input> ? Input : never;
+type LeafOf<T> = T extends Table<infer _K, infer P> ? P : never;
 type KeyOf<T> = T extends Table<infer K, infer _P> ? K : never;
 
 Deno.test("KvTable infers everything from annotated parameters", async () => {
@@ -129,9 +130,47 @@ Deno.test("Cluster.own() keeps the types of a table, and create() gets a claim",
   });
   const cluster = new Cluster(kv, { allowLocal: true, heartbeatMs: 10, ttlMs: 1_000 });
   const owned = cluster.own(table);
-  assertType<IsExact<typeof owned, Table<string, Runnable>>>(true);
+  assertType<IsExact<typeof owned, OwnedTable<string, Interval, Runnable, { seconds?: string }>>>(true);
+  assertType<IsExact<typeof owned.whole, typeof table>>(true);
   await cluster.run(async () => {
     const entry: Entry<string, Runnable> | undefined = await owned.get("acme");
     assertEquals(entry, undefined);
   });
+});
+
+Deno.test("Cluster.table() infers everything from annotated parameters, and the claim of create() is always there", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const cluster = new Cluster(kv, { allowLocal: true });
+  const table = cluster.table(kv, {
+    prefix: ["bots"],
+    create: (spec: Interval, key: string, { claim }) => {
+      assertType<IsExact<typeof claim, Claim>>(true);
+      return leaf(() => void [spec.everyMs, key.length]);
+    },
+  });
+  assertType<IsExact<KeyOf<typeof table>, string>>(true);
+  assertType<IsExact<typeof table.whole, KvTable<string, Interval, LeafOf<typeof table>, Interval>>>(true);
+  await table.set("acme", { everyMs: 5 });
+  // @ts-expect-error a number is no key of this table
+  await table.set(1, { everyMs: 5 });
+  // @ts-expect-error a text is no spec of this table
+  await table.set("acme", "5");
+  await table.touch("acme", { signal: new AbortController().signal });
+  await table.delete("acme");
+});
+
+Deno.test("Cluster.table() takes a schema with its types", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const cluster = new Cluster(kv, { allowLocal: true });
+  const table = cluster.table(kv, {
+    prefix: ["bots"],
+    schema: seconds,
+    create: (spec, _key: string, { claim }) => {
+      assertType<IsExact<typeof spec, Interval>>(true);
+      return leaf(() => void claim.token);
+    },
+  });
+  await table.set("acme", { seconds: "5" });
+  // @ts-expect-error the output of the schema is no input
+  await assertRejects(() => table.set("beta", { seconds: 5 }), InvalidSpecError);
 });

@@ -37,7 +37,8 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
   [{ type: "unparked", ...of, cause: "change" }, 'process "a": unparked (change)'],
   [{ type: "stuck", ...of, sinceAt: 0 }, 'process "a": stuck: asked to stop, then aborted, and has not ended'],
   [{ type: "unstuck", ...of, sinceAt: 0 }, 'process "a": unstuck: it ended after all'],
-  [{ type: "removed", ...of }, 'process "a": removed from the table'],
+  [{ type: "removed", ...of, cause: "deleted" }, 'process "a": removed from the table'],
+  [{ type: "removed", ...of, cause: "moved" }, 'process "a": moved to another instance'],
   [{ type: "replaced", ...of, version: 2 }, 'process "a": replaced by a new version'],
   [{ type: "entry-failed", ...of, error: oops }, 'process "a": entry failed: TypeError: oops'],
   [{ type: "table-failed", at: 0, operation: "get", error: oops }, "table: get failed: TypeError: oops"],
@@ -45,8 +46,8 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
     { type: "reconciled", at: 0, seen: 5, started: 4, stopped: 3, replaced: 2, failed: 1, durationMs: 0 },
     "table: 5 entries seen, 4 started, 3 stopped, 2 replaced, 1 failed",
   ],
-  [{ type: "removed", at: 0, key: 7 }, "process 7: removed from the table"],
-  [{ type: "removed", at: 0, key: 7n }, "process 7n: removed from the table"],
+  [{ type: "removed", at: 0, key: 7, cause: "deleted" }, "process 7: removed from the table"],
+  [{ type: "removed", at: 0, key: 7n, cause: "deleted" }, "process 7n: removed from the table"],
 ];
 for (const [event, sentence] of sentences) {
   Deno.test(`describeEvent() says: ${sentence}`, () => assertEquals(describeEvent(event), sentence));

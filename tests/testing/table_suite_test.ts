@@ -99,6 +99,14 @@ const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = 
     'get("b") does not find the entry',
     () => ({ get: () => Promise.resolve(undefined) }),
   ],
+  [
+    1,
+    "absence() takes what is deleted for moved",
+    "absence() says of an entry that was deleted that it is elsewhere",
+    () => ({
+      absence: () => ({ cause: "moved", error: new Error("elsewhere") }),
+    }),
+  ],
   [1, "get() never answers for a key that is there", 'get("b") takes longer than 1000 ms', (table) => ({
     get: (key) => table.has(key) ? new Promise(() => {}) : table.get(key),
   })],

@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "never sweeps",
-    changes: [{ file: "owned_table.ts", from: "return this.#table.sweepMs;", to: "return 2_147_483_647;" }],
+    changes: [{ file: "owned_table.ts", from: "this.sweepMs = table.sweepMs;", to: "this.sweepMs = 2_147_483_647;" }],
   },
 ];
 
