@@ -43,7 +43,7 @@ export async function listen(options: BellOptions, rings: (versionstamp: string 
   };
   const watch = async () => {
     try {
-      await watchKey(kv, key, signal, heard);
+      await watchKey(kv, key, signal, ({ versionstamp }) => heard(versionstamp));
     } catch (error) {
       // Deno keeps each watch that fails so, for ever: there is no second one, and the polls or the looks do.
       if (isUnreadable(error)) await pause(clock, maxTimerMs, signal);

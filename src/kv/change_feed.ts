@@ -7,9 +7,11 @@
 import { type Clock, jittered, type Timer } from "../clock.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import { type ChangeLog, maxNamedChanges } from "./change_log.ts";
+import { DatabaseReplacedError, type History } from "./history.ts";
 import type { KvTableKey } from "./keyspace.ts";
 import type { LogPosition } from "./log_position.ts";
 import { isUnreadable } from "./unreadable.ts";
+import type { Versions } from "./versions.ts";
 import { watchKey } from "./watch_key.ts";
 import type { WatchSees } from "./watch_sees.ts";
 
@@ -21,6 +23,10 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
   readonly generation: Deno.KvKey;
   /** The log to read. */
   readonly log: ChangeLog;
+  /** The history of the database: when another one is noticed, by whomever, the feed fails. */
+  readonly history: History;
+  /** Is told when the values are to be compared too. */
+  readonly versions: Versions<K>;
   /** Times the polls. */
   readonly clock: Clock;
   /** Whose changes the watch sees. */
@@ -44,7 +50,7 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
  *
  * The watch is a hint that may fail, or see only this OS process, as on SQLite; the poll finds everything. Where the watch
  * should see everybody and a poll finds what it has not told of, it is opened again: a watch that has gone blind neither
- * fails nor ends.
+ * fails nor ends. One that goes back may be late, or the database was set back: the generation is read to see which.
  */
 export class ChangeFeed<K extends KvTableKey> {
   /** The changes. */
@@ -56,10 +62,11 @@ export class ChangeFeed<K extends KvTableKey> {
   #position: LogPosition | undefined = undefined;
   /** The generation that the watch told of last, and the last commit of this table itself. */
   #watched = "";
+  #watchedNonce: unknown = undefined;
   #written = "";
   #poll: Timer | undefined = undefined;
-  /** Why the generation must be read: by the clock, or because a write by this table may have landed. */
-  #readingDue: "poll" | "write" | undefined = undefined;
+  /** Why the generation must be read: by the clock, or because a write by this table may have landed, or the watch went back. */
+  #readingDue: "poll" | "doubt" | undefined = undefined;
   #wake: (() => void) | undefined = undefined;
   #watching: Promise<unknown> = Promise.resolve();
   #closeWatch = new AbortController();
@@ -100,15 +107,16 @@ export class ChangeFeed<K extends KvTableKey> {
   writing(key: K): (versionstamp?: string) => void {
     if (!this.#position) return () => this.stream.announce(key);
     return (versionstamp) => {
-      if (versionstamp === undefined) return this.#readNow("write");
+      if (versionstamp === undefined) return this.#readNow("doubt");
       if (versionstamp > this.#written) this.#written = versionstamp;
       if (this.#news !== undefined) this.#wake?.();
     };
   }
 
   async #follow(): Promise<void> {
-    const { log, feeds } = this.#options;
+    const { log, feeds, history } = this.#options;
     const { signal } = this.#ending;
+    using _listening = history.listen((evidence) => this.stream.fail(new DatabaseReplacedError(evidence)));
     feeds.add(this);
     this.#openWatch();
     try {
@@ -148,7 +156,7 @@ export class ChangeFeed<K extends KvTableKey> {
     return watchSees === "everybody" ? jittered(pollMs, random()) : pollMs;
   }
 
-  #readNow(due: "poll" | "write"): void {
+  #readNow(due: "poll" | "doubt"): void {
     if (this.#readingDue !== "poll") this.#readingDue = due;
     this.#wake?.();
   }
@@ -164,11 +172,16 @@ export class ChangeFeed<K extends KvTableKey> {
     const { signal } = this.#ending;
     const due = this.#readingDue;
     this.#readingDue = undefined;
-    const changes = await this.#options.log.read(position, this.#news, signal);
+    const { log, history, versions } = this.#options;
+    const changes = await log.read(position, this.#news, signal);
     signal.throwIfAborted();
+    if (changes.replaced !== undefined) {
+      history.changed(changes.replaced); // which fails the stream
+      return position;
+    }
     const { versionstamp } = changes.position;
-    // The database was set back: what was told of before is of a history that is gone.
-    if (versionstamp < position.versionstamp) this.#watched = this.#written = "";
+    if (versionstamp < position.versionstamp) this.#watched = this.#written = ""; // of a generation that was deleted
+    if (!changes.keys) versions.doubt();
     for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
     if (due === "poll" && (this.#hasWatchFailed || this.#watched < versionstamp)) this.#reopenWatch();
     return changes.position;
@@ -190,9 +203,14 @@ export class ChangeFeed<K extends KvTableKey> {
   async #watch(signal: AbortSignal): Promise<void> {
     const { kv, generation } = this.#options;
     try {
-      await watchKey(kv, generation, signal, (versionstamp) => {
+      await watchKey(kv, generation, signal, ({ versionstamp, value }) => {
+        const { nonce } = (value ?? {}) as { readonly nonce?: unknown };
+        const before = this.#watched;
         this.#watched = versionstamp ?? "";
-        if (this.#news !== undefined) this.#wake?.();
+        const isBack = this.#watched < before || (this.#watched === before && nonce !== this.#watchedNonce);
+        this.#watchedNonce = nonce;
+        if (isBack) this.#readNow("doubt");
+        else if (this.#news !== undefined) this.#wake?.();
       });
       this.#hasWatchFailed ||= !signal.aborted;
     } catch (error) {

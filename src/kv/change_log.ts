@@ -6,15 +6,40 @@
 
 import type { Clock } from "../clock.ts";
 import { isTableKey, type Keyspace, type KvRange, type KvTableKey } from "./keyspace.ts";
-import { advance, type LogPosition, type Moment } from "./log_position.ts";
+import {
+  advance,
+  anotherHistory,
+  type Change,
+  isAt,
+  type LoggedChange,
+  type LogPosition,
+  type LogReading,
+  type Moment,
+} from "./log_position.ts";
 import type { KvStore } from "./store.ts";
 import { isUnreadable } from "./unreadable.ts";
 
 /** The most changes that are named at once: with more, a look at everything is cheaper. */
 export const maxNamedChanges = 500;
 
-/** The value of the generation: the version of the layout of all control records. */
+/** The version of the layout of all control records, which stands in the generation. */
 const formatVersion = 1;
+
+/** The value of the generation. */
+interface GenerationRecord {
+  readonly format: number;
+  /** Random: no two changes have the same versionstamp and nonce, not even in another history of the database. */
+  readonly nonce: number;
+}
+
+/** The value of a record in the log. */
+interface LogRecord {
+  readonly key: KvTableKey;
+  /** That of the generation of the same commit. */
+  readonly nonce: number;
+  /** How long it is kept at least, in ms. */
+  readonly keptMs: number;
+}
 
 /** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
@@ -24,6 +49,8 @@ export interface ChangeLogOptions {
   readonly clock: Clock;
   /** For how long changes are kept at least, in ms. */
   readonly retentionMs: number;
+  /** Randomness for the nonces: returns a number from 0 up to, but not including, 1. */
+  readonly random: () => number;
 }
 
 /** What is new in the log. */
@@ -32,6 +59,8 @@ export interface LogChanges {
   readonly position: LogPosition;
   /** The changed keys, oldest first; `undefined` when they cannot all be named. */
   readonly keys: readonly KvTableKey[] | undefined;
+  /** What shows that the database goes on in another history; `undefined` if nothing does. */
+  readonly replaced?: string;
 }
 
 /**
@@ -50,16 +79,19 @@ export class ChangeLog {
 
   /** Adds the change of a key to the atomic operation that makes it. */
   append(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
-    const { keys, retentionMs } = this.#options;
+    const { keys, retentionMs, random } = this.#options;
+    const nonce = random();
+    const record: LogRecord = { key, nonce, keptMs: retentionMs };
+    const generation: GenerationRecord = { format: formatVersion, nonce };
     return operation
-      .set(keys.log(this.#store.kv.commitVersionstamp()), key, { expireIn: retentionMs })
-      .set(keys.generation, formatVersion);
+      .set(keys.log(this.#store.kv.commitVersionstamp()), record, { expireIn: retentionMs })
+      .set(keys.generation, generation);
   }
 
   /** Finds the end of the log: the position after everything that is committed. */
   async end(signal: AbortSignal): Promise<LogPosition> {
     const read = this.#now();
-    return { versionstamp: await this.#generation(signal), read };
+    return { ...await this.#generation(signal), read };
   }
 
   /**
@@ -67,30 +99,42 @@ export class ChangeLog {
    *
    * @param told A generation after the position, if one is known: it needs not be read then.
    * @param signal Abandons the reading.
-   * @returns What is new. If the position is behind the generation, the database was set back, and nothing can be named.
+   * @returns What is new. If the database goes on in another history, nothing can be named.
    */
   async read(position: LogPosition, told: string | undefined, signal: AbortSignal): Promise<LogChanges> {
     const begun = this.#now();
     // First the generation, then the log: what is committed in between is found now, and is nothing new next time.
-    const generation = told ?? await this.#generation(signal);
-    const reached = { versionstamp: generation, read: begun };
-    if (generation === position.versionstamp) return { position: reached, keys: [] };
-    if (generation < position.versionstamp) return { position: reached, keys: undefined };
+    const generation = told === undefined ? await this.#generation(signal) : { versionstamp: told, nonce: undefined };
     const { keys, retentionMs } = this.#options;
+    const nothing: LogReading = { begun, generation, first: undefined, last: undefined, isCut: false };
+    if (isAt(position, generation)) {
+      return { position: advance(position, nothing, retentionMs).position, keys: [] };
+    }
     // One more for the change at the position itself, and one more to see whether there are more.
     const limit = maxNamedChanges + 2;
     const rows = await this.#list(keys.logFrom(position.versionstamp), { limit, signal });
-    if (!rows) return { position: reached, keys: undefined };
-    const changed: KvTableKey[] = [];
-    let last = "";
+    if (!rows) return { position: { ...generation, read: begun }, keys: undefined };
+    const { first, changes } = this.#sorted(rows, position);
+    const reading: LogReading = { ...nothing, first, last: changes.at(-1), isCut: rows.length === limit };
+    const replaced = anotherHistory(position, reading);
+    if (replaced !== undefined) return { position: { ...generation, read: begun }, keys: undefined, replaced };
+    const isBehind = generation.versionstamp < position.versionstamp; // the record of the generation was deleted
+    const next = advance(position, reading, retentionMs);
+    return { position: next.position, keys: next.hasGap || isBehind ? undefined : changes.map(({ key }) => key) };
+  }
+
+  /** Tells the record at the position from those behind it, and passes over what is none. */
+  #sorted(rows: readonly Deno.KvEntry<unknown>[], position: LogPosition) {
+    const changes: (LoggedChange & { readonly key: KvTableKey })[] = [];
+    let first: Change | undefined;
     for (const row of rows) {
-      const versionstamp = keys.versionstampOf(row.key) ?? "";
-      if (versionstamp <= position.versionstamp || !isTableKey(row.value)) continue;
-      changed.push(row.value);
-      last = versionstamp;
+      const versionstamp = this.#options.keys.versionstampOf(row.key) ?? "";
+      const { key, nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
+      if (versionstamp === "" || versionstamp < position.versionstamp || !isTableKey(key)) continue;
+      if (versionstamp === position.versionstamp) first = { versionstamp, nonce };
+      else changes.push({ key, versionstamp, nonce, keptMs });
     }
-    const next = advance(position, { begun, generation, last, isCut: rows.length === limit }, retentionMs);
-    return { position: next.position, keys: next.hasGap ? undefined : changed };
+    return { first, changes };
   }
 
   #now(): Moment {
@@ -112,14 +156,17 @@ export class ChangeLog {
   }
 
   /** A generation that cannot be read counts as none: the next change writes another one. */
-  async #generation(signal: AbortSignal): Promise<string> {
+  async #generation(signal: AbortSignal): Promise<Change> {
     const { generation } = this.#options.keys;
     try {
-      const read = () => this.#store.kv.get(generation);
-      const record = await this.#store.call("read the generation", read, { purpose: "generation", signal });
-      return record.versionstamp ?? "";
+      const read = () => this.#store.kv.get<Partial<GenerationRecord>>(generation);
+      const { value, versionstamp } = await this.#store.call("read the generation", read, {
+        purpose: "generation",
+        signal,
+      });
+      return { versionstamp: versionstamp ?? "", nonce: value?.nonce };
     } catch (error) {
-      if (isUnreadable(error)) return "";
+      if (isUnreadable(error)) return { versionstamp: "", nonce: undefined };
       throw error;
     }
   }

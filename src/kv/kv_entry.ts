@@ -12,10 +12,14 @@ import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
 import { type Batch, type Position, readBatch, unreadableEntry } from "./unreadable.ts";
+import type { Versions } from "./versions.ts";
 
 /** An entry of a table in Deno KV. */
 export interface KvEntry<K, Spec, P> extends Entry<K, P> {
-  /** The versionstamp of the entry; "" if the database cannot read the entry. */
+  /**
+   * The versionstamp of the entry, as long as the database goes on in one history; then it is another text for what has
+   * another value than before. "" if the database cannot read the entry.
+   */
   readonly version: string;
   /**
    * Reads the stored value.
@@ -38,34 +42,46 @@ export interface KvEntry<K, Spec, P> extends Entry<K, P> {
   get(context?: KvTableContext): Promise<P>;
 }
 
+/** What entries are made with, beside their rows. */
+export interface EntrySource<K extends KvTableKey, Spec, P extends Runnable> {
+  readonly settings: KvTableSettings<K, Spec, P>;
+  readonly versions: Versions<K>;
+}
+
 /** An entry as it was read; its value is validated only when the process is about to start. */
 export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, Spec, P> {
   readonly key: K;
   readonly #row: Deno.KvEntry<unknown>;
-  readonly #settings: KvTableSettings<K, Spec, P>;
+  readonly #source: EntrySource<K, Spec, P>;
+  readonly #reading: number;
 
-  /** Makes an entry of a row that was read. */
-  constructor(key: K, row: Deno.KvEntry<unknown>, settings: KvTableSettings<K, Spec, P>) {
+  /**
+   * Makes an entry of a row that was read.
+   *
+   * @param reading The number that `Versions.reading` had before.
+   */
+  constructor(key: K, row: Deno.KvEntry<unknown>, source: EntrySource<K, Spec, P>, reading: number) {
     this.key = key;
     this.#row = row;
-    this.#settings = settings;
+    this.#source = source;
+    this.#reading = reading;
   }
 
-  /** The versionstamp. */
+  /** {@inheritDoc KvEntry.version} */
   get version(): string {
-    return this.#row.versionstamp;
+    return this.#source.versions.of(this.key, this.#row, this.#reading);
   }
 
   /** {@inheritDoc KvEntry.spec} */
   async spec(): Promise<Spec> {
-    const { schema } = this.#settings;
-    if (!schema) return this.#row.value as Spec;
-    return await validateSpec(schema, this.key, this.#row.value, this.#settings);
+    const { settings } = this.#source;
+    if (!settings.schema) return this.#row.value as Spec;
+    return await validateSpec(settings.schema, this.key, this.#row.value, settings);
   }
 
   /** {@inheritDoc KvEntry.get} */
   async get(context: KvTableContext = {}): Promise<P> {
-    return await this.#settings.create(await this.spec(), this.key, context);
+    return await this.#source.settings.create(await this.spec(), this.key, context);
   }
 }
 
@@ -97,8 +113,9 @@ class UnreadableEntry<K, Spec, P> implements KvEntry<K, Spec, P> {
  */
 export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, Spec, P>> {
   readonly #store: KvStore;
-  readonly #settings: KvTableSettings<K, Spec, P>;
+  readonly #source: EntrySource<K, Spec, P>;
   readonly #ready: () => Promise<unknown>;
+  readonly #pass: number;
   readonly #ending = new AbortController();
   #entries: KvEntry<K, Spec, P>[] = [];
   #index = 0;
@@ -110,11 +127,12 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
    *
    * @param ready Resolves when the first batch may be read.
    */
-  constructor(store: KvStore, settings: KvTableSettings<K, Spec, P>, ready: () => Promise<unknown>) {
+  constructor(store: KvStore, source: EntrySource<K, Spec, P>, ready: () => Promise<unknown>) {
     this.#store = store;
-    this.#settings = settings;
+    this.#source = source;
     this.#ready = ready;
-    this.#position = { prefix: settings.keys.prefix, cursor: "" };
+    this.#pass = source.versions.beginPass();
+    this.#position = { prefix: source.settings.keys.prefix, cursor: "" };
   }
 
   /** Yields the next entry. */
@@ -149,23 +167,27 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     try {
       await this.#ready();
       if (this.#position === undefined) return;
-      const options = { purpose: "listing", limit: this.#settings.batchSize, signal } as const;
+      const { settings, versions } = this.#source, { reading } = versions;
+      const options = { purpose: "listing", limit: settings.batchSize, signal } as const;
       const batch = await readBatch(this.#store, "list the entries", this.#position, options);
       // return() may have been called between the answer and this line.
       signal.throwIfAborted();
-      this.#entries = this.#entriesOf(batch);
+      this.#entries = this.#entriesOf(batch, reading);
       this.#index = 0;
       this.#position = batch.next;
+      if (batch.next === undefined) versions.endPass(this.#pass);
     } finally {
       this.#filling = undefined;
     }
   }
 
-  #entriesOf({ rows, unreadable }: Batch): KvEntry<K, Spec, P>[] {
+  #entriesOf({ rows, unreadable }: Batch, reading: number): KvEntry<K, Spec, P>[] {
     const entries: KvEntry<K, Spec, P>[] = [];
     for (const row of rows) {
       const key = this.#keyOf(row);
-      if (key !== undefined) entries.push(new StoredEntry(key, row, this.#settings));
+      if (key === undefined) continue;
+      this.#source.versions.passed(key);
+      entries.push(new StoredEntry(key, row, this.#source, reading));
     }
     const key = unreadable && this.#keyOf(unreadable);
     if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error));
@@ -173,6 +195,6 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   #keyOf({ key }: { readonly key: Deno.KvKey }): K | undefined {
-    return this.#settings.keys.keyOf(key) as K | undefined;
+    return this.#source.settings.keys.keyOf(key) as K | undefined;
   }
 }

@@ -13,11 +13,13 @@ import { ChangeFeed } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
 import { copyKey } from "./key_parts.ts";
 import type { KvTableKey } from "./keyspace.ts";
-import { type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
+import { type History, historyOf } from "./history.ts";
+import { type EntrySource, type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import { KvStore } from "./store.ts";
 import { isUnreadable, unreadableEntry } from "./unreadable.ts";
+import { Versions } from "./versions.ts";
 
 /** How many characters of the database's own message a message shows: it may quote a function that cannot be cloned. */
 const maxShownRefusal = 200;
@@ -66,6 +68,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   readonly #settings: KvTableSettings<K, Spec, P>;
   readonly #store: KvStore;
   readonly #log: ChangeLog;
+  readonly #history: History;
+  readonly #source: EntrySource<K, Spec, P>;
   readonly #feeds = new Set<ChangeFeed<K>>();
 
   /**
@@ -79,11 +83,13 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P, Input>) {
     assertKv(kv, "a table");
     this.#settings = checkOptions(options);
-    const { keys, clock, logRetentionMs, sweepMs } = this.#settings;
+    const { keys, clock, logRetentionMs, sweepMs, random } = this.#settings;
     this.kv = kv;
     this.sweepMs = sweepMs;
     this.#store = new KvStore(kv, this.#settings);
-    this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs });
+    this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs, random });
+    this.#history = historyOf(kv);
+    this.#source = { settings: this.#settings, versions: new Versions(this.#history) };
   }
 
   /** Where the entries live: a copy, which may be changed. */
@@ -171,8 +177,12 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, Spec, P> | undefined> {
     const entryKey = this.#settings.keys.entry(key);
+    const { versions } = this.#source, { reading } = versions;
     const row = await this.#call("get", key, () => this.kv.get(entryKey), options?.signal);
-    return row.versionstamp === null ? undefined : new StoredEntry(entryKey.at(-1) as K, row, this.#settings);
+    const tableKey = entryKey.at(-1) as K;
+    if (row.versionstamp !== null) return new StoredEntry(tableKey, row, this.#source, reading);
+    if (reading === versions.reading) versions.forget(tableKey);
+    return undefined;
   }
 
   /**
@@ -185,7 +195,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, Spec, P>> {
     // What is written while a feed looks for the end of the log must be in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
-    return new KvIteration(this.#store, this.#settings, ready);
+    return new KvIteration(this.#store, this.#source, ready);
   }
 
   /**
@@ -195,12 +205,25 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * begins after that call sees it.
    *
    * @param options A signal that ends the stream.
-   * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects if the database fails.
+   * @returns The stream; `undefined` in it means "look at everything". Its `next` rejects if the database fails, and with
+   * {@linkcode DatabaseReplacedError} when the database was set back to an earlier copy, emptied or replaced by another one:
+   * from then on an entry has another version exactly if it has another value.
    */
   changes({ signal }: { signal: AbortSignal }): AsyncIterable<K | undefined> {
     const { keys: { generation }, clock, watchSees, pollMs, random } = this.#settings;
     const { kv } = this;
-    const source = { kv, generation, log: this.#log, clock, watchSees, pollMs, random };
+    const { versions } = this.#source;
+    const source = {
+      kv,
+      generation,
+      log: this.#log,
+      history: this.#history,
+      versions,
+      clock,
+      watchSees,
+      pollMs,
+      random,
+    };
     return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
   }
 

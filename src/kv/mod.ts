@@ -19,6 +19,7 @@
  */
 
 export type { Claim, KvTableContext } from "./context.ts";
+export { DatabaseReplacedError } from "./history.ts";
 export type { KvTableKey } from "./keyspace.ts";
 export type { KvEntry } from "./kv_entry.ts";
 export { KvTable } from "./kv_table.ts";

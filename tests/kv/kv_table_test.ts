@@ -38,10 +38,13 @@ Deno.test("KvTable.set() and delete() write entry, change log and generation in 
   const table = botTable(kv);
   await table.set("acme", 1);
   await table.delete("acme");
-  const rows = await Array.fromAsync(kv.list({ prefix: [] }));
+  const rows = await Array.fromAsync(kv.list<Record<string, unknown>>({ prefix: [] }));
   const log = rows.filter((row) => row.key[2] === "log");
   const generation = rows.find((row) => row.key[2] === "generation");
-  assertEquals(log.map((row) => row.value), ["acme", "acme"]);
+  const [, nonce] = log.map((row) => row.value.nonce);
+  assertEquals(log.map(({ value: { key, keptMs } }) => [key, keptMs]), [["acme", 3_600_000], ["acme", 3_600_000]]);
+  assertEquals(generation?.value, { format: 1, nonce });
+  assertNotEquals(log[0].value.nonce, nonce, "no two changes have the same");
   assertEquals(log.map((row) => row.key.at(-1)), log.map((row) => row.versionstamp));
   assertEquals(generation?.versionstamp, log[1].versionstamp);
   assertEquals(rows.length, 3);

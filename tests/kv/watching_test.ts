@@ -1,10 +1,12 @@
 /** What `changes` does where a watch sees everybody, and what each change and each hour cost. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ChangeFeed } from "../../src/kv/change_feed.ts";
 import { ChangeLog } from "../../src/kv/change_log.ts";
+import { DatabaseReplacedError, History } from "../../src/kv/history.ts";
 import { Keyspace, type KvTableKey } from "../../src/kv/keyspace.ts";
 import { KvStore } from "../../src/kv/store.ts";
+import { Versions } from "../../src/kv/versions.ts";
 import type { WatchSees } from "../../src/kv/watch_sees.ts";
 import { failWith, FaultyKv, type KvOperation, staleWatch } from "../../src/testing/mod.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
@@ -84,12 +86,15 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
   const clock = new ManualClock();
   const keys = new Keyspace(["bots"]);
   const store = new KvStore(kv, { clock, timeoutMs: 10_000, random });
-  const log = new ChangeLog(store, { keys, clock, retentionMs: hourMs });
+  const history = new History();
+  const log = new ChangeLog(store, { keys, clock, retentionMs: hourMs, random });
   const ending = new AbortController();
   const feed: ChangeFeed<KvTableKey> = new ChangeFeed<KvTableKey>({
     kv,
     generation: keys.generation,
     log,
+    history,
+    versions: new Versions(history),
     clock,
     watchSees,
     pollMs,
@@ -98,8 +103,13 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
     feeds: new Set(),
   });
   const named: (KvTableKey | undefined)[] = [];
+  const failures: unknown[] = [];
   return {
     server,
+    database,
+    history,
+    /** What the stream failed with. */
+    failures,
     /** The options of calls that ask for another consistency than the strong one, which is the default. */
     asked,
     kv,
@@ -111,9 +121,9 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
     take: () => named.splice(0),
     /** Reads what comes, once the feed has found the end of the log. */
     async begin() {
-      void (async () => {
+      (async () => {
         for await (const key of feed.stream) named.push(key);
-      })();
+      })().catch((error) => failures.push(error));
       await settle();
     },
     /** Lets time pass, timer by timer. */
@@ -191,7 +201,7 @@ Deno.test("KvTable.changes() reads the generation after a write of its own that 
   assertEquals([world.take(), world.kv.calls], [["a"], { get: 2, list: 1 }]);
 });
 
-Deno.test("KvTable.changes() ignores a generation before its own position that the watch brings", async () => {
+Deno.test("KvTable.changes() reads the generation when the watch goes back, and takes it for late when nothing has changed", async () => {
   await using world = follow();
   await world.other.set("before", 1);
   await world.begin();
@@ -202,25 +212,80 @@ Deno.test("KvTable.changes() ignores a generation before its own position that t
   await settle();
   await world.other.set("b", 1);
   await settle();
-  assertEquals([world.take(), world.kv.calls], [["a", "b"], { ...calls, list: 2 }]);
+  assertEquals([world.take(), world.kv.calls], [["a", "b"], { get: calls.get! + 2, list: 2 }]);
 });
 
-Deno.test("KvTable.changes() looks at everything when a poll finds that the database was set back, and goes on from there", async () => {
-  const copy = new MemoryKv();
-  const restored = botTable(copy);
+/** What has become of a database, and what shows that. */
+const replacements: [what: string, replace: (world: ReturnType<typeof follow>) => Promise<void>, evidence: RegExp][] = [
+  [
+    "set back",
+    () => Promise.resolve(),
+    /^the last change that was seen is gone, 0+30000, and the last one is now 0+10000$/,
+  ],
+  [
+    "emptied",
+    (world) => Promise.resolve(world.database.restore(new MemoryKv().copy())),
+    /and the last one is now none$/,
+  ],
+  ["set back, and as many changes were made there since", async ({ other }) => {
+    for (let i = 0; i < 2; i++) await other.set("new", i);
+  }, /^another change has the versionstamp of the last one that was seen, 0+30000$/],
+  ["set back, and more changes were made there since", async ({ other }) => {
+    for (let i = 0; i < 5; i++) await other.set("new", i);
+  }, /^another change has the versionstamp of the last one that was seen, 0+30000$/],
+  ["set back, and so much was written that its number was none of a change", async ({ other, database }) => {
+    for (let i = 0; i < 5; i++) await database.set(["out"], i);
+    await other.set("new", 1);
+  }, /^the last change that was seen is gone, 0+30000/],
+];
+
+for (const [what, replace, evidence] of replacements) {
+  for (const isBlind of [false, true]) {
+    const how = isBlind ? "a poll" : "its watch";
+    Deno.test(`KvTable.changes() finds by ${how} that the database was ${what}`, async () => {
+      await using world = follow({ isBlind });
+      const { other, database } = world;
+      await other.set("before", 1);
+      const copy = database.copy();
+      await world.begin();
+      for (let i = 0; i < 2; i++) await other.set("lost", i);
+      if (isBlind) await world.pass(31_000);
+      else await settle();
+      assertEquals([world.take().at(-1), world.failures], ["lost", []]);
+      world.kv.inject("get", (call) => call());
+      database.restore(copy);
+      await replace(world);
+      if (isBlind) await world.pass(31_000);
+      else await settle();
+      const [failure] = world.failures;
+      assert(failure instanceof DatabaseReplacedError && evidence.test(failure.evidence), String(failure));
+      assertEquals([world.take(), world.history.number], [[], 1]);
+    });
+  }
+}
+
+Deno.test("KvTable.changes() fails when another reader of the same handle finds that the database was replaced", async () => {
   await using world = follow();
-  for (const table of [world.other, restored]) await table.set("before", 1);
   await world.begin();
-  for (let i = 0; i < 3; i++) await world.other.set("lost", i);
+  world.history.changed("its session is gone");
   await settle();
-  assertEquals(world.take().at(-1), "lost");
-  world.server.kv = copy;
-  const { list } = world.kv.calls;
-  await world.pass(30_000);
-  assertEquals([world.take(), world.kv.calls.list], [[undefined], list]);
-  await restored.set("a", 1);
+  assertEquals(
+    String(world.failures[0]),
+    `DatabaseReplacedError: ${new DatabaseReplacedError("its session is gone").message}`,
+  );
+});
+
+Deno.test("KvTable.changes() looks at everything when the record of the generation was deleted, and goes on", async () => {
+  await using world = follow();
+  await world.begin();
+  await world.other.set("a", 1);
   await settle();
-  assertEquals(world.take(), ["a"]);
+  await world.database.delete(world.keys.generation);
+  await settle();
+  assertEquals([world.take(), world.failures], [["a", undefined], []]);
+  await world.other.set("b", 1);
+  await settle();
+  assertEquals([world.take().at(-1), world.failures], ["b", []]);
 });
 
 Deno.test("KvTable.changes() reads the generation and the log strongly", async () => {

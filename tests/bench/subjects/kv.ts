@@ -121,8 +121,8 @@ function bareSet(size: number, kv: Deno.Kv): Promise<Measures> {
   return write(size, (key) =>
     kv.atomic()
       .set([...prefix, key], makeSpec(key))
-      .set(keys.log(kv.commitVersionstamp()), key, { expireIn: logRetentionMs })
-      .set(keys.generation, 1)
+      .set(keys.log(kv.commitVersionstamp()), { key, nonce: 0.5, keptMs: logRetentionMs }, { expireIn: logRetentionMs })
+      .set(keys.generation, { format: 1, nonce: 0.5 })
       .commit());
 }
 

@@ -245,11 +245,12 @@ class Simulation {
       this.#note(`${key} is set`);
       await this.#set(key);
     }
-    const generation = this.#random();
+    const nonce = this.#random();
     // As a program does that writes beside the table; a clock that is far too slow would put the next pass off for minutes.
-    if (this.#areClocksSound && generation < 0.25) return this.#checks.changedPlainly(key, this.#time.nowMs);
-    await this.#admin.atomic().set(["@pact/supervisor", '["bots"]', "generation"], generation)
-      .set(["@pact/supervisor", '["bots"]', "log", this.#admin.commitVersionstamp()], key).commit();
+    if (this.#areClocksSound && nonce < 0.25) return this.#checks.changedPlainly(key, this.#time.nowMs);
+    await this.#admin.atomic().set(["@pact/supervisor", '["bots"]', "generation"], { format: 1, nonce })
+      .set(["@pact/supervisor", '["bots"]', "log", this.#admin.commitVersionstamp()], { key, nonce, keptMs: 3_600_000 })
+      .commit();
   }
 
   async #set(key: string): Promise<void> {
