@@ -19,6 +19,7 @@
  *   placement.ts   which session should own which slot? (hash.ts)                      pure
  *   plan.ts        what does a session take, hand over, keep?                          pure
  *   records.ts     what stands in the database?                                        pure
+ *   takeable.ts    which slots are taken together?                                     pure
  *   ledger.ts      how is it read and written? One compare-and-swap per write, read back by its nonce
  *   options.ts, plain_data.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```

@@ -40,6 +40,7 @@ import {
   toSession,
   unreadableStamp,
 } from "./records.ts";
+import { ownersOf, type TokensSeen } from "./takeable.ts";
 
 /** What a take needs of the session that takes. */
 export interface Claimant {
@@ -73,21 +74,12 @@ export interface SessionsView {
 /** What a look finds: the claims are as they were when the bell had that commit, or newer. */
 export interface LedgerView extends ClusterView, SessionsView {}
 
-/** A slot, and the tokens that stand there: that of its owner, and what was left when its claim was lost from the database. */
-export interface TokensSeen extends SlotSeen {
-  /** The commits of the tokens, by session. */
-  readonly tokens: ReadonlyMap<string, string>;
-}
-
 /** How many rows are read at once. */
 const batchSize = 500;
 /** How often a take is tried that our own heartbeat overtakes. */
 const maxTries = 3;
 /** How many records the database reads in one call. */
 const maxReads = 10;
-/** Databases that one hosts oneself allow 10 checks in an atomic operation. */
-export const maxChecks = 10;
-
 /** Reads and writes the records of one cluster. */
 export class Ledger {
   readonly #store: KvStore;
@@ -217,7 +209,7 @@ export class Ledger {
    * Takes slots whose owner has no session, and deletes whatever tokens stand there.
    *
    * @param claimant The session that takes them: its record must stand.
-   * @param seen What stood in their places: one group of {@linkcode takeable}.
+   * @param seen What stood in their places: one group of `takeable`.
    * @param bell The commit of the bell when they were seen: that nothing has changed since is all that can be checked of a
    * claim that cannot be read.
    * @returns The commits of the claims that are taken now, by slot.
@@ -271,7 +263,7 @@ export class Ledger {
    * Gives slots back.
    *
    * @param id The session that owns them.
-   * @param tokens The commits of its claims, by slot: at most {@linkcode maxChecks}.
+   * @param tokens The commits of its claims, by slot: at most `maxChecks`.
    */
   async release(id: string, tokens: ReadonlyMap<number, string>): Promise<void> {
     // Whatever the reason of a refusal, the claims are no longer ours, or the next look finds that they still are.
@@ -357,29 +349,6 @@ export class Ledger {
     }
     return rows;
   }
-}
-
-/** Divides slots into groups of which one operation can take each: at most 10 checks, one of them for the own session. */
-export function takeable<Seen extends SlotSeen>(seen: readonly Seen[], self: string): Seen[][] {
-  const groups: Seen[][] = [];
-  let group: Seen[] = [];
-  for (const each of seen) {
-    const grown = [...group, each];
-    if (1 + ownersOf(grown, self).size + grown.length > maxChecks) {
-      groups.push(group);
-      group = [each];
-    } else {
-      group = grown;
-    }
-  }
-  return group.length > 0 ? [...groups, group] : groups;
-}
-
-/** Returns the sessions that must be gone before slots can be taken. */
-function ownersOf(seen: readonly SlotSeen[], self: string): Set<string> {
-  const owners = new Set<string>();
-  for (const { owner } of seen) if (owner !== undefined && owner !== self) owners.add(owner);
-  return owners;
 }
 
 /** Waits until all promises have settled: `Promise.all` would return at the first failure, while the others go on. */

@@ -19,11 +19,12 @@
 
 import { assertMatch } from "./admission.ts";
 import { ClaimLostError } from "./errors.ts";
-import { type LedgerView, maxChecks, settleAll, takeable } from "./ledger.ts";
+import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { place } from "./placement.ts";
 import type { ClusterView } from "./records.ts";
 import type { Session } from "./session.ts";
+import { maxChecks, takeable } from "./takeable.ts";
 
 /** The share of the slots that is on its way to others at the same time at most. */
 const handOverShare = 1 / 16;

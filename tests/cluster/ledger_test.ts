@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Claimant, type Ledger, takeable, type TokensSeen } from "../../src/cluster/ledger.ts";
+import type { Claimant, Ledger } from "../../src/cluster/ledger.ts";
+import { takeable, type TokensSeen } from "../../src/cluster/takeable.ts";
 import type { SessionRecord } from "../../src/cluster/records.ts";
 import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
 import {
