@@ -8,7 +8,7 @@
 
 import { pause } from "../clock.ts";
 import { isInstance } from "../error_data.ts";
-import { KvClosedError } from "../kv/store.ts";
+import { KvClosedError } from "../kv/errors.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";

@@ -42,11 +42,11 @@ class Hold {
   /** What did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
 
-  constructor(key: Deno.KvKey, versionstamp: string, commit: Claim["commit"]) {
+  constructor(key: Deno.KvKey, versionstamp: string, commit: ClaimsOptions["commit"]) {
     const { signal } = this.controller;
     // Handed out to every process of the slot: what one of them changes would break the writes of all.
     const check = Object.freeze({ key: Object.freeze([...key]), versionstamp });
-    this.claim = { check, commit: (atomic) => commit(atomic.check(check)), signal, token: versionstamp };
+    this.claim = { check, commit: (atomic) => commit(atomic.check(check), signal), signal, token: versionstamp };
     Object.freeze(this.claim);
   }
 
@@ -69,8 +69,8 @@ class Hold {
 export interface ClaimsOptions {
   /** Times the hand-overs: only the monotonic clock counts. */
   readonly clock: Clock;
-  /** Commits what processes write under their claims: an operation that has the check of the claim. */
-  readonly commit: Claim["commit"];
+  /** Commits what processes write under their claims: an operation that has the check of the claim, and the claim's signal. */
+  readonly commit: (atomic: Deno.AtomicOperation, signal: AbortSignal) => ReturnType<Claim["commit"]>;
   /** Is called when nothing runs any more in a slot that is being handed over, or was lost. */
   readonly emptied: () => void;
 }

@@ -48,12 +48,25 @@ export function describeClusterEvent(event: ClusterEvent): string {
     case "cluster-waiting":
       return `this instance has waited for ${Math.round(event.waitedMs)} ms for session ` +
         `${oneLine(event.session, maxShownId)} to end, since it cannot be in one cluster with it: ${event.reason}`;
+    case "database-unavailable":
+      return `the database does not answer: ${event.operation} failed: ${describeError(event.error)}`;
+    case "database-available":
+      return `the database answers again after ${Math.round(event.forMs)} ms`;
     case "cluster-failed":
       return `${event.operation} failed: ${describeError(event.error)}`;
   }
 }
 
+const failures: readonly ClusterEvent["type"][] = [
+  "cluster-failed",
+  "database-unavailable",
+  "database-available",
+  "session-fenced",
+  "cluster-idle",
+  "cluster-waiting",
+];
+
 /** Tells whether an event must not go unheard: it is printed while there are no subscribers. */
 export function isFailure({ type }: ClusterEvent): boolean {
-  return ["cluster-failed", "session-fenced", "cluster-idle", "cluster-waiting"].includes(type);
+  return failures.includes(type);
 }

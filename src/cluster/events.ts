@@ -107,7 +107,35 @@ export interface ClusterWaitingEvent {
   readonly waitedMs: number;
 }
 
-/** A call to the database failed. It is made again. */
+/**
+ * The database does not answer. Further calls that it does not answer are not announced, and few are made, until it does:
+ * then there is a `database-available`.
+ */
+export interface DatabaseUnavailableEvent {
+  /** When, in epoch ms. */
+  readonly at: number;
+  /** Which event. */
+  readonly type: "database-unavailable";
+  /** What the call was for that was not answered in time. */
+  readonly operation: ClusterFailedEvent["operation"];
+  /** What it failed with: a `KvTimeoutError` or a `KvUnavailableError`. */
+  readonly error: unknown;
+}
+
+/** The database answers again. */
+export interface DatabaseAvailableEvent {
+  /** When, in epoch ms. */
+  readonly at: number;
+  /** Which event. */
+  readonly type: "database-available";
+  /** How long it had not answered, in ms: counted from the call that it did not answer. */
+  readonly forMs: number;
+}
+
+/**
+ * A call to the database failed. It is made again; when it fails in the same way before any call was answered, that is not
+ * announced.
+ */
 export interface ClusterFailedEvent {
   /** When, in epoch ms. */
   readonly at: number;
@@ -122,7 +150,8 @@ export interface ClusterFailedEvent {
 /**
  * What happens in a cluster, as this instance sees it: past facts, plain data. Of its own session it announces
  * `session-joined`, then any number of `slot-claimed` and `slot-released`, then either `session-fenced` or `session-left`;
- * after `session-fenced` all its claims are void and the next `session-joined` has another id.
+ * after `session-fenced` all its claims are void and the next `session-joined` has another id. A `database-unavailable` is
+ * followed by a `database-available` before there is another one.
  */
 export type ClusterEvent =
   | SessionJoinedEvent
@@ -133,7 +162,9 @@ export type ClusterEvent =
   | SlotReleasedEvent
   | ClusterIdleEvent
   | ClusterWaitingEvent
-  | ClusterFailedEvent;
+  | ClusterFailedEvent
+  | DatabaseUnavailableEvent
+  | DatabaseAvailableEvent;
 
 /** An event without its time. */
 export type UndatedEvent = ClusterEvent extends infer E ? E extends ClusterEvent ? Omit<E, "at"> : never : never;

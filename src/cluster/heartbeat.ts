@@ -128,7 +128,7 @@ export class Heartbeat implements Claimant {
     await this.beating;
     if (this.versionstamp === null) return;
     try {
-      await this.#instance.ledger.beat(this.#record(false), this.versionstamp, true);
+      await this.#instance.ledger.beat(this.#record(false), this.versionstamp, { isNews: true });
     } catch (error) {
       this.#instance.failed("leave", error);
     }
@@ -152,13 +152,18 @@ export class Heartbeat implements Claimant {
 
   async #write(): Promise<boolean> {
     const { ledger, clock, timing } = this.#instance;
-    const sentMs = clock.monotonic();
-    this.mayBeWritten = true;
-    const record = this.#record(sentMs - this.#lookedMs < timing.fenceMs);
+    let sentMs = -Infinity;
+    // An acknowledgement counts from the moment in which the record was sent: it may have waited for that.
+    const sending = () => {
+      this.signal.throwIfAborted();
+      this.mayBeWritten = true;
+      sentMs = clock.monotonic();
+    };
+    const record = this.#record(clock.monotonic() - this.#lookedMs < timing.fenceMs);
     const { nonce, accepts } = record;
     const isNews = accepts !== this.#toldAccepts;
     if (isNews) this.#toldAccepts = undefined;
-    const stored = await ledger.beat(record, this.versionstamp, isNews);
+    const stored = await ledger.beat(record, this.versionstamp, { isNews, sending });
     if (!this.check()) return false;
     this.first = stored && (this.first ?? stored.versionstamp);
     if (stored) this.versionstamp = stored.versionstamp;

@@ -7,9 +7,11 @@
 import type { Clock } from "../clock.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { isInstance } from "../error_data.ts";
-import { KvClosedError, KvStore } from "../kv/store.ts";
+import { KvClosedError } from "../kv/errors.ts";
+import { KvStore } from "../kv/store.ts";
 import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
+import { Failures } from "./failures.ts";
 import { Ledger } from "./ledger.ts";
 import type { Membership } from "./membership.ts";
 import type { ClusterSettings } from "./options.ts";
@@ -32,6 +34,7 @@ export class Instance {
   membership: Membership | undefined = undefined;
   /** Whether the cluster runs, and the instance stays out of it. */
   isIdle = false;
+  readonly #failures: Failures = new Failures();
   readonly #emit: (event: ClusterEvent) => void;
 
   constructor(kv: Deno.Kv, settings: ClusterSettings, emit: (event: ClusterEvent) => void) {
@@ -39,7 +42,14 @@ export class Instance {
     this.settings = settings;
     this.timing = new Timing(settings);
     this.clock = clock;
-    this.store = new KvStore(kv, { clock, random, timeoutMs: this.timing.timeoutMs });
+    this.store = new KvStore(kv, {
+      clock,
+      random,
+      path: settings.path,
+      timeoutMs: this.timing.timeoutMs,
+      probeMs: settings.heartbeatMs,
+      answered: () => this.#answered(),
+    });
     this.ledger = new Ledger(this.store, settings);
     this.#emit = emit;
   }
@@ -96,12 +106,22 @@ export class Instance {
     this.#emit({ at: this.clock.now(), ...event });
   }
 
-  /** Announces that the database failed. A closed one never answers again: that is announced once, and ends the run. */
+  /**
+   * Announces that the database failed, or does not answer: what goes on is announced once. A closed one never answers again,
+   * and ends the run.
+   */
   failed(operation: ClusterFailedEvent["operation"], error: unknown): void {
     const isClosed = isInstance(error, KvClosedError);
     if (isClosed && this.membership?.closed.aborted) return;
-    this.announce({ type: "cluster-failed", operation, error });
+    const news = this.#failures.failed(operation, error, this.clock.monotonic());
+    if (news === "failed") this.announce({ type: "cluster-failed", operation, error });
+    if (news === "unavailable") this.announce({ type: "database-unavailable", operation, error });
     if (isClosed) this.membership?.noteClosed(error);
+  }
+
+  #answered(): void {
+    const forMs = this.#failures.answered(this.clock.monotonic());
+    if (forMs !== undefined) this.announce({ type: "database-available", forMs: Math.round(forMs) });
   }
 
   /** The claims of the session, if that can be relied on in this very instant. */

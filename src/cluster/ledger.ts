@@ -141,18 +141,20 @@ export class Ledger {
    * Writes the record of a session over its last one. What the session says of itself is written with its first record.
    *
    * @param last The commit of the last one, `null` for a new session.
-   * @param isNews Whether what the session accepts may differ from what the last record says.
+   * @param options Whether what the session accepts may differ from what the last record says; and what is called in the
+   * moment in which the record is sent: what it throws has it not be sent.
    * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; `undefined`
    * when the session was buried.
    */
   async beat(
     record: SessionRecord,
     last: string | null,
-    isNews = false,
+    { isNews = false, sending }: { readonly isNews?: boolean; readonly sending?: () => void } = {},
   ): Promise<{ nonce: number; versionstamp: string } | undefined> {
     const key = this.#sessionKey(record.session);
     const { kv } = this.#store;
     const commit = () => {
+      sending?.();
       const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
       if (last === null) atomic.set(this.keys.info(record.session), this.#info);
       return (isNews ? this.#ring(atomic) : atomic).commit();
@@ -291,9 +293,17 @@ export class Ledger {
     return infos;
   }
 
-  /** Commits what a process writes under its claim: an operation that has the check of the claim. */
-  commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
-    return this.#store.call("write under a claim", () => atomic.commit(), { purpose: "write" });
+  /**
+   * Commits what a process writes under its claim: an operation that has the check of the claim.
+   *
+   * @param signal Of the claim: once it has aborted, nothing is sent.
+   */
+  commit(atomic: Deno.AtomicOperation, signal: AbortSignal): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+    const commit = () => {
+      signal.throwIfAborted(); // asked when it is sent, as it may have waited; what is sent already goes on
+      return atomic.commit();
+    };
+    return this.#store.call("write under a claim", commit, { purpose: "write" });
   }
 
   async #landed(seen: readonly SlotSeen[], record: ClaimRecord): Promise<Map<number, string>> {

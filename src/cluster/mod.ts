@@ -55,6 +55,8 @@ export type {
   ClusterFailedEvent,
   ClusterIdleEvent,
   ClusterWaitingEvent,
+  DatabaseAvailableEvent,
+  DatabaseUnavailableEvent,
   SessionDeadEvent,
   SessionFencedEvent,
   SessionJoinedEvent,

@@ -49,7 +49,7 @@ export class Session {
     this.heartbeat = new Heartbeat(instance, id, (cause) => this.#fenced(cause));
     this.claims = new Claims({
       clock: instance.clock,
-      commit: (atomic) => instance.ledger.commit(atomic),
+      commit: (atomic, signal) => instance.ledger.commit(atomic, signal),
       emptied: () => this.#wake.abort(),
     });
     this.ownership = new Ownership(this);
@@ -113,9 +113,10 @@ export class Session {
 
   /**
    * Deletes the record of a session that is over as soon as nothing runs on its behalf, so that others do not wait for its
-   * death.
+   * death. Again and again, until that is acknowledged: a beat or a take that was given up may land late, and would keep slots
+   * from others for another time to live.
    *
-   * @param signal Ends the wait.
+   * @param signal Ends the wait; there is one more try then.
    */
   async retireWhenIdle(signal: AbortSignal): Promise<void> {
     const { clock, timing } = this.instance;
@@ -123,12 +124,15 @@ export class Session {
       this.#wake = new AbortController();
       await pause(clock, timing.heartbeatMs, this.#wake.signal, signal);
     }
-    if (!this.claims.isBusy) await this.#retire();
+    if (this.claims.isBusy || !this.heartbeat.mayBeWritten) return;
+    while (!await this.#retire() && !signal.aborted) await pause(clock, timing.heartbeatMs, signal);
   }
 
-  /** Deletes the record, once. Returns whether it is gone. */
-  #retire(): Promise<boolean> {
-    return this.#retiring ??= this.#bury();
+  /** Deletes the record. Returns whether it is gone. */
+  async #retire(): Promise<boolean> {
+    const isGone = await (this.#retiring ??= this.#bury());
+    if (!isGone) this.#retiring = undefined;
+    return isGone;
   }
 
   async #bury(): Promise<boolean> {

@@ -15,7 +15,9 @@ export interface Claim {
    * @param atomic The operation, without the check.
    * @returns As `Deno.AtomicOperation.commit`: `ok` is false if another session has the claim now, or a check of your
    * own failed.
+   * @throws {ClaimLostError} If the claim was lost before the write was sent.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
    */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError>;
   /** Aborts when the claim is lost. */

@@ -108,6 +108,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @throws {DOMException} A `TimeoutError` if the schema does not answer in time; nothing is written then.
    * @throws {TypeError} If the key or the spec cannot be stored; nothing is written then.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
    * @throws {KvClosedError} If the database is closed.
    */
   async set(key: K, spec: Input, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
@@ -126,6 +127,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @param options A signal that abandons the write, which may still land.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
    * @throws {KvClosedError} If the database is closed.
    */
   async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
@@ -141,6 +143,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @param options A signal that abandons the announcement, which may still land.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time; the announcement may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
    * @throws {KvClosedError} If the database is closed.
    *
    * @example A write that is part of a transaction
@@ -173,6 +176,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @throws {Error} If there is one whose value the database cannot read.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier look-ups for a while, and so was not asked.
    * @throws {KvClosedError} If the database is closed.
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, Spec, P> | undefined> {
@@ -190,6 +194,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * `Uint8Array`, `NaN`, -0), is skipped. An entry whose value the database cannot read is yielded, and fails when it is built.
    *
    * @throws {KvTimeoutError} If the database did not answer in time; counted for each batch.
+   * @throws {KvUnavailableError} If the database has not answered earlier listings for a while, and so was not asked.
    * @throws {KvClosedError} If the database is closed.
    */
   [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, Spec, P>> {

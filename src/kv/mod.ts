@@ -26,4 +26,4 @@ export { KvTable } from "./kv_table.ts";
 export type { KvTableOptions } from "./options.ts";
 export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";
 export type { WatchSees } from "./watch_sees.ts";
-export { KvClosedError, KvTimeoutError } from "./store.ts";
+export { KvClosedError, KvTimeoutError, KvUnavailableError } from "./errors.ts";

@@ -48,7 +48,10 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
    * @default {500}
    */
   readonly batchSize?: number;
-  /** The path or URL that the database was opened with; left out when `Deno.openKv()` had none. */
+  /**
+   * The path or URL that the database was opened with; left out when `Deno.openKv()` had none. While a database at a URL does
+   * not answer, the server is asked by `fetch` whether it is back, if the program may call it.
+   */
   readonly path?: string;
   /**
    * Whose changes a watch of the database sees. Of everybody, on Deno Deploy and over KV Connect: then `changes` waits for
@@ -90,6 +93,7 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
   extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema" | "path">> {
   readonly keys: Keyspace;
+  readonly path: string | undefined;
   readonly schema: SpecSchema<Spec, unknown> | undefined;
 }
 
@@ -130,6 +134,7 @@ export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Inp
     keys,
     create,
     schema,
+    path,
     clock,
     random,
     timeoutMs: checkWhole("timeoutMs", options.timeoutMs ?? 10_000, 1, maxTimerMs),

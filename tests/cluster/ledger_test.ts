@@ -94,7 +94,7 @@ const rings: readonly (readonly [title: string, change: (ledger: Ledger) => Prom
     await ledger.beat(record("a1"), null);
     await ledger.bury("a1");
   }],
-  ["beat() changes what a session accepts", (ledger) => ledger.beat(record("a1"), null, true)],
+  ["beat() changes what a session accepts", (ledger) => ledger.beat(record("a1"), null, { isNews: true })],
 ];
 for (const [title, change] of rings) {
   Deno.test(`Ledger.${title} and rings the bell in the same operation`, async () => {
@@ -669,7 +669,7 @@ Deno.test("Ledger.commit() commits again what was refused since the file was loc
   using database = await TestDatabase.open();
   const { kv, ledger } = database.ledger();
   kv.inject("commit", failLocked(), 2);
-  const written = watch(ledger.commit(kv.atomic().set(["out"], 1)));
+  const written = watch(ledger.commit(kv.atomic().set(["out"], 1), new AbortController().signal));
   await database.pass(20);
   assertEquals([written.fate, kv.count("commit"), (await kv.get(["out"])).value], ["resolved", 3, 1]);
 });

@@ -18,7 +18,7 @@ Deno.test("Cluster.run() joins in the end when the database does not answer at f
   const clock = new ManualClock();
   const cluster = new Cluster(kv, { path: file.path, heartbeatMs, clock, random });
   const failures: ClusterEvent[] = [];
-  cluster.subscribe((event) => event.type === "cluster-failed" && failures.push(event));
+  cluster.subscribe((event) => event.type === "database-unavailable" && failures.push(event));
   kv.inject("commit", hang());
   const run = cluster.run(() => assertEquals(cluster.snapshot().state, "member"));
   await clock.armed(timeoutMs);
@@ -28,7 +28,7 @@ Deno.test("Cluster.run() joins in the end when the database does not answer at f
   await clock.armed(settleMs);
   clock.advance(settleMs);
   await run;
-  assertEquals(failures.map((event) => event.type === "cluster-failed" && event.operation), ["join"]);
+  assertEquals(failures.map((event) => event.type === "database-unavailable" && event.operation), ["join"]);
 });
 
 Deno.test("Cluster.run() does not wait for a database that does not answer when its signal aborts", async () => {

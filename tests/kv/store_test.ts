@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { KvClosedError, KvStore, KvTimeoutError } from "../../src/kv/store.ts";
-import { failLocked, failWith, FaultyKv, hang, holdUntil } from "../../src/testing/mod.ts";
+import { KvClosedError, KvTimeoutError, KvUnavailableError } from "../../src/kv/errors.ts";
+import type { Purpose } from "../../src/kv/gates.ts";
+import { KvStore } from "../../src/kv/store.ts";
+import { failLocked, failWith, FaultyKv, hang, holdUntil, type KvFault } from "../../src/testing/mod.ts";
 import { never, openFile, settle } from "./fixtures.ts";
 import { TestClock } from "../cluster/fixtures.ts";
 
@@ -12,8 +14,26 @@ const timeoutMs = 100;
 async function open() {
   const kv = new FaultyKv(await Deno.openKv(":memory:"));
   const clock = new TestClock();
-  const store = new KvStore(kv, { clock, timeoutMs, random: () => 0.5 });
-  return { kv, clock, store, [Symbol.dispose]: () => kv.close() };
+  const store = new KvStore(kv, { clock, timeoutMs, random: () => 0.5, answered: () => opened.answers++ });
+  const opened = {
+    kv,
+    clock,
+    store,
+    /** How many times the store has told of an answer. */
+    answers: 0,
+    set: (name: string, signal?: AbortSignal) =>
+      store.call(`set ${name}`, () => kv.set(["a"], 1), { purpose: "write", signal }),
+    [Symbol.dispose]: () => kv.close(),
+  };
+  return opened;
+}
+
+/** Makes the fault of a call that fails late. */
+function failAfter(gate: Promise<void>): KvFault {
+  return async () => {
+    await gate;
+    throw new TypeError("connection refused");
+  };
 }
 
 Deno.test("KvStore.call() hands the answer out and leaves no timer", async () => {
@@ -208,9 +228,9 @@ Deno.test("KvStore.hurry() shortens the deadline of calls that are under way and
   using opened = await open();
   const { kv, clock, store } = opened;
   kv.inject("get", hang(), 3);
-  const call = async (name: string) => {
+  const call = async (name: string, purpose: Purpose = "look") => {
     const { operation, timeoutMs } = await assertRejects(
-      () => store.call(name, () => kv.get(["a"]), look),
+      () => store.call(name, () => kv.get(["a"]), { purpose }),
       KvTimeoutError,
     );
     return [operation, timeoutMs];
@@ -226,7 +246,7 @@ Deno.test("KvStore.hurry() shortens the deadline of calls that are under way and
     assertEquals(await later, ["later", 10]);
     assertEquals(clock.pending, 0);
   }
-  const asBefore = call("as before");
+  const asBefore = call("as before", "listing");
   clock.advance(10);
   await settle();
   assertEquals(clock.pending, 1);
@@ -238,6 +258,153 @@ Deno.test("KvStore.hurry() leaves no timer when it is disposed of", async () => 
   using opened = await open();
   opened.store.hurry(10)[Symbol.dispose]();
   assertEquals(opened.clock.pending, 0);
+});
+
+/** A store whose first call was not answered in time. */
+async function unanswered(fault: KvFault = hang()) {
+  const opened = await open();
+  opened.kv.inject("set", fault);
+  const rejected = assertRejects(() => opened.set("first"), KvTimeoutError);
+  opened.clock.advance(timeoutMs);
+  await rejected;
+  return opened;
+}
+
+Deno.test("KvStore.call() makes no call of a purpose of which one is past its deadline, and says so at its own", async () => {
+  using opened = await unanswered();
+  const { kv, clock } = opened;
+  kv.inject("get", hang());
+  clock.advance(5);
+  const waiting = assertRejects(() => opened.set("second"), KvUnavailableError);
+  clock.advance(timeoutMs - 1);
+  await settle();
+  assertEquals(clock.pending, 2); // its own, and the next probe
+  clock.advance(1);
+  const { operation, sinceMs, message } = await waiting;
+  assertEquals([operation, sinceMs], ["set second", 205]);
+  assertEquals(message, "Cannot set second: Deno KV has not answered for 205 ms; nothing was sent");
+  assertEquals([kv.count("set"), kv.count("get"), clock.pending], [1, 1, 0]);
+});
+
+Deno.test("KvStore.call() makes calls of other purposes, and those of a heartbeat twice", async () => {
+  using opened = await unanswered();
+  const { kv, clock, store } = opened;
+  assertEquals((await store.call("get it", () => kv.get(["a"]), look)).value, null);
+  kv.inject("get", hang(), 10);
+  const beat = () => store.call("beat", () => kv.set(["beat"], 1), { purpose: "heartbeat" });
+  kv.inject("set", hang(), 3);
+  for (const kind of [KvTimeoutError, KvTimeoutError, KvUnavailableError]) {
+    const rejected = assertRejects<Error>(beat, kind);
+    clock.advance(timeoutMs);
+    await rejected;
+  }
+  assertEquals(kv.count("set"), 3);
+});
+
+Deno.test("KvStore.call() goes out with its whole deadline when a probe is answered", async () => {
+  const gate = Promise.withResolvers<void>();
+  using opened = await unanswered();
+  const { kv, clock } = opened;
+  kv.inject("get", holdUntil(gate.promise));
+  const waiting = Array.from({ length: 3 }, (_, index) => opened.set(`waiting ${index}`));
+  clock.advance(timeoutMs - 1);
+  kv.inject("set", hang());
+  const rejected = assertRejects(() => waiting[0], KvTimeoutError);
+  gate.resolve();
+  await Promise.all(waiting.slice(1));
+  clock.advance(timeoutMs - 1);
+  await settle();
+  assertEquals([kv.count("set"), clock.pending], [4, 1]);
+  clock.advance(1);
+  await rejected;
+  assertEquals(clock.pending, 0);
+});
+
+for (const [outcome, fault] of [["answered", holdUntil], ["failed", failAfter]] as const) {
+  Deno.test(`KvStore.call() goes out when the call before it is ${outcome} after all, and makes its own`, async () => {
+    const gate = Promise.withResolvers<void>();
+    using opened = await unanswered(fault(gate.promise));
+    const { kv, clock } = opened;
+    kv.inject("get", hang());
+    const second = opened.set("second");
+    gate.resolve();
+    const { versionstamp } = await second;
+    assertEquals([(await kv.get(["a"])).versionstamp, kv.count("set"), clock.pending], [versionstamp, 2, 0]);
+  });
+}
+
+Deno.test("KvStore.call() stops the probes when nothing waits any more", async () => {
+  using opened = await unanswered();
+  const { kv, clock } = opened;
+  kv.inject("get", hang(), 10);
+  const controllers = [new AbortController(), new AbortController()];
+  const waiting = controllers.map(({ signal }) => assertRejects(() => opened.set("waiting", signal), Error, "enough"));
+  await settle();
+  for (const controller of controllers) {
+    assert(clock.pending > 0);
+    controller.abort(new Error("enough"));
+  }
+  await Promise.all(waiting);
+  assertEquals([kv.count("set"), kv.count("get"), clock.pending], [1, 1, 0]);
+});
+
+Deno.test("KvStore.call() counts calls that impatient callers have abandoned, from their deadline on", async () => {
+  using opened = await open();
+  const { kv, clock } = opened;
+  kv.inject("set", hang(), 100);
+  kv.inject("get", hang(), 100);
+  const calls: Promise<unknown>[] = [];
+  for (let i = 0; i < 50; i++) {
+    const controller = new AbortController();
+    calls.push(opened.set("impatient", controller.signal).catch(() => {}));
+    clock.advance(10);
+    controller.abort();
+    await settle();
+  }
+  await Promise.all(calls);
+  assertEquals(kv.count("set"), timeoutMs / 10);
+});
+
+Deno.test("KvStore.call() probes once for all stores of a handle, and opens the gates of all", async () => {
+  using opened = await open();
+  const { kv, clock, store } = opened;
+  const other = new KvStore(kv, { clock, timeoutMs: 1_000, random: () => 0.5 });
+  kv.inject("set", hang(), 2);
+  const set = (store: KvStore, purpose: Purpose) => store.call("set it", () => kv.set(["a"], 1), { purpose });
+  const given = [assertRejects(() => set(store, "write")), assertRejects(() => set(other, "join"))];
+  clock.advance(1_000);
+  await Promise.all(given);
+  const gate = Promise.withResolvers<void>();
+  kv.inject("get", holdUntil(gate.promise));
+  const waiting = [set(store, "write"), set(other, "join"), set(other, "write")];
+  await settle();
+  assertEquals([kv.count("set"), kv.count("get")], [2, 1]);
+  gate.resolve();
+  await Promise.all(waiting);
+  assertEquals([kv.count("set"), kv.count("get"), clock.pending], [5, 1, 0]);
+});
+
+Deno.test("KvStore.call() probes at once when something else is answered", async () => {
+  using opened = await unanswered();
+  const { kv, clock, store } = opened;
+  kv.inject("get", hang());
+  const waiting = opened.set("second");
+  await settle();
+  clock.advance(timeoutMs - 1);
+  await store.call("get it", () => kv.get(["a"]), look);
+  await waiting;
+  assertEquals([kv.count("set"), kv.count("get"), clock.pending], [2, 3, 0]);
+});
+
+Deno.test("KvStore tells of each answer, however late", async () => {
+  const gate = Promise.withResolvers<void>();
+  using opened = await unanswered(holdUntil(gate.promise));
+  opened.kv.inject("get", hang());
+  assertEquals(opened.answers, 0);
+  const second = opened.set("second");
+  gate.resolve(); // the first one is answered, and so the second one is made
+  await second;
+  assertEquals(opened.answers, 2);
 });
 
 Deno.test("KvStore.list() reads batches that follow each other without gap or overlap", async () => {
