@@ -171,8 +171,9 @@ export class FaultyKv implements Deno.Kv {
       pull: async (controller) => {
         try {
           const { done, value } = await this.#call("watch", () => reader.read(), readings++);
-          if (done) controller.close();
-          else controller.enqueue(value);
+          if (!done) return controller.enqueue(value);
+          controller.close();
+          await end(undefined);
         } catch (error) {
           cut(error);
         }

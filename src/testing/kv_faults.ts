@@ -31,7 +31,8 @@ export function failWith(error: unknown): KvFault {
 }
 
 /**
- * Makes the fault of a database file that another connection has locked. The call changes nothing.
+ * Makes the fault of a database file that another connection has locked. The call changes nothing. In Deno 2 this happens to
+ * a commit that has checks; where Deno KV is written in JavaScript, to any write: "set", "delete" and "commit".
  *
  * @returns The fault.
  *
@@ -48,6 +49,41 @@ export function failWith(error: unknown): KvFault {
  */
 export function failLocked(): KvFault {
   return () => Promise.reject(new TypeError("database is locked"));
+}
+
+/**
+ * Makes the fault of a remote call, or of a watch, that is given up after many tries: it fails late. Where Deno KV is written
+ * in JavaScript this happens after 12 tries, and after 12 reconnects of a watch; in Deno 2 both go on for ever, as with
+ * {@linkcode hang}.
+ *
+ * @param gate Resolves when the call is given up.
+ * @param error The error that the caller gets then.
+ * @param options `hasLanded`: whether the call is made, and only its replies are lost. Not for "watch". By default it is not.
+ * @returns The fault.
+ *
+ * @example A write whose caller learns late that it may not have landed
+ * ```ts
+ * import { FaultyKv, giveUp } from "@pact/supervisor/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"));
+ * const gate: PromiseWithResolvers<void> = Promise.withResolvers();
+ * kv.inject("set", giveUp(gate.promise, new Error("failed after 12 retries")));
+ * const written = kv.set(["a"], 1);
+ * assertEquals((await kv.get(["a"])).value, null);
+ * gate.resolve();
+ * await assertRejects(() => written, Error, "failed after 12 retries");
+ * ```
+ */
+export function giveUp(
+  gate: Promise<unknown>,
+  error: unknown,
+  { hasLanded = false }: { readonly hasLanded?: boolean } = {},
+): KvFault {
+  return async (call) => {
+    await Promise.all([hasLanded ? call() : undefined, gate]);
+    throw error;
+  };
 }
 
 /**
@@ -156,6 +192,28 @@ export function staleWatch(gate: Promise<unknown> = new Promise(() => {})): KvFa
     if (readings > 0) await gate;
     return await call();
   };
+}
+
+/**
+ * Makes the fault of a watch that ends by itself, without an error, as where Deno KV is written in JavaScript when a reading of
+ * a file fails.
+ *
+ * @returns The fault, for "watch".
+ *
+ * @example A watch that ends after its first reading
+ * ```ts
+ * import { endWatch, FaultyKv } from "@pact/supervisor/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = new FaultyKv(await Deno.openKv(":memory:"));
+ * const reader = kv.watch([["a"]]).getReader();
+ * await reader.read();
+ * kv.inject("watch", endWatch());
+ * assertEquals((await reader.read()).done, true);
+ * ```
+ */
+export function endWatch(): KvFault {
+  return <T>() => Promise.resolve({ done: true, value: undefined } as T);
 }
 
 /**

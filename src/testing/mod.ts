@@ -30,8 +30,10 @@ export { fakeTimeClock } from "./fake_time_clock.ts";
 export { FaultyKv, type FaultyKvOptions, type KvOperation } from "./faulty_kv.ts";
 export {
   denyAfterLanding,
+  endWatch,
   failLocked,
   failWith,
+  giveUp,
   hang,
   holdReply,
   holdUntil,

@@ -1,9 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   denyAfterLanding,
+  endWatch,
   failLocked,
   failWith,
   FaultyKv,
+  giveUp,
   hang,
   holdReply,
   holdUntil,
@@ -106,6 +108,42 @@ Deno.test("hang() never makes the call", async () => {
   void kv.set(["a"], 1).finally(() => isOver = true);
   for (let i = 0; i < 100; i++) await kv.get(["a"]);
   assertEquals([isOver, (await kv.get(["a"])).value], [false, null]);
+});
+
+for (const hasLanded of [undefined, false, true]) {
+  Deno.test(`giveUp() fails when the gate opens, with hasLanded ${hasLanded}`, async () => {
+    using kv = new FaultyKv(new MemoryKv());
+    const gate = Promise.withResolvers<void>();
+    kv.inject("set", giveUp(gate.promise, new Error("given up"), { hasLanded }));
+    let isOver = false;
+    const rejected = assertRejects(() => kv.set(["a"], 1).finally(() => isOver = true), Error, "given up");
+    for (let i = 0; i < 100; i++) await kv.get(["a"]);
+    assertEquals([isOver, (await kv.get(["a"])).value], [false, hasLanded ? 1 : null]);
+    gate.resolve();
+    await rejected;
+  });
+}
+
+Deno.test("giveUp() has a watch fail after its first reading", async () => {
+  using kv = await open();
+  const reader = kv.watch([["a"]]).getReader();
+  await reader.read();
+  const gate = Promise.withResolvers<void>();
+  kv.inject("watch", giveUp(gate.promise, new Error("given up")));
+  const reading = assertRejects(() => reader.read(), Error, "given up");
+  gate.resolve();
+  await reading;
+  assertEquals(await kv.watch([["a"]]).getReader().read().then(({ value }) => value?.[0].value), null);
+});
+
+Deno.test("endWatch() has a watch end by itself, and the one below with it", async () => {
+  using memory = new MemoryKv();
+  let isCancelled = false;
+  memory.watch = () => new ReadableStream({ cancel: () => void (isCancelled = true) });
+  const kv = new FaultyKv(memory);
+  kv.inject("watch", endWatch());
+  assertEquals(await kv.watch([["a"]]).getReader().read(), { done: true, value: undefined });
+  assertEquals(isCancelled, true);
 });
 
 Deno.test("holdReply() makes the call at once and hands out its result, or its error, when the gate opens", async () => {

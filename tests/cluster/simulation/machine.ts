@@ -19,9 +19,21 @@ export interface FaultRates {
   readonly deny: number;
   readonly lock: number;
   readonly cut: number;
+  /** A watch ends by itself. */
+  readonly end: number;
 }
 
-export const noFaults: FaultRates = { hang: 0, landLate: 0, slow: 0, tear: 0, loseReply: 0, deny: 0, lock: 0, cut: 0 };
+export const noFaults: FaultRates = {
+  hang: 0,
+  landLate: 0,
+  slow: 0,
+  tear: 0,
+  loseReply: 0,
+  deny: 0,
+  lock: 0,
+  cut: 0,
+  end: 0,
+};
 
 export interface MachineOptions {
   readonly time: VirtualTime;
@@ -33,6 +45,8 @@ export interface MachineOptions {
   readonly lateMs: number;
   /** Whether watches tell nothing, as those of other OS processes on one file. */
   readonly isDeaf: boolean;
+  /** Whether Deno KV is the one that is written in JavaScript: what is not answered fails late, instead of never. */
+  readonly givesUp: boolean;
   /** Resolves when there are no more faults: what would land late lands then. */
   readonly calm: Promise<void>;
 }
@@ -119,7 +133,7 @@ export class Machine implements Clock {
   }
 
   #fault(operation: KvOperation): KvFault {
-    const { time, random, slowMs, lateMs, isDeaf } = this.#options;
+    const { time, random, slowMs, lateMs, isDeaf, givesUp } = this.#options;
     const fate = this.#fate(operation);
     if (operation === "list") this.lists++;
     const there = fate === "slow" || fate === "tear"
@@ -128,17 +142,25 @@ export class Machine implements Clock {
       ? random() * lateMs
       : 1 + random() * 20;
     const back = fate === "slow" ? random() * slowMs : 1 + random() * 20;
+    const givenUpMs = givesUp ? random() * lateMs : undefined;
     return async <T>(call: () => Promise<T>): Promise<T> => {
       await (fate === "landLate" ? this.#sleepUnlessCalm(there) : time.until(time.nowMs + there));
       if (fate === "cut") return this.#reply(back, Promise.reject(new TypeError("connection refused")));
       if (fate === "lock") return this.#reply(back, Promise.reject(new TypeError("database is locked")));
-      if (fate === "hang" || (operation === "watch" && isDeaf)) return new Promise<T>(() => {});
+      if (fate === "end") return this.#reply(back, Promise.resolve({ done: true, value: undefined } as T));
+      if (fate === "hang") return this.#unanswered(givenUpMs);
+      if (operation === "watch" && isDeaf) return new Promise<T>(() => {});
       const result = await this.#land(operation, call);
-      if (fate === "landLate") return new Promise<T>(() => {});
+      if (fate === "landLate") return this.#unanswered(givenUpMs);
       if (fate === "loseReply") return this.#reply(back, Promise.reject(new TypeError("connection reset")));
       if (fate === "deny" && operation === "commit") return this.#reply(back, Promise.resolve({ ok: false } as T));
       return this.#reply(back, Promise.resolve(result));
     };
+  }
+
+  #unanswered<T>(givenUpMs: number | undefined): Promise<T> {
+    if (givenUpMs === undefined) return new Promise(() => {});
+    return this.#reply(givenUpMs, Promise.reject(new Error("request failed after 12 retries")));
   }
 
   #sleepUnlessCalm(ms: number): Promise<void> {
@@ -165,8 +187,9 @@ export class Machine implements Clock {
 
   #fate(operation: KvOperation): keyof FaultRates | "well" {
     let chance = this.#options.random();
-    for (const fate of ["hang", "landLate", "slow", "tear", "loseReply", "deny", "lock", "cut"] as const) {
-      chance -= fate === "tear" && operation !== "list" ? 0 : this.rates[fate];
+    for (const fate of ["hang", "landLate", "slow", "tear", "loseReply", "deny", "lock", "cut", "end"] as const) {
+      const isOfOthers = fate === "tear" && operation !== "list" || fate === "end" && operation !== "watch";
+      chance -= isOfOthers ? 0 : this.rates[fate];
       // A watch that is not heard of any more is what a stale one looks like.
       if (chance < 0) return operation === "watch" && fate === "deny" ? "well" : fate;
     }
