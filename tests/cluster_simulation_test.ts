@@ -37,11 +37,16 @@ for (const mutant of mutants) {
     const mutated = await load(mutant);
     const error = await assertRejects(async () => {
       const first = sized({ short: mutant.foundAt ?? 1, full: 1 });
-      for (let seed = first; seed <= 500; seed++) await simulate({ library: mutated, seed, steps, tear: mutant.tear });
+      for (let seed = first; seed <= 500; seed++) {
+        await simulate({ library: mutated, seed, steps, atLeast: mutant.atLeast });
+      }
     }, Violation);
     const seed = Number(/^Seed (\d+) /.exec((error as Violation).message)?.[1]);
     // What it was found by can be looked at again.
-    const again = await assertRejects(() => simulate({ library: mutated, seed, steps, tear: mutant.tear }), Violation);
+    const again = await assertRejects(
+      () => simulate({ library: mutated, seed, steps, atLeast: mutant.atLeast }),
+      Violation,
+    );
     assertEquals((again as Violation).message, (error as Violation).message);
     assertMatch((again as Violation).message, /after\n/);
   });

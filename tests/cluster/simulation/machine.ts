@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Timer } from "@pact/supervisor";
+import { stallMs } from "../../../src/clock.ts";
 import { FaultyKv, type KvFault, type KvOperation } from "@pact/supervisor/testing";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -15,6 +16,8 @@ export interface FaultRates {
   readonly slow: number;
   /** A listing is read late, so that what is listed beside it is older. */
   readonly tear: number;
+  /** A listing fails. */
+  readonly drop: number;
   readonly loseReply: number;
   readonly deny: number;
   readonly lock: number;
@@ -28,12 +31,18 @@ export const noFaults: FaultRates = {
   landLate: 0,
   slow: 0,
   tear: 0,
+  drop: 0,
   loseReply: 0,
   deny: 0,
   lock: 0,
   cut: 0,
   end: 0,
 };
+
+const fates = Object.keys(noFaults) as (keyof FaultRates)[];
+
+/** The one operation that a fault is of. */
+const operationOf: { readonly [Fate in keyof FaultRates]?: KvOperation } = { tear: "list", drop: "list", end: "watch" };
 
 export interface MachineOptions {
   readonly time: VirtualTime;
@@ -84,7 +93,13 @@ export class Machine implements Clock {
     const { time } = this.#options;
     let isOff = false;
     const wholeMs = Math.max(1, Math.ceil(delayMs)); // as timers are
-    const callOff = time.at(time.nowMs + wholeMs / this.rate, () => this.deliver(() => isOff || callback()));
+    const dueMs = this.monotonic() + wholeMs;
+    const fire = () => {
+      if (isOff) return;
+      if (this.monotonic() - dueMs > stallMs) time.stalled();
+      callback();
+    };
+    const callOff = time.at(time.nowMs + wholeMs / this.rate, () => this.deliver(fire));
     return {
       cancel: () => {
         isOff = true;
@@ -145,7 +160,9 @@ export class Machine implements Clock {
     const givenUpMs = givesUp ? random() * lateMs : undefined;
     return async <T>(call: () => Promise<T>): Promise<T> => {
       await (fate === "landLate" ? this.#sleepUnlessCalm(there) : time.until(time.nowMs + there));
-      if (fate === "cut") return this.#reply(back, Promise.reject(new TypeError("connection refused")));
+      if (fate === "cut" || fate === "drop") {
+        return this.#reply(back, Promise.reject(new TypeError("connection refused")));
+      }
       if (fate === "lock") return this.#reply(back, Promise.reject(new TypeError("database is locked")));
       if (fate === "end") return this.#reply(back, Promise.resolve({ done: true, value: undefined } as T));
       if (fate === "hang") return this.#unanswered(givenUpMs);
@@ -187,9 +204,9 @@ export class Machine implements Clock {
 
   #fate(operation: KvOperation): keyof FaultRates | "well" {
     let chance = this.#options.random();
-    for (const fate of ["hang", "landLate", "slow", "tear", "loseReply", "deny", "lock", "cut", "end"] as const) {
-      const isOfOthers = fate === "tear" && operation !== "list" || fate === "end" && operation !== "watch";
-      chance -= isOfOthers ? 0 : this.rates[fate];
+    for (const fate of fates) {
+      const of = operationOf[fate];
+      chance -= of !== undefined && of !== operation ? 0 : this.rates[fate];
       // A watch that is not heard of any more is what a stale one looks like.
       if (chance < 0) return operation === "watch" && fate === "deny" ? "well" : fate;
     }

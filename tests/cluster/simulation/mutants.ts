@@ -5,6 +5,7 @@
  */
 
 import type { Library } from "./instance.ts";
+import type { FaultRates } from "./machine.ts";
 
 /** One replacement in one file of `src/cluster`. */
 interface Change {
@@ -17,8 +18,8 @@ interface Change {
 export interface Mutant {
   readonly mistake: string;
   readonly changes: readonly Change[];
-  /** How likely a listing is read late at least: some mistakes only show then. */
-  readonly tear?: number;
+  /** How likely faults are at least: some mistakes show only if listings are read late, or fail. */
+  readonly atLeast?: Partial<FaultRates>;
   /** A seed that finds it, if none of the first ones does: where a short run begins. */
   readonly foundAt?: number;
 }
@@ -77,7 +78,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a slot without a check that its owner has no session",
-    tear: 0.5,
+    atLeast: { tear: 0.5 },
+    foundAt: 48,
     changes: [{
       file: "ledger.ts",
       from: "atomic.check({ key: this.#sessionKey(owner), versionstamp: null });",
@@ -126,7 +128,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "remembers the bell before the claims were listed",
-    foundAt: 32,
+    atLeast: { drop: 0.1 },
+    foundAt: 7,
     changes: [{
       file: "ledger.ts",
       from: "const claims = areKnown",

@@ -18,8 +18,8 @@ export interface SimulationOptions {
   readonly library: Library;
   readonly seed: number;
   readonly steps: number;
-  /** How likely a listing is read late at least, whatever the weather. */
-  readonly tear?: number;
+  /** How likely faults are at least, whatever the weather. */
+  readonly atLeast?: Partial<FaultRates>;
   /** A real database in the place of the one that is deterministic. */
   readonly kv?: Deno.Kv;
 }
@@ -84,7 +84,7 @@ class Simulation {
     this.#random = seededRandom(options.seed);
     this.#areClocksSound = options.seed % 2 === 0;
     this.#givesUp = options.seed % 8 >= 4;
-    this.#rates = { ...noFaults, tear: options.tear ?? 0 };
+    this.#rates = { ...noFaults, ...options.atLeast };
     this.#memory = options.kv ? undefined : new MemoryKv({ now: () => 1e12 + this.#time.nowMs });
     this.#checks = new Checks(this.#instances, this.#areClocksSound);
     this.#admin = options.kv ?? this.#memory!;
@@ -207,17 +207,20 @@ class Simulation {
   #changeWeather(): void {
     const worst = this.#random() < 0.4 ? 0 : this.#random() * 0.15;
     const rate = () => this.#random() * worst;
-    this.#rates = {
+    const rates: FaultRates = {
       hang: rate(),
       landLate: rate(),
       slow: 2 * rate(),
-      tear: Math.max(4 * rate(), this.#options.tear ?? 0),
+      tear: 4 * rate(),
+      drop: rate(),
       loseReply: rate(),
       deny: rate(),
       lock: rate(),
       cut: rate(),
       end: this.#givesUp ? 2 * rate() : 0,
     };
+    const least = Object.entries(this.#options.atLeast ?? {}) as [keyof FaultRates, number][];
+    this.#rates = { ...rates, ...Object.fromEntries(least.map(([fate, rate]) => [fate, Math.max(rate, rates[fate])])) };
     this.#note(`faults are up to ${(100 * worst).toFixed(0)} % each`);
     for (const { machine } of this.#instances.values()) machine.rates = this.#rates;
   }

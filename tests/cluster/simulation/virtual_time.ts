@@ -4,6 +4,9 @@
  * @module
  */
 
+/** More turns of the event loop than the library takes after a stall. */
+const turnsAfterStall = 12;
+
 interface Happening {
   readonly atMs: number;
   readonly order: number;
@@ -16,6 +19,8 @@ export class VirtualTime {
   nowMs = 0;
   /** How many calls to a real database are under way: time must not pass meanwhile. */
   outstanding = 0;
+  /** How many turns of the event loop what has just happened may take. */
+  #turns = 1;
   readonly #heap: Happening[] = [];
   #order = 0;
 
@@ -54,9 +59,18 @@ export class VirtualTime {
     this.nowMs = endMs;
   }
 
+  /** A timer was late: the library lets answers that are there arrive first, for some turns of the event loop. */
+  stalled(): void {
+    this.#turns = turnsAfterStall;
+  }
+
   /** Resolves when nothing happens any more without time passing. */
   async settle(): Promise<void> {
-    do await new Promise((resolve) => setImmediate(resolve)); while (this.outstanding > 0);
+    do {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turns--;
+    } while (this.outstanding > 0 || this.#turns > 0);
+    this.#turns = 1;
   }
 
   #push(happening: Happening): void {
