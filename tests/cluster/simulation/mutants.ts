@@ -166,7 +166,11 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not ring when it resigns",
-    changes: [{ file: "heartbeat.ts", from: "this.versionstamp, true);", to: "this.versionstamp);" }],
+    changes: [{
+      file: "heartbeat.ts",
+      from: "this.versionstamp, { isNews: true });",
+      to: "this.versionstamp);",
+    }],
   },
   {
     mistake: "takes a record for told that may have landed without an answer",
