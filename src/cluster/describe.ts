@@ -36,9 +36,13 @@ export function describeClusterEvent(event: ClusterEvent): string {
       return `session ${event.session} is dead: it has not moved for ${Math.round(event.silentMs)} ms`;
     case "session-fenced":
       return `session ${event.session}, this instance, is fenced with ${event.slots} slots: ` +
-        (event.cause === "silent"
-          ? `no heartbeat was acknowledged for ${Math.round(event.silentMs)} ms`
-          : "it was declared dead");
+        {
+          "silent": `no heartbeat was acknowledged for ${Math.round(event.silentMs)} ms`,
+          "declared-dead": "it was declared dead",
+          "database-replaced": "the database was set back, emptied or replaced",
+        }[event.cause];
+    case "database-replaced":
+      return `the database was set back, emptied or replaced: ${event.evidence}`;
     case "slot-claimed":
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":
@@ -64,6 +68,7 @@ const failures: readonly ClusterEvent["type"][] = [
   "session-fenced",
   "cluster-idle",
   "cluster-waiting",
+  "database-replaced",
 ];
 
 /** Tells whether an event must not go unheard: it is printed while there are no subscribers. */

@@ -48,8 +48,11 @@ export interface SessionFencedEvent {
   readonly type: "session-fenced";
   /** The session, which is over. */
   readonly session: string;
-  /** Why: no heartbeat was acknowledged in time, or other sessions had declared it dead. */
-  readonly cause: "silent" | "declared-dead";
+  /**
+   * Why: no heartbeat was acknowledged in time, other sessions had declared it dead, or the database is not the one any more in
+   * which it joined, of which `database-replaced` has told.
+   */
+  readonly cause: "silent" | "declared-dead" | "database-replaced";
   /** How long ago its last acknowledged heartbeat began, in ms. */
   readonly silentMs: number;
   /** How many slots it owned. */
@@ -133,6 +136,20 @@ export interface DatabaseAvailableEvent {
 }
 
 /**
+ * The database was set back to an earlier copy, emptied, or replaced by another one, while this instance used it. Nothing that
+ * was known of it holds any more: the session is fenced, the instance joins again, everything is looked at, and what has
+ * another value than before is replaced.
+ */
+export interface DatabaseReplacedEvent {
+  /** When, in epoch ms. */
+  readonly at: number;
+  /** Which event. */
+  readonly type: "database-replaced";
+  /** What has shown it, as a text to read. */
+  readonly evidence: string;
+}
+
+/**
  * A call to the database failed. It is made again; when it fails in the same way before any call was answered, that is not
  * announced.
  */
@@ -163,6 +180,7 @@ export type ClusterEvent =
   | ClusterIdleEvent
   | ClusterWaitingEvent
   | ClusterFailedEvent
+  | DatabaseReplacedEvent
   | DatabaseUnavailableEvent
   | DatabaseAvailableEvent;
 

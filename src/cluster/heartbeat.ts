@@ -3,7 +3,7 @@
  *
  * ```text
  *   join ──▶ alive ──▶ beat, every heartbeatMs ──▶ alive …
- *              │ no beat is acknowledged for fenceMs, or the record is gone
+ *              │ no beat is acknowledged for fenceMs, the record is gone, or the database goes on in another history
  *              ▼
  *            fenced: what depends on the session is aborted in the same instant
  * ```
@@ -15,12 +15,16 @@
  */
 
 import { pause, type Timer } from "../clock.ts";
+import { beatEvidence } from "./another_history.ts";
 import type { Instance } from "./instance.ts";
 import type { Claimant } from "./ledger.ts";
 import { recordFormat, type SessionRecord } from "./records.ts";
 
-/** Why a session is fenced: no beat was acknowledged in time, or others have deleted its record. */
-export type FenceCause = "silent" | "declared-dead";
+/**
+ * Why a session is fenced: no beat was acknowledged in time, others have deleted its record, or the database is not the one
+ * any more in which it joined.
+ */
+export type FenceCause = "silent" | "declared-dead" | "database-replaced";
 
 const maxFirstNonce = 2 ** 48;
 
@@ -163,14 +167,18 @@ export class Heartbeat implements Claimant {
     const { nonce, accepts } = record;
     const isNews = accepts !== this.#toldAccepts;
     if (isNews) this.#toldAccepts = undefined;
+    const known = { nonce, last: this.versionstamp, ...this.#instance.known };
     const stored = await ledger.beat(record, this.versionstamp, { isNews, sending });
     if (!this.check()) return false;
-    this.first = stored && (this.first ?? stored.versionstamp);
-    if (stored) this.versionstamp = stored.versionstamp;
-    else if (this.#ackedMs !== undefined) this.fence("declared-dead"); // buried: others may own everything by now
-    else this.versionstamp = null; // buried before it knew of its record: it never owned anything, and joins from the start
+    const evidence = beatEvidence(known, stored);
+    if (evidence !== undefined) this.#instance.history.changed(evidence); // which fences the session, if it has joined
+    if (!this.check()) return false;
+    // Buried? Others may own everything by now. One that did not know of its record never owned anything, and joins from the start.
+    if (stored.versionstamp === null && this.#ackedMs !== undefined) this.fence("declared-dead");
+    this.versionstamp = stored.versionstamp;
+    this.first = stored.versionstamp === null ? undefined : this.first ?? stored.versionstamp;
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
-    if (stored?.nonce !== nonce) {
+    if (stored.versionstamp === null || stored.nonce !== nonce) {
       this.#toldAccepts = undefined;
       return false;
     }

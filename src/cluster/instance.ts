@@ -5,10 +5,12 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { type History, historyOf } from "../kv/history.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { isInstance } from "../error_data.ts";
 import { KvClosedError } from "../kv/errors.ts";
 import { KvStore } from "../kv/store.ts";
+import type { BeatKnown } from "./another_history.ts";
 import type { Claims, SlotLease, SlotListener } from "./claims.ts";
 import type { ClusterEvent, ClusterFailedEvent, UndatedEvent } from "./events.ts";
 import { Failures } from "./failures.ts";
@@ -27,6 +29,8 @@ export class Instance {
   /** What everything is timed by; the wall clock only dates events. */
   readonly clock: Clock;
   readonly store: KvStore;
+  /** Of the database: tells of another one, and is told. */
+  readonly history: History;
   readonly ledger: Ledger;
   /** The views of tables that want to know what becomes of the slots. */
   readonly listeners: Set<SlotListener> = new Set();
@@ -41,6 +45,7 @@ export class Instance {
     const { clock, random } = settings;
     this.settings = settings;
     this.timing = new Timing(settings);
+    this.history = historyOf(kv);
     this.clock = clock;
     this.store = new KvStore(kv, {
       clock,
@@ -94,6 +99,11 @@ export class Instance {
 
   slotOf(key: KvTableKey): number {
     return slotOf(key, this.settings.slots);
+  }
+
+  /** What is known of the history of the database: where the bell stands, and the newest commit of all. */
+  get known(): Pick<BeatKnown, "bell" | "newest"> {
+    return { bell: this.session?.ownership.view.bell, newest: this.membership?.newest ?? "" };
   }
 
   /** Tells all tables that slots are held which were not, or are wanted here again. */

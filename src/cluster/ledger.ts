@@ -53,6 +53,11 @@ export interface Claimant {
   nextNonce(): number;
 }
 
+/** What stands in the place of a session's record after a beat; if nothing does, where the bell stands. */
+export type Beaten =
+  | { readonly nonce: number; readonly versionstamp: string }
+  | { readonly versionstamp: null; readonly bell: string | null };
+
 /** What a {@linkcode Ledger} needs beside the database, among it what the sessions of this instance say of themselves. */
 export interface LedgerOptions extends SessionInfo {
   /** Where the cluster lives. */
@@ -143,14 +148,13 @@ export class Ledger {
    * @param last The commit of the last one, `null` for a new session.
    * @param options Whether what the session accepts may differ from what the last record says; and what is called in the
    * moment in which the record is sent: what it throws has it not be sent.
-   * @returns The nonce and the commit of what stands there now: this record, or an earlier one that landed late; `undefined`
-   * when the session was buried.
+   * @returns What stands there now: this record, or an earlier one that landed late; nothing when the session was buried.
    */
   async beat(
     record: SessionRecord,
     last: string | null,
     { isNews = false, sending }: { readonly isNews?: boolean; readonly sending?: () => void } = {},
-  ): Promise<{ nonce: number; versionstamp: string } | undefined> {
+  ): Promise<Beaten> {
     const key = this.#sessionKey(record.session);
     const { kv } = this.#store;
     const commit = () => {
@@ -161,10 +165,11 @@ export class Ledger {
     };
     const result = await this.#store.call("write the heartbeat", commit, { purpose: "heartbeat" });
     if (result.ok) return { nonce: record.nonce, versionstamp: result.versionstamp };
-    const { value, versionstamp } = await this.#store.call("read the heartbeat back", () => kv.get(key), {
-      purpose: "heartbeat",
-    });
-    return versionstamp !== null && isSessionRecord(value) ? { nonce: value.nonce, versionstamp } : undefined;
+    const read = () => kv.getMany<[unknown, unknown]>([key, this.keys.bell]);
+    const [own, bell] = await this.#store.call("read the heartbeat back", read, { purpose: "heartbeat" });
+    const { value, versionstamp } = own;
+    if (versionstamp === null || !isSessionRecord(value)) return { versionstamp: null, bell: bell.versionstamp };
+    return { nonce: value.nonce, versionstamp };
   }
 
   /**
@@ -175,12 +180,12 @@ export class Ledger {
    * may do. So is a record that cannot be read: if its session lives, it is fenced and joins again.
    * @returns Whether it is gone.
    */
-  async bury(id: string, last?: string): Promise<boolean> {
+  async bury(id: string, last?: string | null): Promise<boolean> {
     const key = this.#sessionKey(id);
     const { kv } = this.#store;
     const commit = () => {
       // A write without any check would hold up the handle for 5 s while the file is locked.
-      const isAnyCase = last === undefined || last === unreadableStamp;
+      const isAnyCase = last === undefined || last === null || last === unreadableStamp;
       const check = isAnyCase ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
       return this.#ring(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();
     };

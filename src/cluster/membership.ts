@@ -32,6 +32,10 @@ export class Membership {
   readonly infos: SessionInfos;
   /** Sessions of this instance that are over, until their record is gone. */
   readonly former: Set<string> = new Set();
+  /** Those on whose behalf nothing runs any more: a record that stands there all the same may go at once. */
+  readonly retired: Set<string> = new Set();
+  /** The newest commit that is known in this history of the database; "" if there is none. */
+  newest = "";
   /** The session of now, or the last one. */
   session: Session;
   readonly #admission: Admission;
@@ -39,6 +43,7 @@ export class Membership {
   readonly #closed: AbortController = new AbortController();
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
   #isUp = false;
+  readonly #watchingHistory: Disposable;
   readonly #serving: Promise<void>;
   readonly #listening: Promise<void>;
   readonly #retirements: Set<Promise<void>> = new Set();
@@ -48,6 +53,7 @@ export class Membership {
     this.infos = new SessionInfos(instance.ledger);
     this.#admission = new Admission(instance);
     this.session = this.#newSession();
+    this.#watchingHistory = instance.history.listen((evidence) => this.#databaseReplaced(evidence));
     this.#serving = this.#serve().catch(this.#up.reject);
     this.#listening = this.#listen();
   }
@@ -83,6 +89,15 @@ export class Membership {
     this.#ending.abort();
     await this.session.leave();
     await Promise.all([this.#serving, this.#listening, ...this.#retirements]);
+    this.#watchingHistory[Symbol.dispose]();
+  }
+
+  /** Nothing that is known of the others holds any more, and what was acknowledged may be gone. */
+  #databaseReplaced(evidence: string): void {
+    this.newest = "";
+    this.sightings.forgetAll();
+    this.instance.announce({ type: "database-replaced", evidence });
+    this.session.databaseReplaced();
   }
 
   async #serve(): Promise<void> {

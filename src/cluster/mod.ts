@@ -56,6 +56,7 @@ export type {
   ClusterIdleEvent,
   ClusterWaitingEvent,
   DatabaseAvailableEvent,
+  DatabaseReplacedEvent,
   DatabaseUnavailableEvent,
   SessionDeadEvent,
   SessionFencedEvent,

@@ -5,8 +5,10 @@
  */
 
 import { pause } from "../clock.ts";
+import { isInstance } from "../error_data.ts";
 import { ProcessElsewhereError } from "../errors.ts";
 import type { Claim, KvTableContext } from "../kv/context.ts";
+import { DatabaseReplacedError } from "../kv/history.ts";
 import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
 import type { KvTable } from "../kv/kv_table.ts";
@@ -205,6 +207,10 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
           if (key === undefined || this.#instance.holds(key)) stream.announce(key);
         }
       } catch (error) {
+        if (isInstance(error, DatabaseReplacedError)) {
+          stream.announce(undefined); // the cluster has told of it, and joins again
+          continue;
+        }
         this.#instance.failed("changes", error);
         if (clock.monotonic() - beganMs > delayMs + timing.steadyMs) failures = 0;
         delayMs = delayAfter(defaultRestartPolicy, ++failures, random());

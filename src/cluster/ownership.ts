@@ -18,6 +18,7 @@
  */
 
 import { assertMatch } from "./admission.ts";
+import { lookEvidence, newestCommit } from "./another_history.ts";
 import { ClaimLostError } from "./errors.ts";
 import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
@@ -127,10 +128,16 @@ export class Ownership {
 
   /** Every change of claims rings the bell. Now and then they are listed all the same, to mend what no ring has told of. */
   async #read(): Promise<void> {
-    const { clock, timing, ledger } = this.#session.instance;
+    const { id, heartbeat, membership, instance: { clock, timing, ledger, history } } = this.#session;
     const nowMs = clock.monotonic();
     const isCheckDue = nowMs - this.#listedMs >= timing.claimsCheckMs;
+    const own = { id, last: heartbeat.versionstamp };
     const view = await ledger.look(isCheckDue ? undefined : this.view);
+    if (!heartbeat.check()) return;
+    const evidence = lookEvidence(own, this.view, view);
+    if (evidence !== undefined) history.changed(evidence); // which fences the session
+    if (!heartbeat.check()) return;
+    membership.newest = newestCommit(view, membership.newest);
     await this.#session.membership.infos.learn(view);
     if (view.claims !== this.view.claims) this.#listedMs = nowMs;
     this.view = view;
@@ -149,29 +156,34 @@ export class Ownership {
   }
 
   #sight(): void {
-    const { id, instance, membership: { sightings, former } } = this.#session;
+    const { id, instance, membership: { sightings, former, retired } } = this.#session;
     const { joined, left } = sightings.see(this.view.sessions, instance.clock.monotonic());
     for (const session of joined) {
-      if (session !== id) instance.announce({ type: "session-joined", session, isSelf: false });
+      const isOurs = session === id || retired.has(session);
+      if (!isOurs) instance.announce({ type: "session-joined", session, isSelf: false });
     }
     for (const session of left) {
-      const isOurs = session === id || former.delete(session);
+      const isOurs = session === id || former.delete(session) || retired.has(session);
       if (!isOurs) instance.announce({ type: "session-left", session, isSelf: false });
     }
   }
 
   /** Returns the sessions that are left. */
   async #buryDead(): Promise<ClusterView["sessions"]> {
-    const { id: self, instance, membership: { sightings, former } } = this.#session;
+    const { id: self, instance, membership: { sightings, former, retired } } = this.#session;
     const { clock, ledger } = instance;
     const sessions = new Map(this.view.sessions);
+    // A former session of this instance may be back: a beat has landed late, or the database was set back.
+    const back = [...sessions.keys()].filter((id) => retired.has(id));
+    const dead = new Set([...back, ...sightings.dead(clock.monotonic())]);
     await settleAll(
-      sightings.dead(clock.monotonic()).map(async (id) => {
+      [...dead].map(async (id) => {
         const seen = sightings.get(id);
         if (id === self || !seen || !await ledger.bury(id, seen.versionstamp)) return;
         sightings.forget(id);
         sessions.delete(id);
         former.delete(id);
+        if (retired.has(id)) return;
         const silentMs = Math.round(clock.monotonic() - seen.sinceMs);
         instance.announce({ type: "session-dead", session: id, silentMs });
       }),

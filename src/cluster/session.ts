@@ -92,6 +92,11 @@ export class Session {
     return this.#heardBell > (this.ownership.view.bell ?? "");
   }
 
+  /** Gives everything up, as the database is another one. Before it has joined there is nothing to give up. */
+  databaseReplaced(): void {
+    if (this.#hasJoined) this.heartbeat.fence("database-replaced");
+  }
+
   /** Leaves the cluster. Slots in which nothing runs are free at once, the others after the time to live. */
   async leave(): Promise<void> {
     const { id, heartbeat, claims, instance } = this;
@@ -124,7 +129,9 @@ export class Session {
       this.#wake = new AbortController();
       await pause(clock, timing.heartbeatMs, this.#wake.signal, signal);
     }
-    if (this.claims.isBusy || !this.heartbeat.mayBeWritten) return;
+    if (this.claims.isBusy) return;
+    this.membership.retired.add(this.id);
+    if (!this.heartbeat.mayBeWritten) return;
     while (!await this.#retire() && !signal.aborted) await pause(clock, timing.heartbeatMs, signal);
   }
 
@@ -151,8 +158,11 @@ export class Session {
     const silentMs = Math.round(heartbeat.silentMs);
     const slots = claims.held.size;
     former.add(id);
-    const isSilent = cause === "silent";
-    const reason = isSilent ? `no heartbeat was acknowledged for ${silentMs} ms` : "its session was declared dead";
+    const reason = {
+      "silent": `no heartbeat was acknowledged for ${silentMs} ms`,
+      "declared-dead": "its session was declared dead",
+      "database-replaced": "the database was set back, emptied or replaced",
+    }[cause];
     claims.loseAll(new ClaimLostError(reason));
     instance.announce({ type: "session-fenced", session: id, cause, silentMs, slots });
   }

@@ -68,6 +68,12 @@ export class Sightings {
     this.#seen.delete(id);
   }
 
+  /** Forgets all: what was seen was in another database. */
+  forgetAll(): void {
+    this.#seen.clear();
+    this.#lookedMs = -Infinity;
+  }
+
   /** Returns what is known of a session. */
   get(id: string): Sighting | undefined {
     return this.#seen.get(id);

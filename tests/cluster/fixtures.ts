@@ -221,9 +221,15 @@ export class TestDatabase implements Disposable {
   }
 }
 
-/** A bot that knows the claim it runs under. */
+/** A bot that knows the claim it runs under, and what it was built from. */
 export class OwnedBot extends Bot {
-  constructor(key: string, manners: Manners, live: LiveCount, readonly claim: Claim | undefined) {
+  constructor(
+    key: string,
+    manners: Manners,
+    live: LiveCount,
+    readonly claim: Claim | undefined,
+    readonly spec?: unknown,
+  ) {
     super(key, manners, live);
   }
 }
@@ -252,8 +258,8 @@ export class TestInstance {
       prefix: ["bots"],
       clock,
       pollMs: heartbeatMs,
-      create: (_spec, key, { claim }) => {
-        const bot = new OwnedBot(key, world.manners.get(key) ?? {}, world.live, claim);
+      create: (spec, key, { claim }) => {
+        const bot = new OwnedBot(key, world.manners.get(key) ?? {}, world.live, claim, spec);
         this.bots.set(key, bot);
         return bot;
       },

@@ -50,8 +50,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not read back a heartbeat that was refused",
     changes: [{
       file: "ledger.ts",
-      from: "const { value, versionstamp } = await",
-      to: "return undefined;\nconst { value, versionstamp } = await",
+      from: "const { value, versionstamp } = own;",
+      to: "if (1) return { versionstamp: null, bell: bell.versionstamp };\nconst { value, versionstamp } = own;",
     }],
   },
   {

@@ -1,0 +1,133 @@
+/** A database that is set back to an earlier copy, emptied or replaced by another one while instances run. */
+
+import { assert, assertEquals } from "@std/assert";
+import { chain, Supervisor } from "@pact/supervisor";
+import { botTable } from "../kv/fixtures.ts";
+import { MemoryKv } from "../memory_kv/memory_kv.ts";
+import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
+
+const keys = manyKeys(24);
+
+/** Three instances that run all keys, each with a spec, on a database that can be set back. */
+async function openThree() {
+  const memory = new MemoryKv();
+  const world = World.over(memory);
+  for (const key of keys) await world.writer.set(key, "first");
+  const instances: TestInstance[] = [];
+  for (const name of ["a", "b", "c"]) instances.push(await world.member(name));
+  await world.pass(8 * heartbeatMs);
+  return { memory, world, instances, one: instances[0] };
+}
+
+/** Where each key runs, as "key spec instance", sorted. */
+function running(instances: readonly TestInstance[]): string[] {
+  return instances.flatMap(({ keys, bots, name }) => keys.map((key) => `${key} ${bots.get(key)!.spec} ${name}`)).sort();
+}
+
+function replaced({ events }: TestInstance): string[] {
+  return events.flatMap((event) => event.type === "database-replaced" ? [event.evidence] : []);
+}
+
+/** What is done to the database, by name, and the specs that stand there then. */
+const replacements: Record<string, (three: Awaited<ReturnType<typeof openThree>>) => Promise<void>> = {
+  "set back to a copy from before the last heartbeats": async ({ memory, world }) => {
+    const copy = memory.copy();
+    await world.writer.set(keys[0], "lost");
+    await world.pass(2 * heartbeatMs);
+    memory.restore(copy);
+  },
+  "set back to a copy from before the instances came": async ({ memory, world }) => {
+    const empty = new MemoryKv();
+    await botTable(empty).set("stranger", "first");
+    await world.pass(heartbeatMs);
+    memory.restore(empty.copy());
+  },
+  "emptied": ({ memory }) => Promise.resolve(memory.restore(new MemoryKv().copy())),
+};
+for (const [what, replace] of Object.entries(replacements)) {
+  Deno.test(`Cluster is right again within two heartbeats when its database is ${what}`, async () => {
+    const three = await openThree();
+    await using world = three.world;
+    const { instances } = three;
+    const left = world.database.raw;
+    await replace(three);
+    world.mayOverlap = true; // until an instance notices, what it runs is not in the database
+    await world.pass(2 * heartbeatMs);
+    const rows = await Array.fromAsync(left.list<string>({ prefix: ["bots"] }));
+    const desired = rows.map(({ key, value }) => `${String(key.at(-1))} ${value}`).sort();
+    assertEquals(running(instances).map((line) => line.replace(/ \w$/, "")), desired);
+    for (const instance of instances) {
+      assertEquals(replaced(instance).length, 1, `${instance.name} has told of ${replaced(instance)}`);
+      assertEquals(instance.of("session-fenced").map(({ cause }) => cause), ["database-replaced"]);
+      assertEquals(instance.of("session-dead"), [], "nobody waits for sessions of its own");
+    }
+    await world.pass(2 * ttlMs);
+    assertEquals(instances.map(({ events }) => events.filter(({ type }) => type === "session-fenced").length), [
+      1,
+      1,
+      1,
+    ]);
+  });
+}
+
+Deno.test("Cluster replaces what has the versionstamp of a spec that was lost, and another value", async () => {
+  const { memory, world: open, instances, one } = await openThree();
+  await using world = open;
+  const copy = memory.copy();
+  for (const key of keys) await world.writer.set(key, "lost");
+  const { versionstamp } = await memory.get(["bots", keys.at(-1)!]);
+  await world.pass(2 * heartbeatMs);
+  assertEquals(running(instances).filter((line) => line.includes(" lost ")).length, keys.length);
+  memory.restore(copy);
+  for (const key of keys) await world.writer.set(key, "found");
+  assertEquals((await memory.get(["bots", keys.at(-1)!])).versionstamp, versionstamp, "the same number, another value");
+  world.mayOverlap = true;
+  await world.pass(2 * heartbeatMs);
+  assertEquals(running(instances).filter((line) => line.includes(" found ")).length, keys.length);
+  assertEquals([replaced(one).length, running(instances).length], [1, keys.length]);
+});
+
+Deno.test("Cluster refuses the writes of a former owner whose token another owner has the number of", async () => {
+  const { memory, world: open, instances } = await openThree();
+  await using world = open;
+  const claims = instances.flatMap(({ bots }) => [...bots.values()].map(({ claim }) => claim!));
+  memory.restore(new MemoryKv().copy());
+  world.mayOverlap = true;
+  await world.pass(3 * heartbeatMs);
+  const outcomes = await Promise.all(
+    claims.map((claim) => memory.atomic().check(claim.check).set(["out"], 1).commit()),
+  );
+  assert(outcomes.every(({ ok }) => !ok), "a write was accepted under a claim of the history that is gone");
+});
+
+Deno.test("Supervisor without a cluster replaces what differs by value when its database is set back, and nothing else", async () => {
+  const memory = new MemoryKv();
+  const world = World.over(memory);
+  const [one, other, third] = keys;
+  for (const key of [one, other]) await world.writer.set(key, "first");
+  const copy = memory.copy();
+  await world.writer.set(other, "lost");
+  await world.writer.set(one, "first"); // a later commit of the same value
+  const { clock } = world;
+  const table = world.writer;
+  const supervisor = new Supervisor(table, { clock, random: () => 0.5 });
+  const events: string[] = [];
+  supervisor.subscribe((event) => {
+    if (event.type === "replaced") events.push(`${event.key} is replaced`);
+    if (event.type === "table-failed") events.push(String(event.error));
+  });
+  const ending = Promise.withResolvers<void>();
+  const run = chain(supervisor).run(() => ending.promise);
+  await world.pass(1_000);
+  memory.restore(copy);
+  await table.set(third, "new");
+  await table.set(other, "found");
+  await world.pass(5_000);
+  assertEquals(supervisor.keys(), [one, other, third]);
+  assertEquals(events.filter((event) => event.includes("replaced")), [
+    `DatabaseReplacedError: The database was set back, emptied or replaced: ${events[0]?.split("replaced: ")[1]}`,
+    `${other} is replaced`,
+  ]);
+  ending.resolve();
+  await run;
+});
