@@ -55,13 +55,17 @@ export class Admission {
    * @throws {KvClosedError} When the database is closed.
    */
   async wait(signal: AbortSignal, wasMember: boolean): Promise<void> {
-    const { clock, timing } = this.#instance;
+    const { clock, timing, ledger } = this.#instance;
     const sightings = new Sightings();
     while (!signal.aborted) {
       try {
         if (!this.#isShared) await assertShared(this.#instance);
         this.#isShared = true;
-        if (await this.#isAdmitted(sightings)) return;
+        if (await this.#isAdmitted(sightings)) {
+          // One that joins again is no new instance: it has not changed the order when it joined, or has done so then.
+          if (!wasMember) await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
+          return;
+        }
       } catch (error) {
         if (signal.aborted) return;
         if (this.isWaitedOut(error, wasMember)) this.putOff(error);

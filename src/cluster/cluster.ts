@@ -9,6 +9,7 @@
  *         ├─ admission.ts  may this instance join at all? (shared_database.ts: can others see the database?)
  *         ├─ bell.ts       who tells it to look before it is time?
  *         ├─ session_infos.ts  what do the others say of themselves?
+ *         ├─ drains.ts     does it hand over all that it has?
  *         └─ session.ts    how does a session join, live and leave?
  *            ├─ heartbeat.ts   when does it fence itself?
  *            ├─ claims.ts      what runs in each slot, and what a fence and a hand-over do to it
@@ -16,10 +17,13 @@
  *
  *   timing.ts      how long does anything take? Derives "TTL plus two heartbeats"      pure
  *   sightings.ts   who is alive?                                                       pure
- *   placement.ts   which session should own which slot? (hash.ts)                      pure
+ *   receivers.ts   which sessions may be given slots?                                  pure
+ *   revisions.ts   which revision of the program is the newest?                        pure
+ *   placement.ts   which slot goes to which of them? (hash.ts)                         pure
  *   plan.ts        what does a session take, hand over, keep?                          pure
  *   records.ts     what stands in the database?                                        pure
  *   takeable.ts    which slots are taken together?                                     pure
+ *   enrolments.ts  what does an instance say of itself once?
  *   ledger.ts      how is it read and written? One compare-and-swap per write, read back by its nonce
  *   options.ts, plain_data.ts, events.ts, describe.ts, snapshot.ts, errors.ts    what a program gives and is given
  * ```
@@ -190,6 +194,41 @@ export class Cluster implements Runnable {
       create: (spec, key, { claim }) => create(spec, key, { claim: mustHave(claim, key) }),
     });
     return this.own(table);
+  }
+
+  /**
+   * Drains this instance: from now on it accepts no slots, and it hands each slot over as soon as a session that has proven
+   * itself accepts it. It goes on as a member, also after a fence. The last instance of all keeps its slots, and the promise
+   * stays pending; where all are drained, one of them still takes the slots of a dead one.
+   *
+   * It accepts slots again when the signal aborts, also after the promise has resolved, or in the next run. Without a signal
+   * it does not in this run. Of several calls each one drains for itself.
+   *
+   * @param options A signal that ends it.
+   * @returns A promise that resolves when the instance holds no slot, or has left the cluster.
+   * @throws {Error} If the cluster does not run.
+   * @throws {unknown} The reason of the signal, if it aborts first.
+   *
+   * @example The last instance keeps its slots
+   * ```ts
+   * import { Cluster } from "@pact/supervisor/cluster";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const cluster = new Cluster(kv, { allowLocal: true, slots: 16 });
+   * await cluster.run(async () => {
+   *   const enough = new AbortController();
+   *   const drained = cluster.drain({ signal: enough.signal });
+   *   enough.abort(new Error("nobody else is there"));
+   *   await assertRejects(() => drained, Error, "nobody else is there");
+   *   assertEquals(cluster.snapshot().slots.owned.length, 16);
+   * });
+   * ```
+   */
+  async drain({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (!this.#instance.isRunning) throw new Error("Cannot drain the instance: its cluster does not run");
+    await this.#instance.membership?.drains.begin(signal);
   }
 
   /**

@@ -27,6 +27,16 @@ import { recordFormat, type SessionRecord } from "./records.ts";
 export type FenceCause = "silent" | "declared-dead" | "database-replaced";
 
 const maxFirstNonce = 2 ** 48;
+/** After how many acknowledged beats a session has proven that it can be relied on. */
+const beatsToProve = 3;
+
+/** What a {@linkcode Heartbeat} needs beside the instance. */
+export interface HeartbeatOptions {
+  /** Whether the instance has proven in an earlier session that it can be relied on. */
+  readonly isProven: boolean;
+  /** Aborts what depends on the session, at once. */
+  readonly onFence: (cause: FenceCause) => void;
+}
 
 /** The record of one session, written again and again. */
 export class Heartbeat implements Claimant {
@@ -40,24 +50,26 @@ export class Heartbeat implements Claimant {
   /** Resolves when no heartbeat is under way. */
   beating: Promise<void> = Promise.resolve();
   readonly #instance: Instance;
+  readonly #wasProven: boolean;
   readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
   #nonce: number;
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
   /** What others know of whether it can be given slots; `undefined` while a record that says otherwise may yet land. */
-  #toldAccepts: boolean | undefined = false;
+  #told: string | undefined = newsOf({ accepts: false });
+  /** How many beats were acknowledged. */
+  #acks = 0;
+  #hurry: AbortController = new AbortController();
   /** When the last look that succeeded ended. */
   #lookedMs = -Infinity;
   #timer: Timer | undefined = undefined;
 
-  /**
-   * @param id Of the session, unique for ever.
-   * @param onFence Aborts what depends on the session, at once.
-   */
-  constructor(instance: Instance, id: string, onFence: (cause: FenceCause) => void) {
+  /** @param id Of the session, unique for ever. */
+  constructor(instance: Instance, id: string, { isProven, onFence }: HeartbeatOptions) {
     this.#instance = instance;
     this.id = id;
+    this.#wasProven = isProven;
     this.#onFence = onFence;
     // Should two instances ever have the same id, they must not take the writes of the other for their own.
     this.#nonce = Math.floor(instance.settings.random() * maxFirstNonce);
@@ -117,13 +129,19 @@ export class Heartbeat implements Claimant {
     await (this.beating = this.#beat());
   }
 
+  /** Beats at once, since what it can be given has changed. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
   /** Beats, from now on, until the session is over. */
   async keepAlive(): Promise<void> {
     const { clock, timing } = this.#instance;
     while (this.check()) {
       const dueMs = clock.monotonic() + timing.heartbeatMs;
+      this.#hurry = new AbortController();
       await (this.beating = this.#beat());
-      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.signal);
+      await pause(clock, Math.max(0, dueMs - clock.monotonic()), this.#hurry.signal, this.signal);
     }
   }
 
@@ -163,10 +181,12 @@ export class Heartbeat implements Claimant {
       this.mayBeWritten = true;
       sentMs = clock.monotonic();
     };
-    const record = this.#record(clock.monotonic() - this.#lookedMs < timing.fenceMs);
-    const { nonce, accepts } = record;
-    const isNews = accepts !== this.#toldAccepts;
-    if (isNews) this.#toldAccepts = undefined;
+    const isLooking = clock.monotonic() - this.#lookedMs < timing.fenceMs;
+    const record = this.#record(isLooking && !this.#instance.isDraining);
+    const { nonce } = record;
+    const news = newsOf(record);
+    const isNews = news !== this.#told;
+    if (isNews) this.#told = undefined;
     const known = { nonce, last: this.versionstamp, ...this.#instance.known };
     const stored = await ledger.beat(record, this.versionstamp, { isNews, sending });
     if (!this.check()) return false;
@@ -179,19 +199,21 @@ export class Heartbeat implements Claimant {
     this.first = stored.versionstamp === null ? undefined : this.first ?? stored.versionstamp;
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
     if (stored.versionstamp === null || stored.nonce !== nonce) {
-      this.#toldAccepts = undefined;
+      this.#told = undefined;
       return false;
     }
     this.#ackedMs = sentMs;
-    this.#toldAccepts = accepts;
+    this.#acks++;
+    this.#told = news;
     this.#arm();
     return true;
   }
 
   #record(accepts: boolean): SessionRecord {
     const { ttlMs, slots } = this.#instance.settings;
+    const isProven = this.first !== undefined && (this.#wasProven || this.#acks >= beatsToProve);
     const record = { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
-    return this.first === undefined ? record : { ...record, first: this.first };
+    return { ...record, ...(isProven && { isProven }), ...(this.first !== undefined && { first: this.first }) };
   }
 
   #arm(): void {
@@ -201,4 +223,9 @@ export class Heartbeat implements Claimant {
       if (this.check()) this.#arm(); // a timer may be a hair early
     }, Math.max(1, leftMs));
   }
+}
+
+/** What others must hear of at once when it changes. */
+function newsOf({ accepts, isProven = false }: Pick<SessionRecord, "accepts" | "isProven">): string {
+  return `accepts: ${accepts}, proven: ${isProven}`;
 }

@@ -64,6 +64,11 @@ export class Instance {
     return this.membership?.session;
   }
 
+  /** Whether it accepts no slots, and hands over what it has. */
+  get isDraining(): boolean {
+    return this.membership?.drains.isOn ?? false;
+  }
+
   /** Whether the cluster runs. */
   get isRunning(): boolean {
     return this.membership !== undefined || this.isIdle;

@@ -24,10 +24,10 @@ import type { KeyPart } from "../kv/key_parts.ts";
 import { Keyspace, type KvRange } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
 import { type Batch, type Position, readBatch } from "../kv/unreadable.ts";
+import { Enrolments } from "./enrolments.ts";
 import {
   type ClaimRecord,
   type ClusterView,
-  type InfoRecord,
   isClaimRecord,
   isSessionId,
   isSessionRecord,
@@ -36,7 +36,6 @@ import {
   type SessionRecord,
   type SessionSeen,
   type SlotSeen,
-  toInfo,
   toSession,
   unreadableStamp,
 } from "./records.ts";
@@ -76,26 +75,30 @@ export interface SessionsView {
   readonly bell: string | null | undefined;
 }
 
-/** What a look finds: the claims are as they were when the bell had that commit, or newer. */
-export interface LedgerView extends ClusterView, SessionsView {}
+/** What a look finds: claims and revisions are as they were when the bell had that commit, or newer. */
+export interface LedgerView extends ClusterView, SessionsView {
+  /** The revisions of the program in the order in which they came. */
+  readonly revisions: readonly string[];
+}
 
 /** How many rows are read at once. */
 const batchSize = 500;
 /** How often a take is tried that our own heartbeat overtakes. */
 const maxTries = 3;
-/** How many records the database reads in one call. */
-const maxReads = 10;
 /** Reads and writes the records of one cluster. */
 export class Ledger {
   readonly #store: KvStore;
   readonly #options: LedgerOptions;
   /** The key of every record of the cluster. */
   readonly keys: Keyspace;
+  /** What instances say of themselves once. */
+  readonly enrolments: Enrolments;
 
   constructor(store: KvStore, options: LedgerOptions) {
     this.#store = store;
     this.#options = options;
-    this.keys = new Keyspace(options.prefix);
+    const keys = this.keys = new Keyspace(options.prefix);
+    this.enrolments = new Enrolments({ store, keys, said: options, ring: (atomic) => this.#ring(atomic) });
   }
 
   /** Returns the key of what stands as long as a session owns a slot. */
@@ -104,16 +107,16 @@ export class Ledger {
   }
 
   /**
-   * Reads the sessions, and the claims if they may have changed.
+   * Reads the sessions, and the claims and the order of the revisions if they may have changed.
    *
-   * @param known What an earlier look found; without it the claims are listed in any case.
+   * @param known What an earlier look found; without it all is read in any case.
    */
   async look(known?: LedgerView): Promise<LedgerView> {
     const { sessions, bell } = await this.sessions();
     if (bell === undefined) await this.#mendBell();
     const areKnown = known !== undefined && bell !== undefined && bell === known.bell;
-    const claims = areKnown ? known.claims : await this.#claims();
-    return { sessions, claims, bell };
+    const { claims, revisions } = areKnown ? known : await this.#ownership();
+    return { sessions, claims, revisions, bell };
   }
 
   /** Reads the sessions and the bell: one listing. Rows of other kinds, which a later version may write, are none of both. */
@@ -128,6 +131,11 @@ export class Ledger {
       else if (isSessionId(id)) sessions.set(id, toSession(row, this.#options));
     }
     return { sessions, bell };
+  }
+
+  async #ownership(): Promise<Pick<LedgerView, "claims" | "revisions">> {
+    const [claims, { order }] = await settleAll([this.#claims(), this.enrolments.revisions()]);
+    return { claims, revisions: order };
   }
 
   async #claims(): Promise<ClusterView["claims"]> {
@@ -160,7 +168,7 @@ export class Ledger {
     const commit = () => {
       sending?.();
       const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
-      if (last === null) atomic.set(this.keys.info(record.session), this.#info);
+      if (last === null) atomic.set(this.keys.info(record.session), this.enrolments.record);
       return (isNews ? this.#ring(atomic) : atomic).commit();
     };
     const result = await this.#store.call("write the heartbeat", commit, { purpose: "heartbeat" });
@@ -284,20 +292,6 @@ export class Ledger {
     }, { purpose: "ownership" });
   }
 
-  /** Reads what sessions say of themselves: `undefined` for one that says nothing this version can read. */
-  async infos(ids: readonly string[]): Promise<Map<string, SessionInfo | undefined>> {
-    const infos = new Map<string, SessionInfo | undefined>();
-    for (let from = 0; from < ids.length; from += maxReads) {
-      const some = ids.slice(from, from + maxReads);
-      const keys = some.map((id) => this.keys.info(id));
-      const rows = await this.#store.call("read about sessions", () => this.#store.kv.getMany<unknown[]>(keys), {
-        purpose: "sessions",
-      });
-      some.forEach((id, index) => infos.set(id, toInfo(rows[index].value)));
-    }
-    return infos;
-  }
-
   /**
    * Commits what a process writes under its claim: an operation that has the check of the claim.
    *
@@ -340,11 +334,6 @@ export class Ledger {
   /** Has others list the claims, and look at once. */
   #ring(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     return atomic.set(this.keys.bell, recordFormat); // the value does not matter: its commit is new
-  }
-
-  get #info(): InfoRecord {
-    const { revision, info } = this.#options;
-    return info === undefined ? { format: recordFormat, revision } : { format: recordFormat, revision, info };
   }
 
   #sessionKey(id: string): Deno.KvKey {

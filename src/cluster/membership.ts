@@ -14,6 +14,7 @@ import { pause } from "../clock.ts";
 import { describeKey } from "../errors.ts";
 import { Admission } from "./admission.ts";
 import { listen } from "./bell.ts";
+import { Drains } from "./drains.ts";
 import type { Instance } from "./instance.ts";
 import { isSessionId } from "./records.ts";
 import { Session } from "./session.ts";
@@ -36,6 +37,10 @@ export class Membership {
   readonly retired: Set<string> = new Set();
   /** The newest commit that is known in this history of the database; "" if there is none. */
   newest = "";
+  /** Whether a session of this instance was fenced. The instance goes on, so the next one has nothing to prove. */
+  wasFenced = false;
+  /** Whether the instance is being drained. */
+  readonly drains: Drains = new Drains(() => this.session.reconsider());
   /** The session of now, or the last one. */
   session: Session;
   readonly #admission: Admission;
@@ -50,7 +55,7 @@ export class Membership {
 
   constructor(instance: Instance) {
     this.instance = instance;
-    this.infos = new SessionInfos(instance.ledger);
+    this.infos = new SessionInfos(instance.ledger.enrolments);
     this.#admission = new Admission(instance);
     this.session = this.#newSession();
     this.#watchingHistory = instance.history.listen((evidence) => this.#databaseReplaced(evidence));
@@ -88,6 +93,7 @@ export class Membership {
   async end(): Promise<void> {
     this.#ending.abort();
     await this.session.leave();
+    this.drains.end();
     await Promise.all([this.#serving, this.#listening, ...this.#retirements]);
     this.#watchingHistory[Symbol.dispose]();
   }
@@ -107,7 +113,7 @@ export class Membership {
       try {
         if (!isFirst) this.session = this.#newSession();
         await this.#admission.wait(this.#ending.signal, this.#isUp);
-        if (!this.isLeaving) await this.session.live(this.#isUpNow);
+        if (!this.isLeaving) await this.session.live(this.#looked);
       } catch (error) {
         if (this.#admission.isWaitedOut(error, this.#isUp)) {
           await this.#withdraw();
@@ -127,10 +133,11 @@ export class Membership {
     }
   }
 
-  readonly #isUpNow = (): void => {
+  readonly #looked = (): void => {
     this.#admission.joined();
     this.#isUp = true;
     this.#up.resolve();
+    if (this.session.claims.held.size === 0) this.drains.isEmpty();
   };
 
   /** Another session was there first: this one goes, before it has taken anything. */

@@ -6,7 +6,7 @@
  *          ──▶ sees which sessions have come and gone                      sightings.ts
  *          ──▶ buries the dead: deletes each session that has not moved for its time to live
  *          ──▶ gives up what others have taken
- *          ──▶ plans what to take, to hand over, to keep                   plan.ts, placement.ts
+ *          ──▶ plans what to take, to hand over, to keep                   plan.ts, receivers.ts, placement.ts
  *          ──▶ takes, checking that the former owner has no session        ledger.ts
  * ```
  *
@@ -23,7 +23,9 @@ import { ClaimLostError } from "./errors.ts";
 import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { place } from "./placement.ts";
+import { homesOf, receiversOf, type Standing } from "./receivers.ts";
 import type { ClusterView } from "./records.ts";
+import { rankOf } from "./revisions.ts";
 import type { Session } from "./session.ts";
 import { maxChecks, takeable } from "./takeable.ts";
 
@@ -37,7 +39,7 @@ const maxPlacements = 4;
 /** The slots of one session. */
 export class Ownership {
   /** What was read last. */
-  view: LedgerView = { sessions: new Map(), claims: new Map(), bell: undefined };
+  view: LedgerView = { sessions: new Map(), claims: new Map(), revisions: [], bell: undefined };
   /** Slots without an owner that has a session, and since when, in ms. */
   unowned: ReadonlyMap<number, number> = new Map();
   /** When the claims were last listed, in ms. */
@@ -208,15 +210,23 @@ export class Ownership {
     instance.announce({ type: "slot-released", slot, cause: "lost" });
   }
 
-  #plan(view: ClusterView): Plan {
-    const { id: self, claims, instance: { clock, timing, settings }, membership: { sightings } } = this.#session;
+  #plan(view: LedgerView): Plan {
+    const { id: self, claims, instance, membership: { sightings } } = this.#session;
+    const { clock, timing, settings, isDraining } = instance;
     const nowMs = clock.monotonic();
-    const candidates = [...view.sessions].filter(([id, { accepts }]) => accepts || id === self).map(([id]) => id);
+    const owners = Array.from({ length: settings.slots }, (_, slot) => {
+      return claims.held.has(slot) ? self : view.claims.get(slot)?.owner;
+    });
+    const standings = this.#standings(view, new Set(owners));
+    const moving = standings.filter(({ id }) => id === self || sightings.isMoving(id, nowMs));
+    const isColdStart = !moving.some(({ isProven }) => isProven);
+    const receiving = standings.filter(({ accepts, isProven }) => accepts && (isProven || isColdStart));
     return plan({
       self,
-      preferred: this.#place(candidates),
-      takers: this.#place(candidates.filter((id) => id === self || sightings.isMoving(id, nowMs))),
-      canReceive: (id) => sightings.wasSeenMoving(id, nowMs),
+      preferred: homesOf(standings, owners, this.#place),
+      takers: this.#place(receiversOf(moving)),
+      canReceive: (session) => receiving.some(({ id }) => id === session) && sightings.wasSeenMoving(session, nowMs),
+      mayStepIn: !isDraining || !standings.some(({ accepts }) => accepts),
       view,
       held: claims.held,
       unownedSince: this.unowned,
@@ -227,7 +237,20 @@ export class Ownership {
     });
   }
 
-  #place(sessions: readonly string[]): readonly string[] {
+  /** What counts of each session that this one can work with. */
+  #standings({ sessions, revisions }: LedgerView, owners: ReadonlySet<string | undefined>): Standing[] {
+    const { id: self, instance: { isDraining }, membership: { infos } } = this.#session;
+    return [...sessions].filter(([, { mismatch }]) => mismatch === undefined).map(([id, { accepts, isProven }]) => ({
+      id,
+      accepts: id === self ? !isDraining : accepts,
+      isProven,
+      rank: rankOf(revisions, infos.of(id).revision),
+      isOwner: owners.has(id),
+    }));
+  }
+
+  readonly #place = (standings: readonly Standing[]): readonly string[] => {
+    const sessions = standings.map(({ id }) => id);
     const among = sessions.toSorted().join();
     let placement = this.#placements.get(among);
     if (!placement) {
@@ -236,7 +259,7 @@ export class Ownership {
       this.#placements.set(among, placement);
     }
     return placement;
-  }
+  };
 
   async #follow({ take, handOver, reclaim, giveUp, unowned, awaited }: Plan): Promise<boolean> {
     const { id, heartbeat, claims, instance } = this.#session;

@@ -27,12 +27,14 @@ export interface SlotHeld {
 export interface Situation {
   /** The session that decides. */
   readonly self: string;
-  /** Which session should own each slot. */
+  /** Which session should own each slot, given who owns it now. */
   readonly preferred: readonly string[];
-  /** Which session should take each slot now: the same, among those that move. */
+  /** Which session should take each slot if it has no owner. */
   readonly takers: readonly string[];
   /** Tells whether a session can be relied on to take what is handed over to it. */
   readonly canReceive: (session: string) => boolean;
+  /** Whether this one takes what another one should have taken, and has not. */
+  readonly mayStepIn: boolean;
   /** What stands in the database. */
   readonly view: ClusterView;
   /** The slots that are held. */
@@ -91,7 +93,7 @@ export function plan(situation: Situation): Plan {
     else if (isUnowned(seen, situation)) {
       const sinceMs = unownedSince.get(slot) ?? nowMs;
       unowned.set(slot, sinceMs);
-      if (takers[slot] === self || nowMs - sinceMs >= graceMs) {
+      if (takers[slot] === self || (situation.mayStepIn && nowMs - sinceMs >= graceMs)) {
         take.push(seen);
       } else {
         onTheirWay++;

@@ -29,6 +29,8 @@ export interface SessionRecord {
    * was given up, when its instance is gone.
    */
   readonly accepts: boolean;
+  /** Whether it has lived for long enough to be relied on; left out until it has. */
+  readonly isProven?: boolean;
   /**
    * The commit of the session's first record, which does not have it itself. Of two sessions that cannot work with each other
    * the one whose first record is older stays.
@@ -50,6 +52,14 @@ export interface SessionInfo {
   readonly info?: unknown;
 }
 
+/** The order of the revisions that instances have had. */
+export interface RevisionsRecord {
+  /** {@linkcode recordFormat}. */
+  readonly format: number;
+  /** The newest one is the last. */
+  readonly revisions: readonly string[];
+}
+
 /** Who owns a slot. It changes only when the owner does, so its versionstamp is the fencing token. */
 export interface ClaimRecord {
   /** {@linkcode recordFormat}. */
@@ -68,6 +78,8 @@ export interface SessionSeen {
   readonly ttlMs: number;
   /** Whether it can be given slots. */
   readonly accepts: boolean;
+  /** Whether it has lived for long enough to be relied on. */
+  readonly isProven: boolean;
   /** The commit of its first record; "", before all others, if that is not known. */
   readonly first: string;
   /** Why this instance cannot work with it, if it cannot. */
@@ -115,6 +127,13 @@ export function toInfo(value: unknown): SessionInfo | undefined {
   return info === undefined ? { revision } : { revision, info };
 }
 
+/** Reads the order of the revisions; empty if nothing stands there that this version can read. */
+export function toRevisions(value: unknown): readonly string[] {
+  const { format, revisions } = (value ?? {}) as Partial<RevisionsRecord>;
+  if (format !== recordFormat || !Array.isArray(revisions)) return [];
+  return revisions.filter((revision) => typeof revision === "string");
+}
+
 /**
  * Reads what stands in the place of a session. Whatever it is, it is alive as long as it moves.
  *
@@ -130,6 +149,7 @@ export function toSession(
       versionstamp,
       ttlMs: own.ttlMs,
       accepts: false,
+      isProven: false,
       first: "",
       mismatch: "the database cannot read its record",
     };
@@ -139,11 +159,12 @@ export function toSession(
     const mismatch = format === recordFormat
       ? "no version writes such a record"
       : `this version reads format ${recordFormat}, its format is ${describeValue(format)}`;
-    return { versionstamp, ttlMs: own.ttlMs, accepts: false, first: typeof first === "string" ? first : "", mismatch };
+    const known = { accepts: false, isProven: false, first: typeof first === "string" ? first : "" };
+    return { versionstamp, ttlMs: own.ttlMs, ...known, mismatch };
   }
-  const { ttlMs, slots, accepts, first = versionstamp } = value;
-  if (slots === own.slots) return { versionstamp, ttlMs, accepts, first, mismatch: undefined };
+  const { ttlMs, slots, accepts, isProven = false, first = versionstamp } = value;
+  if (slots === own.slots) return { versionstamp, ttlMs, accepts, isProven, first, mismatch: undefined };
   const mismatch =
     `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
-  return { versionstamp, ttlMs, accepts: false, first, mismatch };
+  return { versionstamp, ttlMs, accepts: false, isProven, first, mismatch };
 }

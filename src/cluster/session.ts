@@ -46,7 +46,10 @@ export class Session {
     this.id = id;
     this.membership = membership;
     this.instance = instance;
-    this.heartbeat = new Heartbeat(instance, id, (cause) => this.#fenced(cause));
+    this.heartbeat = new Heartbeat(instance, id, {
+      isProven: membership.wasFenced,
+      onFence: (cause) => this.#fenced(cause),
+    });
     this.claims = new Claims({
       clock: instance.clock,
       commit: (atomic, signal) => instance.ledger.commit(atomic, signal),
@@ -79,6 +82,13 @@ export class Session {
       await pause(clock, Math.max(0, this.#dueMs - clock.monotonic()), this.#wake.signal, heartbeat.signal);
     }
     await beating;
+  }
+
+  /** Looks at once, and tells others, since whether it accepts slots has changed. */
+  reconsider(): void {
+    this.#isHurried = true;
+    this.heartbeat.hurry();
+    this.#wake.abort();
   }
 
   /** Brings the next look forward, because the bell was rung by that commit. */
@@ -158,6 +168,7 @@ export class Session {
     const silentMs = Math.round(heartbeat.silentMs);
     const slots = claims.held.size;
     former.add(id);
+    this.membership.wasFenced = true;
     const reason = {
       "silent": `no heartbeat was acknowledged for ${silentMs} ms`,
       "declared-dead": "its session was declared dead",

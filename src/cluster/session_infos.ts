@@ -4,20 +4,21 @@
  * @module
  */
 
-import type { Ledger, SessionsView } from "./ledger.ts";
+import type { Enrolments } from "./enrolments.ts";
+import type { SessionsView } from "./ledger.ts";
 import type { SessionInfo } from "./records.ts";
 
 const nothingSaid: SessionInfo = Object.freeze({ revision: "" });
 
 /** Remembers it for as long as the sessions are there. */
 export class SessionInfos {
-  readonly #ledger: Ledger;
+  readonly #enrolments: Enrolments;
   readonly #known: Map<string, SessionInfo> = new Map();
   /** Sessions that have said nothing, and where the bell stood then. */
   readonly #silent: Map<string, SessionsView["bell"]> = new Map();
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger;
+  constructor(enrolments: Enrolments) {
+    this.#enrolments = enrolments;
   }
 
   /**
@@ -29,7 +30,7 @@ export class SessionInfos {
     for (const id of this.#silent.keys()) if (!sessions.has(id)) this.#silent.delete(id);
     const isAsked = (id: string) => !this.#known.has(id) && !(this.#silent.has(id) && this.#silent.get(id) === bell);
     const unknown = [...sessions].filter(([id, { mismatch }]) => mismatch === undefined && isAsked(id));
-    for (const [id, info] of await this.#ledger.infos(unknown.map(([id]) => id))) {
+    for (const [id, info] of await this.#enrolments.infos(unknown.map(([id]) => id))) {
       if (info) this.#known.set(id, info);
       else this.#silent.set(id, bell);
     }

@@ -19,6 +19,10 @@ export interface SessionSnapshot {
   readonly ttlMs: number;
   /** How many claims bear its name. */
   readonly slots: number;
+  /** Whether it can be given slots: it looks around, and is not being drained. */
+  readonly accepts: boolean;
+  /** Whether it has lived for long enough to be relied on: three heartbeats of this session, or a fence before it. */
+  readonly isProven: boolean;
   /** The version of the program that its instance is; `""` if it has not said so. */
   readonly revision: string;
   /** What its instance shows of itself, if anything: the option `info`. */
@@ -92,11 +96,12 @@ function sessionsOf(
   for (const { owner } of view.claims.values()) {
     if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   }
-  return [...view.sessions.keys()].map((id) => {
+  return [...view.sessions].map(([id, { accepts, isProven }]) => {
     const isSelf = id === self;
     const seen = sightings.get(id);
     const ageMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
     const ttlMs = seen?.ttlMs ?? timing.ttlMs;
-    return { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0, ...infos.of(id) };
+    const heartbeatAgeMs = Math.round(ageMs);
+    return { id, isSelf, heartbeatAgeMs, ttlMs, slots: counts.get(id) ?? 0, accepts, isProven, ...infos.of(id) };
   });
 }

@@ -52,7 +52,14 @@ for (const [what, more, beaten, evidence] of beats) {
 }
 
 function view(sessions: Readonly<Record<string, string>>, bell: string | null | "unreadable" = "04"): SessionsView {
-  const seen = (versionstamp: string) => ({ versionstamp, ttlMs: 1, accepts: true, first: "", mismatch: undefined });
+  const seen = (versionstamp: string) => ({
+    versionstamp,
+    ttlMs: 1,
+    accepts: true,
+    isProven: true,
+    first: "",
+    mismatch: undefined,
+  });
   return {
     bell: bell === "unreadable" ? undefined : bell,
     sessions: new Map(Object.entries(sessions).map(([id, versionstamp]) => [id, seen(versionstamp)])),

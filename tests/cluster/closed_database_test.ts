@@ -95,9 +95,10 @@ Deno.test("Cluster.run() resolves when the database is closed while it leaves, a
 
 Deno.test("Cluster.run() ends with KvClosedError when only the changes of its table find the database closed", async () => {
   await using world = await World.open(["acme"]);
-  const one = world.instance("a");
-  one.begin();
+  const one = await world.member("a");
   one.kv.break(closed, "get"); // heartbeats and looks go on
+  await world.pass(heartbeatMs);
+  one.leave(); // the run waits for its callback
   await world.pass(heartbeatMs);
   assertEquals([one.run.fate, failures(one)], ["KvClosedError", ["KvClosedError"]]);
 });

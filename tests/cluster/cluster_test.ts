@@ -367,7 +367,7 @@ Deno.test("Cluster holds no slot whose claim is acknowledged when the session is
   await using world = await World.open();
   const one = world.instance("a");
   const reply = Promise.withResolvers<void>();
-  for (let beats = 0; beats < 2; beats++) one.kv.inject("commit", (call) => call());
+  for (let commits = 0; commits < 3; commits++) one.kv.inject("commit", (call) => call()); // its revision, and two beats
   one.kv.inject("commit", holdReply(reply.promise));
   one.begin({ bare: true });
   await world.pass(settleMs);

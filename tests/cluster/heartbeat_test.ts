@@ -41,7 +41,10 @@ class TestHeartbeat implements AsyncDisposable {
       this.failures.push(`${operation} ${error instanceof Error ? error.name : error}`);
     });
     this.ledger = instance.ledger;
-    this.heartbeat = new Heartbeat(instance, "a1", (cause) => void this.fences.push(cause));
+    this.heartbeat = new Heartbeat(instance, "a1", {
+      isProven: false,
+      onFence: (cause) => void this.fences.push(cause),
+    });
   }
 
   /** A session that has not joined. */
@@ -143,7 +146,7 @@ function countRings({ kv, ledger }: TestHeartbeat): { readonly rings: number } {
   return counted;
 }
 
-Deno.test("Heartbeat rings the bell when it accepts slots, when it no longer does, and at no other beat", async () => {
+Deno.test("Heartbeat rings the bell when it accepts slots, when it no longer does, when it has proven itself, and at no other beat", async () => {
   await using test = await TestHeartbeat.open();
   const counted = countRings(test);
   const told: number[] = [];
@@ -157,7 +160,7 @@ Deno.test("Heartbeat rings the bell when it accepts slots, when it no longer doe
   test.keepAlive();
   await test.database.settle();
   for (const hasLooked of [true, true, false, false, false, true]) await beat(hasLooked);
-  assertEquals(told, [1, 1, 2, 2, 2, 3]);
+  assertEquals(told, [1, 2, 3, 3, 3, 4]);
 });
 
 Deno.test("Heartbeat rings again when a beat that said otherwise was not answered, and may have landed", async () => {
@@ -510,6 +513,7 @@ Deno.test("Heartbeat.mayBeWritten is true from its first attempt to join on", as
 Deno.test("Heartbeat begins with a nonce by chance, so that two of the same id do not take each other's writes", async () => {
   using database = await TestDatabase.open();
   const first = (chance: number) =>
-    new Heartbeat(instanceOn(database, database.raw, () => chance), "a1", () => {}).nextNonce();
+    new Heartbeat(instanceOn(database, database.raw, () => chance), "a1", { isProven: false, onFence: () => {} })
+      .nextNonce();
   assertEquals([first(0), first(0.5), first(0.75)], [1, 2 ** 47 + 1, 3 * 2 ** 46 + 1]);
 });

@@ -22,6 +22,8 @@ interface Case {
   readonly since?: Readonly<Record<number, number>>;
   /** How many may be on their way at the same time. Default 9. */
   readonly max?: number;
+  /** Whether "a" takes what others should have taken. Default so. */
+  readonly mayStepIn?: boolean;
   readonly take?: readonly number[];
   readonly handOver?: readonly number[];
   readonly reclaim?: readonly number[];
@@ -58,6 +60,14 @@ const cases: readonly Case[] = [
     claims: ".",
     since: { 0: nowMs - graceMs },
     take: [0],
+    unowned: { 0: nowMs - graceMs },
+  },
+  {
+    title: "a slot preferred elsewhere whose grace is over, for a session that does not step in",
+    preferred: "b",
+    claims: ".",
+    since: { 0: nowMs - graceMs },
+    mayStepIn: false,
     unowned: { 0: nowMs - graceMs },
   },
   {
@@ -195,7 +205,7 @@ const cases: readonly Case[] = [
 
 for (const { title, take = [], handOver = [], reclaim = [], giveUp = [], unowned = {}, ...situation } of cases) {
   Deno.test(`plan() of ${title}`, () => {
-    const { since = {}, preferred, takers = preferred, unreliable = "", max = 9 } = situation;
+    const { since = {}, preferred, takers = preferred, unreliable = "", max = 9, mayStepIn = true } = situation;
     const view = viewOf(situation);
     const { awaited: _tested_below, ...result } = plan({
       self: "a",
@@ -209,6 +219,7 @@ for (const { title, take = [], handOver = [], reclaim = [], giveUp = [], unowned
       graceMs,
       handOverMs,
       maxHandingOver: max,
+      mayStepIn,
     });
     assertEquals(
       { ...result, take: result.take.map(({ slot }) => slot), unowned: Object.fromEntries(result.unowned) },
@@ -231,6 +242,7 @@ Deno.test("plan() says of a slot to take what stands there and whose it was", ()
     graceMs,
     handOverMs,
     maxHandingOver: 1,
+    mayStepIn: true,
   });
   assertEquals(take, [
     { slot: 0, versionstamp: null, owner: undefined },
@@ -243,6 +255,7 @@ function viewOf({ claims, sessions = "ab" }: Pick<Case, "claims" | "sessions">):
     versionstamp: "stamp",
     ttlMs: 1,
     accepts: true,
+    isProven: true,
     first: "stamp",
     mismatch: letter === letter.toLowerCase() ? undefined : "is another one",
   });
@@ -287,6 +300,7 @@ for (const [title, awaited, situation] of awaitings) {
       graceMs,
       handOverMs,
       maxHandingOver: 1,
+      mayStepIn: true,
     });
     assertEquals(result.awaited, awaited);
   });

@@ -25,8 +25,8 @@ export class Checks implements Registry {
   readonly #changedMs: Map<string, number> = new Map();
   /** Sessions whose record stands in the database. */
   readonly sessions: Map<string, string> = new Map();
-  /** Those among them that can be given slots, as their records say. */
-  readonly accepting: Set<string> = new Set();
+  /** What their records say of what they can be given. */
+  readonly told: Map<string, string> = new Map();
   /** The commits of the claims that stand in the database, by slot. */
   readonly claims: Map<number, string> = new Map();
   /** The first thing that was found. */

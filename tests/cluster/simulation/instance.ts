@@ -24,6 +24,7 @@ export const measures = { heartbeatMs: 5_000, ttlMs: 15_000, slots: 8, stopTimeo
 
 export interface InstanceOptions extends MachineOptions {
   readonly name: string;
+  readonly revision: string;
   readonly watchSees: "everybody" | "this process";
   readonly library: Library;
   readonly kv: Deno.Kv;
@@ -35,6 +36,7 @@ export interface InstanceOptions extends MachineOptions {
 /** An instance, from its start until it is killed or has ended by itself. */
 export class Instance {
   readonly name: string;
+  readonly revision: string;
   readonly machine: Machine;
   readonly cluster: Cluster;
   readonly supervisor: Supervisor<string, Runnable>;
@@ -43,17 +45,27 @@ export class Instance {
   isStopping = false;
   hasEnded = false;
   failure: unknown = undefined;
+  #drain: AbortController | undefined = undefined;
   readonly #kv: FaultyKv;
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: InstanceOptions) {
-    const { name, library: { Cluster, Supervisor, KvTable, chain }, random, watchSees, heard } = options;
+    const { name, revision, library: { Cluster, Supervisor, KvTable, chain }, random, watchSees, heard } = options;
     this.name = name;
+    this.revision = revision;
     const machine = this.machine = new Machine(options);
     const kv = this.#kv = machine.connect(options.kv);
     const { stopTimeoutMs, sweepMs: _, ...cluster } = measures;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
-    this.cluster = new Cluster(kv, { ...cluster, clock: machine, random, newId, watchSees, allowLocal: true });
+    this.cluster = new Cluster(kv, {
+      ...cluster,
+      clock: machine,
+      random,
+      newId,
+      revision,
+      watchSees,
+      allowLocal: true,
+    });
     const { heartbeatMs, sweepMs } = measures;
     const table = new KvTable<string, number, Runnable>(kv, {
       prefix: ["bots"],
@@ -102,6 +114,27 @@ export class Instance {
   /** Whether it executes now. */
   get isAwake(): boolean {
     return !this.machine.isDead && !this.machine.isPaused;
+  }
+
+  /** Whether it is being drained. */
+  get isDraining(): boolean {
+    return this.#drain !== undefined;
+  }
+
+  /** Drains it. */
+  drain(answered: (isForced: boolean) => void): void {
+    const drain = this.#drain = new AbortController();
+    this.machine.deliver(() => {
+      if (this.isStopping || this.hasEnded) return;
+      this.cluster.drain({ signal: drain.signal }).then(() => answered(false), () => answered(true));
+    });
+  }
+
+  /** Has it accept slots again. */
+  refill(): void {
+    const drain = this.#drain;
+    this.#drain = undefined;
+    this.machine.deliver(() => drain?.abort());
   }
 
   /** Asks it to end by itself. */

@@ -69,15 +69,15 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "records.ts",
-        from: "return { versionstamp, ttlMs, accepts, first, mismatch: undefined };",
-        to:
-          "return { versionstamp, ttlMs, accepts, first, mismatch: undefined, beatAt: (value as any).beatAt } as any;",
+        from: "return { versionstamp, ttlMs, accepts, isProven, first, mismatch: undefined };",
+        to: "return { ...value, versionstamp, isProven, first, mismatch: undefined } as any;",
       },
       { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
   },
   {
     mistake: "takes a slot without a check that its owner has no session",
+    foundAt: 296,
     atLeast: { tear: 0.5 },
     foundAt: 48,
     changes: [{
@@ -132,8 +132,8 @@ export const mutants: readonly Mutant[] = [
     foundAt: 7,
     changes: [{
       file: "ledger.ts",
-      from: "const claims = areKnown",
-      to: "if (known) Object.assign(known, { bell });\nconst claims = areKnown",
+      from: "const { claims, revisions } = areKnown",
+      to: "if (known) Object.assign(known, { bell });\nconst { claims, revisions } = areKnown",
     }],
   },
   {
@@ -174,10 +174,50 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a record for told that may have landed without an answer",
+    foundAt: 66,
     changes: [
-      { file: "heartbeat.ts", from: "if (isNews) this.#toldAccepts = undefined;", to: "" },
-      { file: "heartbeat.ts", from: "{\n      this.#toldAccepts = undefined;\n", to: "{\n" },
+      { file: "heartbeat.ts", from: "if (isNews) this.#told = undefined;", to: "" },
+      { file: "heartbeat.ts", from: "{\n      this.#told = undefined;\n", to: "{\n" },
     ],
+  },
+  {
+    mistake: "has old revisions take slots beside a newer one",
+    changes: [{ file: "receivers.ts", from: "pool.filter(({ rank }) => rank === newest)", to: "pool" }],
+  },
+  {
+    mistake: "gives slots to a newcomer before it has proven itself",
+    changes: [
+      { file: "receivers.ts", from: "accepting.filter(({ isProven }) => isProven)", to: "accepting" },
+      { file: "ownership.ts", from: "accepts && (isProven || isColdStart)", to: "accepts" },
+    ],
+  },
+  {
+    mistake: "balances slots with owners of an older revision",
+    changes: [{
+      file: "receivers.ts",
+      from: "owner.rank === sharers[0].rank ? shared[slot] : owner.id",
+      to: "shared[slot]",
+    }],
+  },
+  {
+    mistake: "does not ring when it changes the order of the revisions",
+    changes: [{
+      file: "enrolments.ts",
+      from: "ring(store.kv.atomic().check(check).set(keys.revisions, record)).commit();",
+      to: "store.kv.atomic().check(check).set(keys.revisions, record).commit();",
+    }],
+  },
+  {
+    mistake: "does not tell others that it is drained",
+    changes: [{ file: "heartbeat.ts", from: "isLooking && !this.#instance.isDraining", to: "isLooking" }],
+  },
+  {
+    mistake: "forgets that it is drained when it is fenced",
+    changes: [{
+      file: "session.ts",
+      from: "this.membership.wasFenced = true;",
+      to: "this.membership.wasFenced = true;\nthis.membership.drains.end();",
+    }],
   },
   {
     mistake: "never sweeps",

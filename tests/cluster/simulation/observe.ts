@@ -59,12 +59,12 @@ function isBell(key: Deno.KvKey): boolean {
 /** Says what is changed by a write that is about to land, if others must hear of it at once. */
 function newsOf(key: Deno.KvKey, value: unknown, checks: Checks): string | undefined {
   const [kind, last] = key.slice(-2);
+  if (last === "revisions") return "the order of the revisions was changed";
   if (kind === "claim") return `slot ${String(last)} was ${value === undefined ? "given back" : "taken"}`;
   if (kind !== "session" || isBell(key)) return undefined;
   if (value === undefined) return `session ${String(last)} was deleted`;
-  const { accepts } = value as { accepts: boolean };
-  const did = checks.accepting.has(String(last));
-  return accepts === did ? undefined : `session ${String(last)} accepts slots ${accepts ? "now" : "no more"}`;
+  const told = toldBy(value), before = checks.told.get(String(last)) ?? toldBy({});
+  return told === before ? undefined : `session ${String(last)}, which ${before}, ${told}`;
 }
 
 function note(
@@ -83,10 +83,15 @@ function note(
     if (versionstamp) checks.claims.set(last as number, versionstamp);
     else checks.claims.delete(last as number);
   } else if (key.at(-2) === "session" && !isBell(key)) {
-    const accepts = value !== undefined && (value as { accepts: boolean }).accepts;
-    if (accepts) checks.accepting.add(last as string);
-    else checks.accepting.delete(last as string);
+    if (value === undefined) checks.told.delete(last as string);
+    else checks.told.set(last as string, toldBy(value));
     if (versionstamp) checks.sessions.set(last as string, versionstamp);
     else checks.sessions.delete(last as string);
   }
+}
+
+/** What a session says of what it can be given. */
+function toldBy(value: unknown): string {
+  const { accepts, isProven } = value as { readonly accepts?: boolean; readonly isProven?: boolean };
+  return `${accepts ? "accepts" : "refuses"} slots and has proven ${isProven ? "itself" : "nothing"}`;
 }

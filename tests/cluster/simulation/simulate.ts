@@ -76,6 +76,7 @@ class Simulation {
   readonly #mood: Mood = { crashShare: 0.02, slowShare: 0.1, slowMs: 3 * ttlMs };
   readonly #calm: PromiseWithResolvers<void> = Promise.withResolvers();
   #rates: FaultRates;
+  #revision = "r0";
   #started = 0;
   #moves = 0;
 
@@ -136,6 +137,8 @@ class Simulation {
     else if (chance < 0.46 && awake.length > 0 && !this.#areClocksSound) this.#spoilClock(pick(awake));
     else if (chance < 0.52) await this.#change(pick(keys));
     else if (chance < 0.56) this.#sweep();
+    else if (chance < 0.59) this.#deploy();
+    else if (chance < 0.62 && awake.length > 0) this.#drainOrRefill(pick(awake));
   }
 
   get #alive(): Instance[] {
@@ -149,9 +152,11 @@ class Simulation {
   #start(): void {
     const name = `I${++this.#started}`;
     const rate = 1 + drift * (Math.floor(this.#random() * 3) - 1); // as far apart as they may be
-    this.#note(`${name} starts, its clock runs at ${rate}`);
+    const revision = this.#revision;
+    this.#note(`${name} of revision ${revision} starts, its clock runs at ${rate}`);
     const instance = new Instance({
       name,
+      revision,
       library: this.#options.library,
       kv: this.#kv,
       time: this.#time,
@@ -180,6 +185,24 @@ class Simulation {
     });
     instance.machine.rates = this.#rates;
     this.#instances.set(name, instance);
+  }
+
+  /** What starts from now on is of another revision: a new one, or an earlier one again. */
+  #deploy(): void {
+    this.#revision = `r${Math.floor(this.#random() * 4)}`;
+    this.#note(`revision ${this.#revision} is deployed`);
+  }
+
+  #drainOrRefill(instance: Instance): void {
+    const { name, cluster, isDraining } = instance;
+    this.#note(`${name} is ${isDraining ? "no longer drained" : "drained"}`);
+    if (isDraining) return instance.refill();
+    instance.drain((isForced) => {
+      const { owned } = cluster.snapshot().slots;
+      if (!isForced && !instance.isStopping && owned.length > 0) {
+        this.#checks.fail(`${name} is said to be drained, and owns ${owned}`);
+      }
+    });
   }
 
   #kill(instance: Instance): void {
@@ -292,12 +315,72 @@ class Simulation {
     const owners = Array.from({ length: measures.slots }, (_, slot) => {
       return sessions[alive.findIndex(({ cluster }) => cluster.snapshot().slots.owned.includes(slot))];
     });
-    const preferred = place(sessions, measures.slots);
-    if (String(owners) !== String(preferred)) this.#checks.fail(`slots are owned by ${owners}, not by ${preferred}`);
+    await this.#checkOwners(owners);
     for (const { name, cluster } of alive) {
       for (const key of keys) {
         const [told, owner] = [cluster.ownerOf(key), owners[slotOf(key, measures.slots)]];
         if (told !== owner) this.#checks.fail(`${name} takes ${told} for the owner of ${key}, which is ${owner}`);
+      }
+    }
+    this.#throwViolation();
+  }
+
+  /**
+   * Slots are shared out among the accepting instances of the newest revision, but for those that older ones own. All instances
+   * have proven themselves.
+   */
+  async #checkOwners(owners: readonly (string | undefined)[]): Promise<void> {
+    const order = await this.#order();
+    const accepting = this.#alive.filter(({ isDraining, isStopping }) => !isDraining && !isStopping);
+    const newest = Math.max(...accepting.map(({ revision }) => order.indexOf(revision)));
+    const receivers = accepting.filter(({ revision }) => order.indexOf(revision) === newest);
+    const preferred = place(receivers.map(({ cluster }) => cluster.snapshot().session ?? ""), measures.slots);
+    owners.forEach((owner, slot) => {
+      const instance = this.#alive.find(({ cluster }) => cluster.snapshot().session === owner);
+      if (!instance) return this.#checks.fail(`slot ${slot} has no owner while nothing happened`);
+      if (receivers.length === 0) return; // all are drained
+      const mayStay = accepting.includes(instance) && !receivers.includes(instance);
+      if (owner !== preferred[slot] && !mayStay) {
+        this.#checks.fail(`slot ${slot} is owned by ${instance.name}, ${owner}, not by ${preferred[slot]}`);
+      }
+    });
+  }
+
+  /** The order of the revisions. */
+  async #order(): Promise<readonly string[]> {
+    const { value } = await this.#admin.get<{ readonly revisions: string[] }>([
+      "@pact/supervisor",
+      '["cluster"]',
+      "revisions",
+    ]);
+    return value?.revisions ?? [];
+  }
+
+  /**
+   * A newer revision is rolled out: what is new is given nothing before it has proven itself, and nothing that has a living
+   * owner after it; then it is given what an old one leaves.
+   */
+  async #rollOut(): Promise<void> {
+    const old = this.#alive;
+    this.#revision = "newest";
+    this.#start();
+    const newcomer = this.#alive.find(({ revision }) => revision === "newest")!;
+    const owned = () => newcomer.cluster.snapshot().slots.owned;
+    await this.#pass(1.5 * heartbeatMs);
+    if (owned().length > 0) this.#checks.fail(`${newcomer.name} owns ${owned()}, and has proven nothing`);
+    await this.#pass(2.5 * heartbeatMs);
+    const accepting = old.filter(({ isDraining }) => !isDraining);
+    if (accepting.length > 0 && owned().length > 0) {
+      this.#checks.fail(`${newcomer.name} owns ${owned()} of living owners`);
+    }
+    const leaver = accepting[0];
+    if (!leaver) return;
+    const freed = new Set(leaver.cluster.snapshot().slots.owned);
+    this.#stop(leaver);
+    await this.#pass(3 * heartbeatMs);
+    for (const slot of freed) {
+      if (!owned().includes(slot)) {
+        this.#checks.fail(`slot ${slot}, which an old one left, does not go to ${newcomer.name}`);
       }
     }
     this.#throwViolation();
@@ -341,6 +424,7 @@ class Simulation {
     await this.#pass(8 * heartbeatMs); // until nothing is handed over any more, and everything was swept
     this.#checks.converged(this.#desired);
     await this.#rest();
+    await this.#rollOut();
     await this.#leave();
     for (const { failure, name } of this.#instances.values()) {
       if (failure !== undefined) this.#checks.fail(`${name} failed with ${failure}`);

@@ -1,0 +1,87 @@
+/**
+ * What instances say of themselves once, before they do anything: in the database.
+ *
+ * @module
+ */
+
+import type { Keyspace } from "../kv/keyspace.ts";
+import type { KvStore } from "../kv/store.ts";
+import {
+  type InfoRecord,
+  recordFormat,
+  type RevisionsRecord,
+  type SessionInfo,
+  type SessionSeen,
+  toInfo,
+  toRevisions,
+} from "./records.ts";
+import { orderAfterJoin } from "./revisions.ts";
+
+/** How many records the database reads in one call. */
+const maxReads = 10;
+
+/** What {@linkcode Enrolments} need. */
+export interface EnrolmentsOptions {
+  readonly store: KvStore;
+  readonly keys: Keyspace;
+  /** What this instance says of itself. */
+  readonly said: SessionInfo;
+  /** Has others look, in the operation in which something changes. */
+  readonly ring: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation;
+}
+
+/** Reads and writes what instances say of themselves, and the order of their revisions. */
+export class Enrolments {
+  readonly #options: EnrolmentsOptions;
+  /** What is written beside the first record of each session of this instance. */
+  readonly record: InfoRecord;
+
+  constructor(options: EnrolmentsOptions) {
+    const { revision, info } = options.said;
+    this.#options = options;
+    this.record = { format: recordFormat, revision, ...(info !== undefined && { info }) };
+  }
+
+  /** Reads what sessions say of themselves: `undefined` for one that says nothing this version can read. */
+  async infos(ids: readonly string[]): Promise<Map<string, SessionInfo | undefined>> {
+    const { store, keys } = this.#options;
+    const infos = new Map<string, SessionInfo | undefined>();
+    for (let from = 0; from < ids.length; from += maxReads) {
+      const some = ids.slice(from, from + maxReads);
+      const read = () => store.kv.getMany<unknown[]>(some.map((id) => keys.info(id)));
+      const rows = await store.call("read about sessions", read, { purpose: "sessions" });
+      some.forEach((id, index) => infos.set(id, toInfo(rows[index].value)));
+    }
+    return infos;
+  }
+
+  /** Reads the order of the revisions, and its commit. */
+  async revisions(): Promise<{ readonly order: readonly string[]; readonly versionstamp: string | null }> {
+    const { store, keys } = this.#options;
+    const read = () => store.kv.get(keys.revisions);
+    const { value, versionstamp } = await store.call("read the revisions", read, { purpose: "claims" });
+    return { order: toRevisions(value), versionstamp };
+  }
+
+  /**
+   * Makes the own revision the newest one if no session has it. Called before the first session of an instance joins.
+   *
+   * @param sessions Lists the sessions.
+   */
+  async enrol(sessions: () => Promise<ReadonlyMap<string, SessionSeen>>): Promise<void> {
+    const { store, keys, ring, said: { revision } } = this.#options;
+    for (let isDone = false; !isDone;) {
+      const { order, versionstamp } = await this.revisions();
+      if (order.at(-1) === revision) return; // what is the rule: no listing is needed
+      const infos = await this.infos([...(await sessions()).keys()]);
+      const isAlive = [...infos.values()].some((info) => info?.revision === revision);
+      const revisions = orderAfterJoin(order, revision, isAlive);
+      if (!revisions) return;
+      const record: RevisionsRecord = { format: recordFormat, revisions };
+      const check = { key: keys.revisions, versionstamp };
+      const commit = () => ring(store.kv.atomic().check(check).set(keys.revisions, record)).commit();
+      // Refused: another instance was faster, or this is the echo of a write that has landed. Either way it is read again.
+      isDone = (await store.call("write the revisions", commit, { purpose: "join" })).ok;
+    }
+  }
+}
