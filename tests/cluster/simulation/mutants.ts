@@ -77,9 +77,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a slot without a check that its owner has no session",
-    foundAt: 296,
     atLeast: { tear: 0.5 },
-    foundAt: 48,
+    foundAt: 296,
     changes: [{
       file: "ledger.ts",
       from: "atomic.check({ key: this.#sessionKey(owner), versionstamp: null });",
