@@ -113,7 +113,7 @@ export class Membership {
       try {
         if (!isFirst) this.session = this.#newSession();
         await this.#admission.wait(this.#ending.signal, this.#isUp);
-        if (!this.isLeaving) await this.session.live(this.#looked);
+        if (!this.isLeaving) await this.session.live(this.#looked, !isFirst);
       } catch (error) {
         if (this.#admission.isWaitedOut(error, this.#isUp)) {
           await this.#withdraw();

@@ -62,9 +62,10 @@ export class Session {
    * Joins and stays in the cluster until the session is over.
    *
    * @param looked Is called after each look that went well.
+   * @param isRejoining Whether it follows another session of this run.
    * @throws {ClusterMismatchError} If a session that this instance cannot work with has joined before it.
    */
-  async live(looked: () => void): Promise<void> {
+  async live(looked: () => void, isRejoining: boolean): Promise<void> {
     const { heartbeat, instance } = this;
     const { clock, timing } = instance;
     await heartbeat.join();
@@ -74,7 +75,7 @@ export class Session {
     while (heartbeat.check() && !await this.ownership.survey()) await pause(clock, timing.minLookMs, heartbeat.signal);
     heartbeat.noteLook(); // so that the first heartbeat says that it can take slots
     const beating = heartbeat.keepAlive();
-    await pause(clock, timing.settleMs, heartbeat.signal);
+    await pause(clock, isRejoining ? timing.rejoinSettleMs : timing.settleMs, heartbeat.signal);
     while (heartbeat.check()) {
       this.#wake = new AbortController();
       if (clock.monotonic() >= this.#dueMs) await this.#look(looked);

@@ -104,6 +104,14 @@ export class Timing {
     return this.heartbeatMs * 0.1;
   }
 
+  /**
+   * The same for a session that follows a fenced one. An outage fences all of them, and they are back within moments of each
+   * other: the first one would take every slot, and hand most of them over again.
+   */
+  get rejoinSettleMs(): number {
+    return this.heartbeatMs * 0.5;
+  }
+
   /** How long after a look the next one comes at the earliest. */
   get minLookMs(): number {
     return this.heartbeatMs * 0.1;

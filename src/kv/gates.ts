@@ -98,7 +98,7 @@ export class Gates {
 
   /** Takes note that a call was answered: so may be those that wait. */
   answered(): void {
-    if (this.#waiting > 0) this.#prober?.hurry();
+    this.#prober?.hurry();
   }
 
   #newProber(): Prober {

@@ -40,6 +40,8 @@ export class Prober {
   #askMs = -Infinity;
   #pauseMs = 0;
   #askedMs = -Infinity;
+  /** How many times it was hurried since a question was answered. */
+  #hurries = 0;
   #timer: Timer | undefined = undefined;
   #reaching: AbortController = new AbortController();
 
@@ -62,12 +64,15 @@ export class Prober {
     this.#reaching.abort();
   }
 
-  /** Asks at once, because something else was answered; not if it has done so just now. */
+  /**
+   * Something else was answered, and so may be the next question: it comes at once, or soon after the last one. Each time that
+   * this was in vain it takes twice as long: a database may answer all but this.
+   */
   hurry(): void {
-    const { clock, everyMs } = this.#options;
-    if (!this.#isOn || clock.monotonic() < this.#askedMs + everyMs / 2) return;
+    if (this.#pauseMs === 0) return;
     this.#pauseMs = 0;
-    this.#ask();
+    this.#roundMs = this.#askedMs + this.#options.everyMs * 2 ** (this.#hurries++ - 1);
+    if (this.#isOn) this.#schedule();
   }
 
   #schedule(): void {
@@ -102,7 +107,7 @@ export class Prober {
 
   readonly #answered = (): void => {
     const { clock, everyMs, answered } = this.#options;
-    this.#pauseMs = 0;
+    this.#pauseMs = this.#hurries = 0;
     this.#roundMs = -Infinity;
     answered();
     if (!this.#isOn) return;

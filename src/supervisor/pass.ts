@@ -87,13 +87,16 @@ export class Pass<K, P extends Runnable> implements Tally {
       this.#fail(new Error(`Cannot read the table: it has not answered ${maxGivenUp} iterations before`));
       return false;
     }
-    let isComplete = false;
+    let isComplete = false, isSettled = false;
     const reading = this.reading = this.#readRows().then((isAll) => void (isComplete = isAll), this.#fail);
+    reading.then(() => isSettled = true);
     for (let seen = -1; seen !== this.#seen;) {
       seen = this.#seen;
       if (await settlesWithin(clock, reading, rowLimitMs, this.#signal)) return isComplete;
       if (this.#signal.aborted) return false; // the run waits for the reading, and names a table that does not answer
     }
+    await turn(); // a table whose own deadline is as long says better what is wrong
+    if (isSettled) return isComplete;
     this.#isGivenUp = true;
     this.reading = Promise.resolve();
     const unanswered = { sinceMs: clock.monotonic() };

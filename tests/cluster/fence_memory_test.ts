@@ -14,9 +14,9 @@ const fences = 10;
 function noteSessions(): { readonly left: number } & Disposable {
   const noted: WeakRef<Session>[] = [];
   const { live } = Session.prototype;
-  Session.prototype.live = function (looked) {
+  Session.prototype.live = function (looked, isRejoining) {
     noted.push(new WeakRef(this));
-    return live.call(this, looked);
+    return live.call(this, looked, isRejoining);
   };
   return {
     get left() {

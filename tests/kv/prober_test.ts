@@ -98,15 +98,32 @@ Deno.test("Prober asks at once again after an outage that has ended", async () =
   assertEquals(asked, [0, 1_000, 3_000, 7_000, 8_000]);
 });
 
-Deno.test("Prober.hurry() asks at once, unless it has just asked, or is not asked to ask", async () => {
-  const { asked, prober, pass } = open();
+Deno.test("Prober.hurry() has it ask at once, or soon, and later each time that this was in vain", async () => {
+  const { asked, calls, prober, pass } = open();
   prober.hurry();
   prober.start();
+  for (let i = 0; i < 79; i++) {
+    await pass(100);
+    prober.hurry();
+  }
+  assertEquals(asked, [0, 500, 1_500, 3_500, 7_500]);
+  calls[0].resolve();
+  await pass(900);
   prober.hurry();
-  await pass(4_000);
+  await pass(600);
+  prober.stop();
+  assertEquals(asked.slice(5), [8_900]);
+});
+
+Deno.test("Prober.hurry() counts although nothing waits just then", async () => {
+  const { asked, prober, pass } = open();
+  prober.start();
+  await pass(3_000);
+  prober.stop();
   prober.hurry();
-  prober.hurry();
-  await pass(500);
+  await pass(1_000);
+  assertEquals(asked, [0, 1_000, 3_000]);
+  prober.start();
   prober.stop();
   assertEquals(asked, [0, 1_000, 3_000, 4_000]);
 });
