@@ -7,6 +7,7 @@
  * curl localhost:8000/monitors
  * curl -X PUT localhost:8000/monitors/deno -d '{ "url": "https://deno.com", "intervalMs": 5000 }'
  * curl -X DELETE localhost:8000/monitors/deno
+ * curl -N localhost:8000/events # what happens, as it happens
  * curl -X PUT localhost:8001/fail/steady # its own sites fail on demand
  * ```
  */

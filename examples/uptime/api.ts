@@ -2,6 +2,7 @@
 
 import type { ProcessSnapshot, Supervisor } from "@pact/supervisor";
 import { InvalidSpecError, type KvEntry, type KvTable } from "@pact/supervisor/kv";
+import { eventStream } from "./event_stream.ts";
 import type { Handler } from "./http_server.ts";
 import type { Monitor, MonitorSpec } from "./monitor.ts";
 import { RequestError, route } from "./routes.ts";
@@ -10,11 +11,12 @@ type MonitorTable = KvTable<string, MonitorSpec, Monitor>;
 type MonitorEntry = KvEntry<string, MonitorSpec, Monitor>;
 type MonitorSupervisor = Supervisor<string, Monitor>;
 
-/** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON. */
+/** Answers `/health`, `/monitors` and `/monitors/:id`, in JSON, and `/events` with a stream. */
 export function api(table: MonitorTable, supervisor: MonitorSupervisor): Handler {
   const resources = new Resources(table, supervisor);
   return route({
     "/health": { GET: () => resources.health() },
+    "/events": { GET: () => eventStream(supervisor) },
     "/monitors": { GET: () => resources.list() },
     "/monitors/:id": {
       GET: (_request, id) => resources.get(id),

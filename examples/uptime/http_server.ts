@@ -25,7 +25,7 @@ export function httpServer(name: string, port: number, handler: Handler): Runnab
         await running(signal);
         await deadline(Promise.allSettled(answers), graceMs, { signal }).catch(() => {});
       } finally {
-        // Not `shutdown`, which waits for clients that never finish their request.
+        // Not `shutdown`, which waits for clients that never finish their request, and for open event streams: these are cut.
         closing.abort();
         await server.finished;
       }

@@ -23,17 +23,35 @@ Object.defineProperties(Deno, {
 const table =
   `const table = new KvTable(kv, { prefix: ["counters"], create: (_step: number, _key: string) => leaf(() => {}) });`;
 
-/** Writes the recipe into a directory, and calls back with the path. */
-async function withRecipe(test: (path: string) => Promise<void>): Promise<void> {
+/** What a program changes in the recipe to answer with event streams. */
+const streaming: Changes = [[
+  "() => Response.json(cluster.snapshot())",
+  `(request) => request.url.endsWith("/events")
+    ? new Response(new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(": connected\\n\\n"));
+        streams.signal.addEventListener("abort", () => controller.close());
+      },
+    }))
+    : Response.json(cluster.snapshot())`,
+]];
+const innermost: Changes = [...streaming, ["chain(http, cluster, supervisor)", "chain(cluster, supervisor, http)"]];
+
+type Changes = readonly (readonly [from: string, to: string])[];
+
+/** Writes the recipe, changed like this, into a directory, and calls back with the path. */
+async function withRecipe(test: (path: string, dir: string) => Promise<void>, changes: Changes = []): Promise<void> {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const recipe = blocksOf("README.md", readme).find(({ code }) => code.includes("Deno.cron"))?.code ?? "";
+  for (const [from] of changes) assertEquals(recipe.split(from).length, 2, `README has no ${from}`);
+  const changed = changes.reduce((code, [from, to]) => code.replace(from, to), recipe);
   const dir = await Deno.makeTempDir({ prefix: "deploy_" });
   try {
     await Deno.mkdir(`${dir}/data`);
     await Deno.writeTextFile(`${dir}/deno.json`, `{ "unstable": ["kv", "cron"] }`);
-    const code = before(`${dir}/data/kv.sqlite3`) + recipe.replace(/(?=^const cluster)/m, `${table}\n`);
+    const code = before(`${dir}/data/kv.sqlite3`) + changed.replace(/(?=^const cluster)/m, `${table}\n`);
     await Deno.writeTextFile(`${dir}/deploy.ts`, code);
-    await test(`${dir}/deploy.ts`);
+    await test(`${dir}/deploy.ts`, dir);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -63,4 +81,25 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       assertEquals(code, 0);
       assertLess(durationMs, 2_000);
     }));
+}
+
+for (const [where, changes] of [["outermost", streaming], ["innermost", innermost]] as const) {
+  Deno.test(`README's recipe for Deno Deploy ends with code 0 and gives its session back, with an open event stream of a server that is ${where}`, () =>
+    withRecipe(async (path, dir) => {
+      await using program = new Program(path);
+      const port = Number((await program.line(/^port (\d+)$/))[1]);
+      const response = await fetch(`http://127.0.0.1:${port}/events`);
+      const stream = response.body!.getReader();
+      await stream.read();
+      let owned = 0;
+      while (owned < 256) owned = (await (await fetch(`http://127.0.0.1:${port}`)).json()).slots.owned.length;
+      const ended = program.end("SIGTERM");
+      while (!(await stream.read()).done);
+      const { code, durationMs } = await ended;
+      assertEquals([code, program.output], [0, `port ${port}`]);
+      assertLess(durationMs, 2_000);
+      using kv = await Deno.openKv(`${dir}/data/kv.sqlite3`);
+      const sessions = await Array.fromAsync(kv.list({ prefix: ["@pact/supervisor", '["cluster"]', "session"] }));
+      assertEquals(sessions.map(({ key }) => key.at(-1)), ["!bell"]);
+    }, changes));
 }

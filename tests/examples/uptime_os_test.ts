@@ -1,6 +1,13 @@
 /** The demo, run as its reader runs it: an OS process, its API, what it prints, and its end. */
 
-import { assertEquals, assertLess, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Program } from "../os/program.ts";
 
 /** The demo in a directory of its own, on ports of its own. */
@@ -123,7 +130,7 @@ demoTest("refuses what is wrong with a 4xx and names the value", async (demo) =>
     [400, "GET", `/monitors/${"x".repeat(65)}`, undefined, "it must be 1 to 64 letters"],
     [404, "GET", "/monitors/nobody", undefined, 'Cannot find the monitor "nobody"'],
     [404, "DELETE", "/monitors/nobody", undefined, 'Cannot find the monitor "nobody"'],
-    [404, "GET", "/monitor", undefined, 'Cannot find "/monitor": there are /health, /monitors, /monitors/:id'],
+    [404, "GET", "/monitor", undefined, 'Cannot find "/monitor": there are /health, /events, /monitors, /monitors/:id'],
     [405, "POST", "/monitors", { url }, 'Cannot POST "/monitors": the method must be GET'],
   ];
   for (const [status, method, path, body, error] of wrong) {
@@ -183,6 +190,22 @@ demoTest("ends with code 0 although a client never finishes its request", async 
   await connection.write(new TextEncoder().encode(request));
   await demo.ask("GET", "/health");
   const { code, durationMs } = await demo.end("SIGINT");
+  assertEquals(code, 0, demo.output);
+  assertLess(durationMs, 4_000);
+});
+
+demoTest("tells what happens in a stream, and ends with code 0 although it is open", async (demo) => {
+  const response = await fetch(`http://127.0.0.1:${demo.port}/events`);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  const text = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await text.read()).value, ": connected\n\n");
+  await demo.ask("PUT", "/monitors/web", { url: demo.site("web"), intervalMs: 100 });
+  let told = "";
+  while (!told.includes('event: running\ndata: process "web": running')) told += (await text.read()).value ?? "";
+  const { code, durationMs } = await demo.end("SIGINT");
+  await assertRejects(async () => {
+    while (!(await text.read()).done);
+  }); // it was cut
   assertEquals(code, 0, demo.output);
   assertLess(durationMs, 4_000);
 });
