@@ -12,7 +12,7 @@ import { KvClosedError } from "../kv/errors.ts";
 import { ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import type { ClusterView } from "./records.ts";
-import { assertShared } from "./shared_database.ts";
+import type { SharedDatabase } from "./shared_database.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The errors that asking again does not help against. */
@@ -36,12 +36,13 @@ export class Admission {
   readonly #instance: Instance;
   /** Set from when others are found to live that the instance cannot work with until it is a member. */
   #waiting: Waiting | undefined = undefined;
-  /** Whether others can see the database: a session that was fenced need not ask again. */
-  #isShared: boolean;
+  readonly #shared: SharedDatabase;
+  /** Whether the order of the revisions in this database is one that the instance has seen to. */
+  #isEnrolled = false;
 
-  constructor(instance: Instance) {
+  constructor(instance: Instance, shared: SharedDatabase) {
     this.#instance = instance;
-    this.#isShared = instance.settings.allowLocal;
+    this.#shared = shared;
   }
 
   /**
@@ -50,7 +51,7 @@ export class Admission {
    *
    * @param signal Ends the wait.
    * @param wasMember Whether the instance was a member before in this run, which then does not fail any more.
-   * @throws {LocalDatabaseError} When others cannot see the database.
+   * @throws {LocalDatabaseError} When others cannot see the database, and the instance was no member before.
    * @throws {ClusterMismatchError} When others live that it cannot work with, and the options say that it fails then.
    * @throws {KvClosedError} When the database is closed.
    */
@@ -59,11 +60,13 @@ export class Admission {
     const sightings = new Sightings();
     while (!signal.aborted) {
       try {
-        if (!this.#isShared) await assertShared(this.#instance);
-        this.#isShared = true;
+        await this.#shared.assert();
         if (await this.#isAdmitted(sightings)) {
           // One that joins again is no new instance: it has not changed the order when it joined, or has done so then.
-          if (!wasMember) await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
+          if (!wasMember || !this.#isEnrolled) {
+            await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
+          }
+          this.#isEnrolled = true;
           return;
         }
       } catch (error) {
@@ -76,19 +79,24 @@ export class Admission {
     }
   }
 
-  /** Tells whether an error says that there are others, which the instance waits to see gone. */
-  isWaitedOut(error: unknown, wasMember: boolean): error is ClusterMismatchError {
+  /**
+   * Tells whether an error says what the instance waits for: that there are others, which it waits to see gone, or that its
+   * database is not where others look for it any more.
+   */
+  isWaitedOut(error: unknown, wasMember: boolean): error is ClusterMismatchError | LocalDatabaseError {
     const mayWait = wasMember || this.#instance.settings.onMismatch === "wait";
-    return mayWait && isInstance(error, ClusterMismatchError);
+    return (mayWait && isInstance(error, ClusterMismatchError)) || (wasMember && isInstance(error, LocalDatabaseError));
   }
 
-  /** Takes note of others, and announces now and then that the instance waits for them to be gone. */
-  putOff({ session, reason }: ClusterMismatchError): void {
+  /** Takes note of that, and announces it now and then. */
+  putOff(error: ClusterMismatchError | LocalDatabaseError): void {
     const { clock, timing } = this.#instance;
     const nowMs = clock.monotonic();
     const waiting = this.#waiting ??= { sinceMs: nowMs, toldMs: -Infinity, pauseMs: timing.admissionRetryMs };
     if (nowMs - waiting.toldMs < timing.waitingNoticeMs) return;
     waiting.toldMs = nowMs;
+    if (!isInstance(error, ClusterMismatchError)) return this.#instance.failed("join", error);
+    const { session, reason } = error;
     this.#instance.announce({
       type: "cluster-waiting",
       session,
@@ -103,6 +111,11 @@ export class Admission {
     const most = this.#waiting?.pauseMs ?? timing.admissionRetryMs;
     if (this.#waiting) this.#waiting.pauseMs = Math.min(2 * most, timing.waitMs);
     return most * (1 + random()) / 2;
+  }
+
+  /** Takes note that what the instance has seen to is gone with its database. */
+  databaseReplaced(): void {
+    this.#isEnrolled = false;
   }
 
   /** Takes note that the instance is a member. */

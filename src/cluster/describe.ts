@@ -39,10 +39,12 @@ export function describeClusterEvent(event: ClusterEvent): string {
         {
           "silent": `no heartbeat was acknowledged for ${Math.round(event.silentMs)} ms`,
           "declared-dead": "it was declared dead",
-          "database-replaced": "the database was set back, emptied or replaced",
+          "database-replaced": "the database is another one",
         }[event.cause];
     case "database-replaced":
-      return `the database was set back, emptied or replaced: ${event.evidence}`;
+      return event.cause === "elsewhere"
+        ? `the database is not where its path leads any more: ${event.evidence}`
+        : `the database was set back, emptied or replaced: ${event.evidence}`;
     case "slot-claimed":
       return `slot ${event.slot} is claimed under token ${event.token}`;
     case "slot-released":

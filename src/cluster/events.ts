@@ -136,15 +136,19 @@ export interface DatabaseAvailableEvent {
 }
 
 /**
- * The database was set back to an earlier copy, emptied, or replaced by another one, while this instance used it. Nothing that
- * was known of it holds any more: the session is fenced, the instance joins again, everything is looked at, and what has
- * another value than before is replaced.
+ * The database is not the one any more in which the session joined: it is fenced. Either it was set back to an earlier copy,
+ * emptied, or replaced by another one. Then the instance joins again, everything is looked at, and what has another value than
+ * before is replaced. Or the former database is still read, and what is opened with its path or URL is another one, which
+ * others may use: a file was renamed over or deleted, or another server has the URL. Then the instance waits until it reaches
+ * the database that is there, which for a file takes a start of the program.
  */
 export interface DatabaseReplacedEvent {
   /** When, in epoch ms. */
   readonly at: number;
   /** Which event. */
   readonly type: "database-replaced";
+  /** Which of the two. */
+  readonly cause: "another-history" | "elsewhere";
   /** What has shown it, as a text to read. */
   readonly evidence: string;
 }

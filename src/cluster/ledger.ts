@@ -39,7 +39,7 @@ import {
   toSession,
   unreadableStamp,
 } from "./records.ts";
-import { ownersOf, type TokensSeen } from "./takeable.ts";
+import { checkOf, ownersOf, takeSlot, type TokensSeen } from "./takeable.ts";
 
 /** What a take needs of the session that takes. */
 export interface Claimant {
@@ -110,9 +110,10 @@ export class Ledger {
    * Reads the sessions, and the claims and the order of the revisions if they may have changed.
    *
    * @param known What an earlier look found; without it all is read in any case.
+   * @param seen The sessions, if they have just been listed.
    */
-  async look(known?: LedgerView): Promise<LedgerView> {
-    const { sessions, bell } = await this.sessions();
+  async look(known?: LedgerView, seen?: SessionsView): Promise<LedgerView> {
+    const { sessions, bell } = seen ?? await this.sessions();
     if (bell === undefined) await this.#mendBell();
     const areKnown = known !== undefined && bell !== undefined && bell === known.bell;
     const { claims, revisions } = areKnown ? known : await this.#ownership();
@@ -121,10 +122,19 @@ export class Ledger {
 
   /** Reads the sessions and the bell: one listing. Rows of other kinds, which a later version may write, are none of both. */
   async sessions(): Promise<SessionsView> {
+    return this.#toSessions(await this.#list("sessions", this.keys.sessions));
+  }
+
+  /** Reads them through another handle: one call. */
+  async sessionsIn(kv: Deno.Kv): Promise<SessionsView> {
+    return this.#toSessions(await Array.fromAsync(kv.list(this.keys.sessions, { batchSize })));
+  }
+
+  #toSessions(rows: readonly Deno.KvEntry<unknown>[]): SessionsView {
     const { bell: bellKey } = this.keys;
     const sessions = new Map<string, SessionSeen>();
     let bell: string | null | undefined = null;
-    for (const row of await this.#list("sessions", this.keys.sessions)) {
+    for (const row of rows) {
       if (row.key.length !== bellKey.length) continue;
       const id = row.key.at(-1);
       if (id === bellKey.at(-1)) bell = row.versionstamp === unreadableStamp ? undefined : row.versionstamp;
@@ -244,7 +254,7 @@ export class Ledger {
         for (const owner of ownersOf(seen, claimant.id)) {
           atomic.check({ key: this.#sessionKey(owner), versionstamp: null });
         }
-        for (const each of seen) this.#takeSlot(atomic.check(this.#checkOf(each, bell)), each, record);
+        for (const each of seen) takeSlot(atomic.check(checkOf(each, bell, this.keys)), each, record, this.keys);
         return this.#ring(atomic).commit();
       };
       const result = await this.#store.call("take slots", commit, { purpose: "ownership" });
@@ -255,23 +265,6 @@ export class Ledger {
       if (claimant.versionstamp === versionstamp) break; // not our own heartbeat: another session was faster
     }
     return new Map();
-  }
-
-  /**
-   * That a slot is as it was seen. The token tells owner and commit, the claim the commit alone, and that may be another
-   * owner's after the database was set back.
-   */
-  #checkOf({ slot, owner, versionstamp, tokens }: TokensSeen, bell: string | null | undefined): Deno.AtomicCheck {
-    if (versionstamp === unreadableStamp) return { key: this.keys.bell, versionstamp: bell ?? null };
-    const hasToken = owner !== undefined && tokens.get(owner) === versionstamp;
-    return { key: hasToken ? this.tokenKey(slot, owner) : this.keys.claim(slot), versionstamp };
-  }
-
-  #takeSlot(atomic: Deno.AtomicOperation, { slot, owner, tokens }: TokensSeen, record: ClaimRecord): void {
-    for (const id of new Set([...tokens.keys(), ...owner === undefined ? [] : [owner]])) {
-      if (id !== record.session) atomic.delete(this.tokenKey(slot, id));
-    }
-    atomic.set(this.keys.claim(slot), record).set(this.tokenKey(slot, record.session), recordFormat);
   }
 
   /**

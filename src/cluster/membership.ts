@@ -15,10 +15,12 @@ import { describeKey } from "../errors.ts";
 import { Admission } from "./admission.ts";
 import { listen } from "./bell.ts";
 import { Drains } from "./drains.ts";
+import type { LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import { isSessionId } from "./records.ts";
 import { Session } from "./session.ts";
 import { SessionInfos } from "./session_infos.ts";
+import { SharedDatabase } from "./shared_database.ts";
 import { Sightings } from "./sightings.ts";
 
 /** The most characters of a session's id, which is a part of keys. */
@@ -41,6 +43,8 @@ export class Membership {
   wasFenced = false;
   /** Whether the instance is being drained. */
   readonly drains: Drains = new Drains(() => this.session.reconsider());
+  /** Whether others can see the database. */
+  readonly shared: SharedDatabase;
   /** The session of now, or the last one. */
   session: Session;
   readonly #admission: Admission;
@@ -56,7 +60,8 @@ export class Membership {
   constructor(instance: Instance) {
     this.instance = instance;
     this.infos = new SessionInfos(instance.ledger.enrolments);
-    this.#admission = new Admission(instance);
+    this.shared = new SharedDatabase(instance);
+    this.#admission = new Admission(instance, this.shared);
     this.session = this.#newSession();
     this.#watchingHistory = instance.history.listen((evidence) => this.#databaseReplaced(evidence));
     this.#serving = this.#serve().catch(this.#up.reject);
@@ -101,8 +106,15 @@ export class Membership {
   /** Nothing that is known of the others holds any more, and what was acknowledged may be gone. */
   #databaseReplaced(evidence: string): void {
     this.newest = "";
+    this.#admission.databaseReplaced();
     this.sightings.forgetAll();
-    this.instance.announce({ type: "database-replaced", evidence });
+    this.instance.announce({ type: "database-replaced", cause: "another-history", evidence });
+    this.session.databaseReplaced();
+  }
+
+  /** Others use another database by now: what runs here may run there as well. */
+  databaseLeft({ message }: LocalDatabaseError): void {
+    this.instance.announce({ type: "database-replaced", cause: "elsewhere", evidence: message });
     this.session.databaseReplaced();
   }
 

@@ -17,9 +17,10 @@
  * @module
  */
 
+import { isInstance } from "../error_data.ts";
 import { assertMatch } from "./admission.ts";
 import { lookEvidence, newestCommit } from "./another_history.ts";
-import { ClaimLostError } from "./errors.ts";
+import { ClaimLostError, LocalDatabaseError } from "./errors.ts";
 import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { place } from "./placement.ts";
@@ -70,11 +71,11 @@ export class Ownership {
    * @throws {ClusterMismatchError} If a session that this instance cannot work with has joined before it.
    */
   async survey(): Promise<boolean> {
-    const { heartbeat, instance } = this.#session;
+    const { heartbeat } = this.#session;
     try {
-      await this.#read();
+      await this.#read(true);
     } catch (error) {
-      instance.failed("look", error);
+      this.#lookFailed(error);
       return false;
     }
     if (!heartbeat.check()) return false;
@@ -91,7 +92,7 @@ export class Ownership {
    * @returns Whether that went well; if not, it was announced.
    */
   async look(): Promise<boolean> {
-    const { id, heartbeat, instance } = this.#session;
+    const { id, heartbeat } = this.#session;
     try {
       await this.#read();
       if (!heartbeat.check()) return false;
@@ -105,7 +106,7 @@ export class Ownership {
       this.#loseTaken();
       return await this.#follow(this.#plan({ ...this.view, sessions }));
     } catch (error) {
-      instance.failed("look", error);
+      this.#lookFailed(error);
       return false;
     }
   }
@@ -129,12 +130,13 @@ export class Ownership {
   }
 
   /** Every change of claims rings the bell. Now and then they are listed all the same, to mend what no ring has told of. */
-  async #read(): Promise<void> {
+  async #read(isFirst = false): Promise<void> {
     const { id, heartbeat, membership, instance: { clock, timing, ledger, history } } = this.#session;
     const nowMs = clock.monotonic();
     const isCheckDue = nowMs - this.#listedMs >= timing.claimsCheckMs;
     const own = { id, last: heartbeat.versionstamp };
-    const view = await ledger.look(isCheckDue ? undefined : this.view);
+    const seen = await membership.shared.look(own, isFirst);
+    const view = await ledger.look(isCheckDue ? undefined : this.view, seen);
     if (!heartbeat.check()) return;
     const evidence = lookEvidence(own, this.view, view);
     if (evidence !== undefined) history.changed(evidence); // which fences the session
@@ -144,6 +146,12 @@ export class Ownership {
     if (view.claims !== this.view.claims) this.#listedMs = nowMs;
     this.view = view;
     if (isCheckDue) await this.#checkTokens();
+  }
+
+  #lookFailed(error: unknown): void {
+    const { heartbeat, membership, instance } = this.#session;
+    if (!isInstance(error, LocalDatabaseError)) instance.failed("look", error);
+    else if (heartbeat.check()) membership.databaseLeft(error);
   }
 
   /** Without its token a slot is of no use: all that is written under its claim is refused. */

@@ -173,7 +173,7 @@ export class Session {
     const reason = {
       "silent": `no heartbeat was acknowledged for ${silentMs} ms`,
       "declared-dead": "its session was declared dead",
-      "database-replaced": "the database was set back, emptied or replaced",
+      "database-replaced": "the database is another one",
     }[cause];
     claims.loseAll(new ClaimLostError(reason));
     instance.announce({ type: "session-fenced", session: id, cause, silentMs, slots });

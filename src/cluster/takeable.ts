@@ -1,10 +1,11 @@
 /**
- * Which slots can be taken together. Pure: no wait, no clock.
+ * Which slots can be taken together, and what an operation says that takes one. Pure: no wait, no clock.
  *
  * @module
  */
 
-import type { SlotSeen } from "./records.ts";
+import type { Keyspace } from "../kv/keyspace.ts";
+import { type ClaimRecord, recordFormat, type SlotSeen, unreadableStamp } from "./records.ts";
 
 /** Databases that one hosts oneself allow 10 checks in an atomic operation. */
 export const maxChecks = 10;
@@ -36,4 +37,33 @@ export function ownersOf(seen: readonly SlotSeen[], self: string): Set<string> {
   const owners = new Set<string>();
   for (const { owner } of seen) if (owner !== undefined && owner !== self) owners.add(owner);
   return owners;
+}
+
+/**
+ * Returns the check that a slot is as it was seen. The token tells owner and commit, the claim the commit alone, and that may
+ * be another owner's after the database was set back.
+ *
+ * @param bell The commit of the bell when it was seen: all that can be checked of a claim that cannot be read.
+ */
+export function checkOf(
+  { slot, owner, versionstamp, tokens }: TokensSeen,
+  bell: string | null | undefined,
+  keys: Keyspace,
+): Deno.AtomicCheck {
+  if (versionstamp === unreadableStamp) return { key: keys.bell, versionstamp: bell ?? null };
+  const hasToken = owner !== undefined && tokens.get(owner) === versionstamp;
+  return { key: hasToken ? keys.token(slot, owner) : keys.claim(slot), versionstamp };
+}
+
+/** Adds to an operation that a slot has the owner that the record names, and no token but that of this owner. */
+export function takeSlot(
+  atomic: Deno.AtomicOperation,
+  { slot, owner, tokens }: TokensSeen,
+  record: ClaimRecord,
+  keys: Keyspace,
+): void {
+  for (const id of new Set([...tokens.keys(), ...owner === undefined ? [] : [owner]])) {
+    if (id !== record.session) atomic.delete(keys.token(slot, id));
+  }
+  atomic.set(keys.claim(slot), record).set(keys.token(slot, record.session), recordFormat);
 }

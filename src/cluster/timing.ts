@@ -137,6 +137,11 @@ export class Timing {
     return Math.max(minClaimsCheckMs, this.heartbeatMs * 15);
   }
 
+  /** How often it is seen through a second handle whether others can see the database: at every second look. */
+  get sharedCheckMs(): number {
+    return this.heartbeatMs * 1.5;
+  }
+
   /** How long changes of a table are followed, beyond the delay before that, until their earlier failures are forgotten. */
   get steadyMs(): number {
     return this.heartbeatMs * 2;

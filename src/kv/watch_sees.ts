@@ -19,6 +19,11 @@ export type WatchSees = "everybody" | "this process";
  */
 export function guessWatchSees(path: string | undefined): WatchSees {
   // On Deno Deploy a database that is opened without a path is that of the app.
-  const isShared = path === undefined ? Boolean(readEnvironment("DENO_DEPLOYMENT_ID")) : /^https?:\/\//i.test(path);
+  const isShared = path === undefined ? Boolean(readEnvironment("DENO_DEPLOYMENT_ID")) : isRemote(path);
   return isShared ? "everybody" : "this process";
+}
+
+/** Tells whether a database is opened over KV Connect: with a URL. */
+export function isRemote(path: string): boolean {
+  return /^https?:\/\//i.test(path);
 }

@@ -408,6 +408,30 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** A world on a database file, and the options that name it. */
+export async function openWorldOnFile(keys: readonly string[] = []) {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/kv.sqlite`;
+  const world = await World.open(keys, path);
+  const options: ClusterOptions = { allowLocal: false, path };
+  return {
+    world,
+    path,
+    options,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** Lets time pass until an instance is up: a file is opened meanwhile, which takes no time of the clock. */
+export async function untilUp(world: World, instance: TestInstance): Promise<void> {
+  const callbacks = instance.callbacks;
+  await world.until(() => instance.of("session-joined").length > 0);
+  for (let steps = 0; steps < 250 && instance.callbacks === callbacks; steps++) await world.pass(50);
+}
+
 /** Names of keys: enough for every slot to have some. */
 export function manyKeys(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `key-${index}`);

@@ -1,27 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Cluster, type ClusterOptions, LocalDatabaseError } from "../../src/cluster/mod.ts";
+import { Cluster, LocalDatabaseError } from "../../src/cluster/mod.ts";
 import { failLocked, failWith, hang } from "../../src/testing/mod.ts";
 import { openFile } from "../kv/fixtures.ts";
 import { ErrorConsole } from "../supervisor/fixtures/mod.ts";
-import { heartbeatMs, manyKeys, settleMs, timeoutMs, ttlMs, World } from "./fixtures.ts";
+import { heartbeatMs, manyKeys, openWorldOnFile, settleMs, timeoutMs, ttlMs, untilUp, World } from "./fixtures.ts";
 
 const oops = new Error("oops");
-
-/** A world on a database file, and the option that names it. */
-async function openWorldOnFile() {
-  const directory = await Deno.makeTempDir();
-  const path = `${directory}/kv.sqlite`;
-  const world = await World.open([], path);
-  const options: ClusterOptions = { allowLocal: false, path };
-  return {
-    world,
-    options,
-    async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
-    },
-  };
-}
 
 Deno.test("Cluster.run() rejects with LocalDatabaseError on a database in memory", async () => {
   using kv = await Deno.openKv(":memory:");
@@ -75,8 +59,7 @@ Deno.test("Cluster.run() joins on a database file whose path it is told", async 
   const { world, options } = opened;
   const one = world.instance("a", options);
   one.begin({ bare: true });
-  await world.until(() => one.of("session-joined").length > 0);
-  await world.pass(settleMs);
+  await untilUp(world, one);
   assertEquals([one.callbacks, one.owned.length], [1, 16]);
   assertEquals(await Array.fromAsync(world.database.raw.list({ prefix: ["@pact/supervisor", '["c"]', "probe"] })), []);
 });

@@ -5,6 +5,7 @@ type Durations = Readonly<Record<Exclude<keyof Timing, "heartbeatMs" | "ttlMs">,
 
 const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: Durations])[] = [
   [5_000, 15_000, {
+    sharedCheckMs: 7_500,
     timeoutMs: 2_500,
     fenceMs: 10_000,
     beatRetryMs: 500,
@@ -24,6 +25,7 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     handOverMs: 15_000,
   }],
   [1_000, 6_000, {
+    sharedCheckMs: 1_500,
     timeoutMs: 500,
     fenceMs: 4_000,
     beatRetryMs: 100,

@@ -88,8 +88,8 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "leaves the token of the former owner when it takes a slot",
     changes: [{
-      file: "ledger.ts",
-      from: "if (id !== record.session) atomic.delete(this.tokenKey(slot, id));",
+      file: "takeable.ts",
+      from: "if (id !== record.session) atomic.delete(keys.token(slot, id));",
       to: "",
     }],
   },
@@ -139,8 +139,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not ring when it takes slots",
     changes: [{
       file: "ledger.ts",
-      from: "each, record);\n        return this.#ring(atomic).commit();",
-      to: "each, record);\n        return atomic.commit();",
+      from: "each, record, this.keys);\n        return this.#ring(atomic).commit();",
+      to: "each, record, this.keys);\n        return atomic.commit();",
     }],
   },
   {
