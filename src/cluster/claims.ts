@@ -21,7 +21,7 @@ import type { SlotHeld } from "./plan.ts";
 /** Is told what becomes of the slots: a view of a table. */
 export interface SlotListener {
   /** Slots were newly acquired, or are wanted here again. */
-  slotsGained(): void;
+  slotsGained(slots: readonly number[]): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;
 }
@@ -115,6 +115,11 @@ export class Claims {
   grants(slot: number): boolean {
     const hold = this.#holds.get(slot);
     return hold !== undefined && hold.handingOverSinceMs === undefined;
+  }
+
+  /** Whether there is any such slot. */
+  get grantsAny(): boolean {
+    return this.#holds.values().some(({ handingOverSinceMs }) => handingOverSinceMs === undefined);
   }
 
   /**

@@ -79,6 +79,16 @@ export class Instance {
     return this.#claims?.grants(this.slotOf(key)) ?? false;
   }
 
+  /** Whether there is any such key. */
+  get holdsAny(): boolean {
+    return this.#claims?.grantsAny ?? false;
+  }
+
+  /** Tells whether a slot that is not held may be gained soon, as of the last look. */
+  mayGain(slot: number): boolean {
+    return this.session !== undefined && this.session.ownership.mayGain(slot);
+  }
+
   /** Grants the right to run a process, if it may be started here now. */
   lease(key: KvTableKey, listener: SlotListener): SlotLease | undefined {
     return this.#claims?.lease(this.slotOf(key), listener, key);
@@ -112,8 +122,8 @@ export class Instance {
   }
 
   /** Tells all tables that slots are held which were not, or are wanted here again. */
-  slotsGained(): void {
-    for (const listener of this.listeners) listener.slotsGained();
+  slotsGained(slots: readonly number[]): void {
+    for (const listener of this.listeners) listener.slotsGained(slots);
   }
 
   /** Announces an event that happens now. */

@@ -18,6 +18,7 @@ import { defaultRestartPolicy, delayAfter } from "../restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
 import type { Absence, Entry, Lease, Table } from "../table/table.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
+import { GainedSlots } from "./gained_slots.ts";
 import type { Instance } from "./instance.ts";
 
 /**
@@ -111,6 +112,8 @@ export function ownedTable<K extends KvTableKey, Spec, P extends Runnable, Input
   return Object.assign(new OwnedView(table, instance), Object.fromEntries(methods));
 }
 
+const noEntries: AsyncIterator<never> = { next: () => Promise.resolve({ done: true, value: undefined }) };
+
 /** Reads the keys of this instance. */
 class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implements Table<K, P>, SlotListener {
   readonly whole: KvTable<K, Spec, P, Input>;
@@ -118,6 +121,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   readonly #keys: Keyspace;
   readonly #instance: Instance;
   readonly #streams: Set<ChangeStream<K>> = new Set();
+  /** Exists while there is a stream. */
+  #gainedSlots: GainedSlots<K, Spec, P, Input> | undefined = undefined;
   /** Aborts when slots are gained next. */
   #gained: AbortController = new AbortController();
 
@@ -133,7 +138,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     this.#keys.entry(key); // refuses what can be no key of the table, wherever it would live
     this.#assertRunning();
     if (!this.#instance.holds(key)) return undefined;
-    const entry = await this.whole.get(key, options);
+    const kept = this.#gainedSlots?.has(key) ? await this.#gainedSlots.take(key, options?.signal) : undefined;
+    const entry = kept ?? await this.whole.get(key, options);
     return entry && this.#instance.holds(key) ? this.#toOwned(entry) : undefined;
   }
 
@@ -144,19 +150,29 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     return { cause: "moved", error: new ProcessElsewhereError(key, owner?.isSelf ? undefined : owner) };
   }
 
-  /** What becomes ours meanwhile may be missing, and is announced by `changes`. */
+  /** What becomes ours meanwhile may be missing, and is announced by `changes`. Nothing is read for one that owns nothing. */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
+    if (this.#instance.isRunning && !this.#instance.holdsAny) return noEntries;
+    const instance = this.#instance;
     const iterator = this.whole[Symbol.asyncIterator]();
+    const keeping = this.#gainedSlots?.keepRows();
+    let isLeft = false;
     return {
       next: async () => {
         this.#assertRunning();
+        const keeper = await keeping;
         for (;;) {
           const { done, value } = await iterator.next();
-          if (done) return { done, value: undefined };
-          if (this.#instance.holds(value.key)) return { done, value: this.#toOwned(value) };
+          if (done) {
+            if (!isLeft) keeper?.complete();
+            return { done, value: undefined };
+          }
+          keeper?.keep(value);
+          if (instance.holds(value.key)) return { done, value: this.#toOwned(value) };
         }
       },
       return: async () => {
+        isLeft = true;
         await iterator.return?.();
         return { done: true, value: undefined };
       },
@@ -170,25 +186,34 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
       begin: () => {
         this.#streams.add(stream);
         this.#instance.listeners.add(this);
+        this.#gainedSlots ??= new GainedSlots(this.whole, this.#instance, (key) => this.#announce(key));
         return this.#follow(stream, ending.signal);
       },
-      release: () => {
+      release: async () => {
         this.#streams.delete(stream);
-        if (this.#streams.size === 0) this.#instance.listeners.delete(this);
         ending.abort();
+        if (this.#streams.size > 0) return;
+        this.#instance.listeners.delete(this);
+        const gainedSlots = this.#gainedSlots;
+        this.#gainedSlots = undefined;
+        await gainedSlots?.end();
       },
     });
     return stream;
   }
 
-  slotsGained(): void {
+  slotsGained(slots: readonly number[]): void {
     this.#gained.abort();
     this.#gained = new AbortController();
-    for (const stream of this.#streams) stream.announce(undefined);
+    this.#gainedSlots?.gained(slots);
   }
 
   mustEnd(key: unknown): void {
-    for (const stream of this.#streams) stream.announce(key as K);
+    this.#announce(key as K);
+  }
+
+  #announce(key: K | undefined): void {
+    for (const stream of this.#streams) stream.announce(key);
   }
 
   /**

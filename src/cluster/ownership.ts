@@ -43,6 +43,9 @@ export class Ownership {
   view: LedgerView = { sessions: new Map(), claims: new Map(), revisions: [], bell: undefined };
   /** Slots without an owner that has a session, and since when, in ms. */
   unowned: ReadonlyMap<number, number> = new Map();
+  /** Which session should own each slot, and which should take it if it has no owner, as of the last look. */
+  #preferred: readonly string[] = [];
+  #takers: readonly string[] = [];
   /** When the claims were last listed, in ms. */
   #listedMs = -Infinity;
   /** How many slots may soon become the session's own, and since when that has not changed, in ms. */
@@ -60,6 +63,13 @@ export class Ownership {
     const { clock, timing } = this.#session.instance;
     const { slots, sinceMs } = this.#awaited;
     return slots > 0 && clock.monotonic() - sinceMs < timing.eagernessMs;
+  }
+
+  /** Whether a slot that is not held may come soon: the session should own it, or take it, or it has no owner. */
+  mayGain(slot: number): boolean {
+    const { id, claims } = this.#session;
+    if (claims.held.has(slot)) return false;
+    return this.#preferred[slot] === id || this.#takers[slot] === id || this.unowned.has(slot);
   }
 
   /**
@@ -229,10 +239,12 @@ export class Ownership {
     const moving = standings.filter(({ id }) => id === self || sightings.isMoving(id, nowMs));
     const isColdStart = !moving.some(({ isProven }) => isProven);
     const receiving = standings.filter(({ accepts, isProven }) => accepts && (isProven || isColdStart));
+    const preferred = this.#preferred = homesOf(standings, owners, this.#place);
+    const takers = this.#takers = this.#place(receiversOf(moving));
     return plan({
       self,
-      preferred: homesOf(standings, owners, this.#place),
-      takers: this.#place(receiversOf(moving)),
+      preferred,
+      takers,
       canReceive: (session) => receiving.some(({ id }) => id === session) && sightings.wasSeenMoving(session, nowMs),
       mayStepIn: !isDraining || !standings.some(({ accepts }) => accepts),
       view,
@@ -275,7 +287,7 @@ export class Ownership {
     this.unowned = unowned;
     for (const slot of reclaim) claims.reclaim(slot);
     for (const slot of giveUp) claims.giveUp(slot);
-    if (reclaim.length + giveUp.length > 0) instance.slotsGained(); // first: it has everything looked at from now on
+    if (reclaim.length + giveUp.length > 0) instance.slotsGained([...reclaim, ...giveUp]);
     for (const slot of handOver) claims.handOver(slot);
     let missed = take.length;
     try {
@@ -288,7 +300,7 @@ export class Ownership {
           instance.announce({ type: "slot-claimed", slot, token });
         }
         missed -= taken.size;
-        if (taken.size > 0) instance.slotsGained();
+        if (taken.size > 0) instance.slotsGained([...taken.keys()]);
       }
       return heartbeat.check();
     } catch (error) {

@@ -147,6 +147,11 @@ export class Timing {
     return this.heartbeatMs * 2;
   }
 
+  /** For how long rows of slots are kept that are to come: much longer than their hand-over takes. */
+  get keptRowsMs(): number {
+    return this.heartbeatMs * 12;
+  }
+
   /** For how long an unowned slot is left to the session that should own it, which looks eagerly meanwhile. */
   get graceMs(): number {
     return this.heartbeatMs;

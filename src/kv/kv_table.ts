@@ -30,6 +30,11 @@ const refusal = /too large|could not be cloned|Invalid mutation/;
 /** Commits one write, as often as the database is locked. */
 type Commit = () => Promise<Deno.KvCommitResult | Deno.KvCommitError>;
 
+/** Gives the change log of a table to the views of it in a cluster. */
+export let logOf: <K extends KvTableKey, Spec, P extends Runnable, Input>(
+  table: KvTable<K, Spec, P, Input>,
+) => ChangeLog;
+
 /**
  * A table in a Deno KV that the caller opens and closes. Several instances of a program can share it.
  *
@@ -71,6 +76,10 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   readonly #history: History;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #feeds = new Set<ChangeFeed<K>>();
+
+  static {
+    logOf = (table) => table.#log;
+  }
 
   /**
    * Makes a table.

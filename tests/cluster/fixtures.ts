@@ -7,7 +7,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
 import { turn } from "../../src/clock.ts";
-import { Cluster, type ClusterEvent, type ClusterOptions, describeClusterEvent } from "../../src/cluster/mod.ts";
+import {
+  Cluster,
+  type ClusterEvent,
+  type ClusterOptions,
+  describeClusterEvent,
+  type OwnedTable,
+} from "../../src/cluster/mod.ts";
 import { Ledger } from "../../src/cluster/ledger.ts";
 import { type Claim, KvTable } from "../../src/kv/mod.ts";
 import { KvStore } from "../../src/kv/store.ts";
@@ -239,6 +245,8 @@ export class TestInstance {
   readonly kv: TestKv;
   readonly cluster: Cluster;
   readonly table: KvTable<string, unknown, OwnedBot>;
+  /** The part of the table that its supervisor runs. */
+  readonly part: OwnedTable<string, unknown, OwnedBot>;
   readonly supervisor: Supervisor<string, OwnedBot>;
   readonly events: ClusterEvent[] = [];
   /** The bot of each key that was built last. */
@@ -276,7 +284,8 @@ export class TestInstance {
       ...options,
     });
     this.cluster.subscribe((event) => void this.events.push(event));
-    this.supervisor = new Supervisor(this.cluster.own(this.table), { clock, random: () => 0.5 });
+    this.part = this.cluster.own(this.table);
+    this.supervisor = new Supervisor(this.part, { clock, random: () => 0.5 });
     this.supervisor.subscribe(() => {});
   }
 

@@ -15,6 +15,8 @@ export interface Life {
   readonly slot: number;
   readonly instance: string;
   readonly claim: Claim;
+  /** What the entry said that it was built from. */
+  readonly spec: number;
   /** Aborts when it is to end at once. */
   readonly signal: AbortSignal;
   /** Whether it takes its time to end, aborted or not. */
@@ -39,6 +41,7 @@ export interface Mood {
 
 export interface BotOptions {
   readonly key: string;
+  readonly spec: number;
   readonly slots: number;
   readonly instance: string;
   readonly claim: Claim;
@@ -61,9 +64,9 @@ export class Bot implements Runnable {
   }
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
-    const { registry, key, slots, instance, claim } = this.#options;
+    const { registry, key, spec, slots, instance, claim } = this.#options;
     const slot = slotOf(key, slots);
-    const life: Life = { key, slot, instance, claim, signal, isSlow: false };
+    const life: Life = { key, spec, slot, instance, claim, signal, isSlow: false };
     registry.begin(life);
     try {
       await this.#wait(signal);

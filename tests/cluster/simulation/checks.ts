@@ -108,25 +108,32 @@ export class Checks implements Registry {
   }
 
   /**
-   * When there have been no faults for long enough: every entry runs in exactly one instance, nothing else runs. An entry
+   * When there have been no faults for long enough: every entry runs in exactly one instance, as it is, and nothing else runs. An entry
    * whose slot has been handed over since a moment may be on its way, and one that was changed plainly may not be noticed.
    */
-  converged(keys: ReadonlySet<string>, { handedOverSinceMs = Infinity, changedSinceMs = Infinity } = {}): void {
+  converged(
+    specs: ReadonlyMap<string, number>,
+    { handedOverSinceMs = Infinity, changedSinceMs = Infinity } = {},
+  ): void {
     if (this.violation) return;
     const isUnnoticed = (key: string) => (this.#changedMs.get(key) ?? -Infinity) > changedSinceMs;
     const running = new Map<string, string[]>();
-    for (const { key, instance, signal } of this.lives) {
+    for (const { key, spec, instance, signal } of this.lives) {
       if (this.#instances.get(instance)!.machine.isDead || signal.aborted) continue;
       running.set(key, [...running.get(key) ?? [], instance]);
+      const wanted = specs.get(key) ?? spec;
+      if (spec !== wanted && !isUnnoticed(key)) {
+        this.fail(`${key} runs with ${spec} in ${instance}, not with ${wanted}`);
+      }
     }
-    for (const key of keys) {
+    for (const key of specs.keys()) {
       const where = running.get(key) ?? [];
       const handedOverMs = this.#handedOverMs.get(slotOf(key, measures.slots)) ?? -Infinity;
       if (where.length === 0 && (handedOverMs > handedOverSinceMs || isUnnoticed(key))) continue;
       if (where.length !== 1) this.fail(`${key} runs in [${where}] when it should run in one instance`);
     }
     for (const [key, where] of running) {
-      if (!keys.has(key) && !isUnnoticed(key)) this.fail(`${key} runs in ${where} without an entry`);
+      if (!specs.has(key) && !isUnnoticed(key)) this.fail(`${key} runs in ${where} without an entry`);
     }
   }
 

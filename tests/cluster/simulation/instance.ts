@@ -74,11 +74,12 @@ export class Instance {
       timeoutMs: heartbeatMs / 2,
       pollMs: heartbeatMs,
       sweepMs,
-      create: (_spec, key, { claim }) => {
+      create: (spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, mood } = options;
         return new Bot({
           key,
+          spec,
           slots: measures.slots,
           instance: name,
           claim,

@@ -69,7 +69,9 @@ class Simulation {
   readonly #areClocksSound: boolean;
   /** Whether Deno KV is the one that is written in JavaScript. */
   readonly #givesUp: boolean;
-  readonly #desired: Set<string> = new Set();
+  /** What each entry says. */
+  readonly #desired: Map<string, number> = new Map();
+  #specs = 0;
   readonly #steps: string[] = [];
   readonly #counts = { claimed: 0, fenced: 0, dead: 0, written: 0 };
   readonly #admin: Deno.Kv;
@@ -285,8 +287,9 @@ class Simulation {
   }
 
   async #set(key: string): Promise<void> {
-    this.#desired.add(key);
-    await this.#admin.set(["bots", key], 1);
+    const spec = ++this.#specs;
+    this.#desired.set(key, spec);
+    await this.#admin.set(["bots", key], spec);
   }
 
   /** What has expired may go, or may stay for long. */
