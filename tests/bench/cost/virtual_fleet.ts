@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "@pact/supervisor";
-import { FaultyKv, staleWatch } from "@pact/supervisor/testing";
+import { FaultyKv, hang, staleWatch } from "@pact/supervisor/testing";
 import { turn } from "../../../src/clock.ts";
 import { VirtualTime } from "../../cluster/simulation/virtual_time.ts";
 import { MemoryKv } from "../../memory_kv/memory_kv.ts";
@@ -23,10 +23,16 @@ export interface FleetOptions {
   readonly pace: Pace;
 }
 
+/** Whether what belongs to an instance still happens. */
+interface Life {
+  isKilled: boolean;
+}
+
 /** One instance that runs. */
 export interface Member {
   readonly kv: MeteredKv;
   readonly instance: CostInstance;
+  readonly life: Life;
   /** Lets it end. */
   readonly leave: () => void;
   readonly ended: Promise<void>;
@@ -44,7 +50,6 @@ export class VirtualFleet implements AsyncDisposable {
   readonly members: Member[] = [];
   readonly #options: FleetOptions;
   readonly #time: VirtualTime = new VirtualTime();
-  readonly #clock: Clock;
   readonly #random: () => number = seededRandom(1);
   readonly #sizes: RowSizes = new Map();
   readonly #database: MemoryKv;
@@ -54,16 +59,10 @@ export class VirtualFleet implements AsyncDisposable {
 
   private constructor(options: FleetOptions) {
     this.#options = options;
-    const time = this.#time;
-    const now = () => 1e12 + time.nowMs;
-    this.#clock = {
-      now,
-      monotonic: () => time.nowMs,
-      timer: (callback, delayMs) => ({ cancel: time.at(time.nowMs + Math.max(1, Math.ceil(delayMs)), callback) }),
-    };
-    this.#database = new MemoryKv({ now });
-    this.#written = this.#open();
-    this.#writer = this.#instance(this.#written, false);
+    this.#database = new MemoryKv({ now: () => 1e12 + this.#time.nowMs });
+    const life = { isKilled: false };
+    this.#written = this.#open(life);
+    this.#writer = this.#instance(this.#written, false, life);
   }
 
   /** Makes a database with entries and no instance. */
@@ -80,15 +79,26 @@ export class VirtualFleet implements AsyncDisposable {
 
   /** How many processes run. */
   get running(): number {
-    return this.members.reduce((sum, { instance }) => sum + instance.supervisor.keys().length, 0);
+    return this.alive.reduce((sum, { instance }) => sum + instance.supervisor.keys().length, 0);
+  }
+
+  /** The instances that were not killed. */
+  get alive(): Member[] {
+    return this.members.filter(({ life }) => !life.isKilled);
+  }
+
+  /** How much time has passed, in ms. */
+  get nowMs(): number {
+    return this.#time.nowMs;
   }
 
   /** Begins an instance. */
   join(): Member {
-    const kv = this.#open();
-    const instance = this.#instance(kv, this.#options.isClustered);
+    const life = { isKilled: false };
+    const kv = this.#open(life);
+    const instance = this.#instance(kv, this.#options.isClustered, life);
     const { promise, resolve: leave } = Promise.withResolvers<void>();
-    const member = { kv, instance, leave, ended: instance.run(() => promise) };
+    const member = { kv, instance, life, leave, ended: instance.run(() => promise) };
     this.members.push(member);
     return member;
   }
@@ -101,10 +111,16 @@ export class VirtualFleet implements AsyncDisposable {
     }
   }
 
+  /** Ends an instance without its doing: no timer of it fires any more, and no call of it is made. */
+  kill({ life }: Member): void {
+    life.isKilled = true;
+  }
+
   /** Reads the whole table once and returns the units that takes. */
   async listTable(): Promise<number> {
-    const kv = this.#open();
-    const { table } = this.#instance(kv, false);
+    const life = { isKilled: false };
+    const kv = this.#open(life);
+    const { table } = this.#instance(kv, false, life);
     await Array.fromAsync(table);
     return kv.units.reads;
   }
@@ -125,23 +141,36 @@ export class VirtualFleet implements AsyncDisposable {
 
   /** Ends all instances. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { leave } of this.members) leave();
+    for (const { leave } of this.alive) leave();
     await this.pass(10_000);
-    await Promise.all(this.members.map(({ ended }) => ended));
+    await Promise.all(this.alive.map(({ ended }) => ended));
   }
 
-  #open(): MeteredKv {
-    const handle = this.#database.open();
-    const isDeaf = !this.#options.isRemote;
-    const decide = (operation: string) => operation === "watch" ? staleWatch() : undefined;
-    return new MeteredKv(isDeaf ? new FaultyKv(handle, { decide }) : handle, this.#sizes);
+  #open(life: Life): MeteredKv {
+    const decide = (operation: string) => {
+      if (life.isKilled) return hang();
+      return operation === "watch" && !this.#options.isRemote ? staleWatch() : undefined;
+    };
+    return new MeteredKv(new FaultyKv(this.#database.open(), { decide }), this.#sizes);
   }
 
-  #instance(kv: MeteredKv, isClustered: boolean): CostInstance {
+  #instance(kv: MeteredKv, isClustered: boolean, life: Life): CostInstance {
     const random = this.#random;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
     const { isRemote, pace } = this.#options;
-    return new CostInstance({ kv, isClustered, isRemote, pace, clock: this.#clock, random, newId });
+    return new CostInstance({ kv, isClustered, isRemote, pace, clock: this.#clock(life), random, newId });
+  }
+
+  #clock(life: Life): Clock {
+    const time = this.#time;
+    return {
+      now: () => 1e12 + time.nowMs,
+      monotonic: () => time.nowMs,
+      timer: (callback, delayMs) => {
+        const fire = () => life.isKilled || callback();
+        return { cancel: time.at(time.nowMs + Math.max(1, Math.ceil(delayMs)), fire) };
+      },
+    };
   }
 
   async #settle(): Promise<void> {

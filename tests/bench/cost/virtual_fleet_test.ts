@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { measureEvents, measureRest, monthMs } from "./measures.ts";
 import { type FleetOptions, VirtualFleet } from "./virtual_fleet.ts";
 
@@ -46,6 +46,15 @@ Deno.test("VirtualFleet.crash() ends a process, which starts again", async () =>
   assertEquals(fleet.running, entries - 1);
   await fleet.pass(5_000);
   assertEquals(fleet.running, entries);
+});
+
+Deno.test("VirtualFleet.kill() ends an instance, and the other one runs everything after its time to live", async () => {
+  await using fleet = await openPair();
+  fleet.kill(fleet.members[0]);
+  const { writes } = fleet.members[0].kv.units;
+  assert(fleet.running < entries);
+  await fleet.pass(30_000);
+  assertEquals([fleet.running, fleet.members[0].kv.units.writes], [entries, writes]);
 });
 
 Deno.test("VirtualFleet.crash() refuses what does not run", async () => {
