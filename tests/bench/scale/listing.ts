@@ -17,7 +17,8 @@ export async function measureListing(entries: number): Promise<ListingFigures> {
   try {
     using kv = await Deno.openKv(`${folder}/kv`);
     await fill(kv, entries);
-    const { supervisor } = new CostInstance({ kv, isClustered: false, isRemote: false, pace: {} });
+    const instance = new CostInstance({ kv, isClustered: false, isRemote: false, pace: {} });
+    const { supervisor } = instance;
     const stopping = Promise.withResolvers<void>();
     const up = Promise.withResolvers<void>();
     const run = supervisor.run(() => {
@@ -26,7 +27,7 @@ export async function measureListing(entries: number): Promise<ListingFigures> {
     });
     const [restoreMs, restoreGapMs] = await timed(async () => {
       await Promise.race([up.promise, run]);
-      while (supervisor.keys().length < entries) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (instance.lives < entries) await new Promise((resolve) => setTimeout(resolve, 1));
     });
     const passes: [tookMs: number, gapMs: number][] = [];
     for (let i = 0; i < rounds; i++) passes.push(await timed(() => supervisor.reconcile()));
