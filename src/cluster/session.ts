@@ -143,7 +143,7 @@ export class Session {
     if (this.claims.isBusy) return;
     this.membership.retired.add(this.id);
     if (!this.heartbeat.mayBeWritten) return;
-    while (!await this.#retire() && !signal.aborted) await pause(clock, timing.heartbeatMs, signal);
+    while (!await this.#retire() && !signal.aborted) await pause(clock, timing.eagerLookMs, signal);
   }
 
   /** Deletes the record. Returns whether it is gone. */

@@ -21,6 +21,8 @@ export class Checks implements Registry {
   readonly #areClocksSound: boolean;
   /** The highest token under which each key was written. */
   readonly #tokens: Map<string, string> = new Map();
+  /** Sessions that are over, and whose they were. */
+  readonly #fenced: Map<string, Instance> = new Map();
   readonly #handedOverMs: Map<number, number> = new Map();
   readonly #changedMs: Map<string, number> = new Map();
   /** Sessions whose record stands in the database. */
@@ -62,8 +64,27 @@ export class Checks implements Registry {
 
   /** An instance has given its session up. */
   fenced(instance: Instance, session: string, silentMs: number): void {
+    this.#fenced.set(session, instance);
     if (silentMs < measures.ttlMs * 2 / 3 && this.sessions.has(session)) {
       this.fail(`${instance.name} has fenced session ${session}, which stands in the database, after ${silentMs} ms`);
+    }
+  }
+
+  /**
+   * When an instance has had time to delete what it has fenced: a record that stands would keep slots from others. It has to
+   * stand as long as something still runs on its behalf.
+   *
+   * @param beforeMs Only instances count that the database answers since this moment, in ms.
+   */
+  retired(beforeMs: number): void {
+    const busy = new Set<string>();
+    for (const { instance, claim } of this.lives) {
+      if (this.#instances.get(instance)!.voidTokens.has(claim.token)) busy.add(instance);
+    }
+    for (const [session, { name, machine, isAwake, hasEnded }] of this.#fenced) {
+      if (!isAwake || hasEnded || busy.has(name)) continue;
+      if (machine.answeredMs === undefined || machine.answeredMs > beforeMs) continue;
+      if (this.sessions.has(session)) this.fail(`session ${session} stands in the database, which ${name} has fenced`);
     }
   }
 

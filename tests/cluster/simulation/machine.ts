@@ -63,6 +63,8 @@ export interface MachineOptions {
 /** A machine that may be stopped, woken and killed. While it is stopped nothing is delivered to it. */
 export class Machine implements Clock {
   rates: FaultRates = noFaults;
+  /** When the database answered it first since this was forgotten, in ms of the world. */
+  answeredMs: number | undefined = undefined;
   /** How many listings it has asked for. */
   lists = 0;
   rate: number;
@@ -171,7 +173,7 @@ export class Machine implements Clock {
       if (fate === "landLate") return this.#unanswered(givenUpMs);
       if (fate === "loseReply") return this.#reply(back, Promise.reject(new TypeError("connection reset")));
       if (fate === "deny" && operation === "commit") return this.#reply(back, Promise.resolve({ ok: false } as T));
-      return this.#reply(back, Promise.resolve(result));
+      return this.#reply(back, Promise.resolve(result).then((answer) => this.#answered(answer)));
     };
   }
 
@@ -194,6 +196,11 @@ export class Machine implements Clock {
     } finally {
       time.outstanding--;
     }
+  }
+
+  #answered<T>(answer: T): T {
+    this.answeredMs ??= this.#options.time.nowMs;
+    return answer;
   }
 
   #reply<T>(afterMs: number, outcome: Promise<T>): Promise<T> {

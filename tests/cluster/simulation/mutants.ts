@@ -7,7 +7,7 @@
 import type { Library } from "./instance.ts";
 import type { FaultRates } from "./machine.ts";
 
-/** One replacement in one file of `src/cluster`. */
+/** One replacement in one file, named as seen from `src/cluster`. */
 interface Change {
   readonly file: string;
   readonly from: string;
@@ -242,6 +242,45 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "has nothing looked at when the rows of gained slots cannot be read",
     changes: [{ file: "gained_slots.ts", from: "this.#name(undefined); // a pass", to: "// a pass" }],
+  },
+  {
+    mistake: "takes the answer to an earlier beat for one that waited, and counts it from its asking",
+    changes: [
+      {
+        file: "../kv/call.ts",
+        from: "if (this.#isOver) this.#settledLate();",
+        to: "(gate as any).late = value;\nif (this.#isOver) this.#settledLate();",
+      },
+      {
+        file: "../kv/call.ts",
+        from: "gates.wait(gate, () => this.#send())",
+        to: "gates.wait(gate, () => (gate as any).late?.ok ? this.#answered((gate as any).late) : this.#send())",
+      },
+      { file: "heartbeat.ts", from: "let sentMs = -Infinity;", to: "let sentMs = clock.monotonic();" },
+    ],
+  },
+  {
+    mistake: "leaves a late beat of a fenced session standing",
+    foundAt: 11,
+    changes: [
+      {
+        file: "session.ts",
+        from: "while (!await this.#retire() && !signal.aborted) await pause(clock, timing.eagerLookMs, signal);",
+        to: "await this.#retire();",
+      },
+      { file: "ownership.ts", from: "filter((id) => retired.has(id))", to: "filter(() => false)" },
+    ],
+  },
+  {
+    mistake: "never wakes what waits at a gate, neither when that opens nor at its deadline",
+    changes: [
+      { file: "../kv/gate.ts", from: "for (const opened of waiters) opened();", to: "void waiters;" },
+      {
+        file: "../kv/call.ts",
+        from: "this.#armDeadline();\n      this.#waiting = gates.wait",
+        to: "this.#waiting = gates.wait",
+      },
+    ],
   },
   {
     mistake: "never sweeps",

@@ -411,11 +411,14 @@ class Simulation {
     this.#rates = noFaults;
     for (const { machine } of this.#instances.values()) {
       machine.rates = noFaults;
+      machine.answeredMs = undefined;
       machine.drift(1);
       if (!machine.isDead) machine.wake();
     }
     if (this.#alive.filter(({ isStopping }) => !isStopping).length === 0) this.#start();
-    await this.#pass(ttlMs + 2 * heartbeatMs);
+    await this.#pass(2 * heartbeatMs);
+    this.#checks.retired(this.#time.nowMs - 1.5 * heartbeatMs);
+    await this.#pass(ttlMs);
     for (const { cluster } of this.#alive) {
       for (const slot of cluster.snapshot().slots.handingOver) this.#checks.handedOver(slot, this.#time.nowMs);
     }
