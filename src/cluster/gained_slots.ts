@@ -14,7 +14,6 @@
  * @module
  */
 
-import { abortable } from "@std/async/abortable";
 import { type Timer, turn } from "../clock.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import type { KvEntry } from "../kv/kv_entry.ts";
@@ -88,13 +87,10 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
 
   /** Takes the row of a key, as the table has it at some moment after this call; `undefined` if it must be read. */
   async take(key: K, signal: AbortSignal | undefined): Promise<KvEntry<K, Spec, P> | undefined> {
-    try {
-      const taking = this.#rows.take(key);
-      return await (signal ? abortable(taking, signal) : taking);
-    } catch {
-      signal?.throwIfAborted();
-      return undefined; // the reading that follows tells what is wrong with the database
-    }
+    const { promise, resolve, reject } = Promise.withResolvers<KvEntry<K, Spec, P> | undefined>();
+    using _abandoned = onAbort(signal, () => reject(signal?.reason));
+    this.#rows.take(key).then(resolve, () => resolve(undefined)); // the reading that follows tells what is wrong
+    return await promise;
   }
 
   /** Names nothing any more, and keeps nothing. Resolves when nothing is read any more. */

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
-import { failWith, holdReply } from "../../src/testing/mod.ts";
+import { failWith, hang, holdReply } from "../../src/testing/mod.ts";
+import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, settleMs, type TestInstance, World } from "./fixtures.ts";
 
 const keys = manyKeys(64);
@@ -90,7 +91,8 @@ async function openHalfWay() {
   const { world, one, two } = await openJoin(late);
   const looks = countLooks(two);
   two.begin();
-  await world.pass(2.5 * heartbeatMs);
+  await world.pass(6.5 * heartbeatMs); // it has proven itself, and has its first slots
+  assert(two.keys.length > 0);
   const toCome = late.filter((key) => !two.owned.includes(slotOf(key, 16)));
   const release = () => late.forEach((key) => one.bots.get(key)!.down.resolve());
   return { world, one, two, looks, toCome, release };
@@ -133,6 +135,30 @@ Deno.test("Supervisor misses no key though a reading of its table was left befor
   assertEquals([done, (await iterator.next()).done, toCome.length > 0], [false, true, true]);
   release();
   await world.pass(20 * heartbeatMs);
+  assertEquals([...one.keys, ...two.keys].toSorted(), keys.toSorted());
+});
+
+Deno.test("Cluster.own() gives up a look at a kept row when its signal aborts, and loses no key by that", async () => {
+  const { world, one, two, toCome, release } = await openHalfWay();
+  await using _world = world;
+  let key: string | undefined;
+  two.cluster.subscribe((event) => {
+    if (event.type !== "slot-claimed" || key !== undefined) return;
+    key = toCome.find((each) => slotOf(each, 16) === event.slot);
+    two.kv.break(hang(), "get"); // so the log cannot be read, which tells whether the row is up to date
+  });
+  release();
+  await world.pass(heartbeatMs);
+  assert(key !== undefined);
+  const controller = new AbortController();
+  const look = watch(two.part.get(key!, { signal: controller.signal }));
+  await world.settle();
+  assertEquals(look.fate, "pending");
+  controller.abort(new TypeError("enough"));
+  await world.settle();
+  assertEquals([look.fate, (look.error as Error).message], ["TypeError", "enough"]);
+  two.kv.break();
+  await world.pass(60 * heartbeatMs);
   assertEquals([...one.keys, ...two.keys].toSorted(), keys.toSorted());
 });
 

@@ -233,6 +233,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "forgets the slots that are gained while it reads the table",
+    foundAt: 82,
     changes: [{
       file: "gained_slots.ts",
       from: "if (unknown.length > 0) await this.#read(unknown);",
@@ -241,6 +242,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "has nothing looked at when the rows of gained slots cannot be read",
+    foundAt: 48,
     changes: [{ file: "gained_slots.ts", from: "this.#name(undefined); // a pass", to: "// a pass" }],
   },
   {
