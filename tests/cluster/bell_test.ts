@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/cluster/bell.ts";
 import { slotOf } from "../../src/cluster/mod.ts";
 import type { Claim } from "../../src/kv/mod.ts";
-import { failWith } from "../../src/testing/mod.ts";
+import { endWatch, failWith } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, TestDatabase, World } from "./fixtures.ts";
 
@@ -96,6 +96,20 @@ Deno.test("listen() opens the watch again a while after it failed, and misses no
   assertEquals(state.rings, 1);
   await opened.ring();
   assertEquals(state.rings, 2);
+});
+
+Deno.test("listen() opens the watch again a while after it ended by itself", async () => {
+  await using opened = await open({ isPolled: false });
+  const { database, kv, state } = opened;
+  kv.inject("watch", (call) => call());
+  kv.inject("watch", endWatch());
+  opened.listening();
+  await opened.readings(2);
+  await database.clock.armed(pollMs);
+  await database.raw.set(key, 1);
+  database.clock.advance(pollMs);
+  await opened.readings(4);
+  assertEquals(state.rings, 1);
 });
 
 Deno.test("listen() goes on trying while the database cannot be watched", async () => {

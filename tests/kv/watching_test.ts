@@ -8,7 +8,7 @@ import { Keyspace, type KvTableKey } from "../../src/kv/keyspace.ts";
 import { KvStore } from "../../src/kv/store.ts";
 import { Versions } from "../../src/kv/versions.ts";
 import type { WatchSees } from "../../src/kv/watch_sees.ts";
-import { failWith, FaultyKv, type KvOperation, staleWatch } from "../../src/testing/mod.ts";
+import { endWatch, failWith, FaultyKv, type KvOperation, staleWatch } from "../../src/testing/mod.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { botTable, settle } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -30,20 +30,26 @@ class WatchedKv extends FaultyKv {
     this.open++;
     if (this.isBlind) this.inject("watch", staleWatch(), 2);
     const reader = super.watch<T>(keys).getReader();
+    let isOpen = true;
+    const ended = () => {
+      if (isOpen) this.open--;
+      isOpen = false;
+    };
     return new ReadableStream({
       start: (controller) => {
         this.#tell = (versionstamp) => controller.enqueue([{ key: keys[0], value: 1, versionstamp }] as never);
       },
       pull: async (controller) => {
         const { done, value } = await reader.read().catch((error) => {
-          this.open--;
+          ended();
           throw error;
         });
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        ended();
+        controller.close();
       },
       cancel: async () => {
-        this.open--;
+        ended();
         await reader.cancel();
       },
     }, { highWaterMark: 0 }) as ReturnType<FaultyKv["watch"]> as never;
@@ -367,6 +373,20 @@ Deno.test("KvTable.changes() opens a watch that fails again with the next poll",
   await using world = follow();
   await world.begin();
   world.kv.cutWatches(new Error("cut"));
+  await world.pass(29_999);
+  assertEquals(world.kv.opened, 1);
+  await world.pass(1);
+  assertEquals([world.kv.opened, world.feed.reopenings], [2, 1]);
+  await world.other.set("a", 1);
+  await settle();
+  assertEquals(world.take(), ["a"]);
+});
+
+Deno.test("KvTable.changes() opens a watch that ends by itself again with the next poll", async () => {
+  await using world = follow();
+  world.kv.inject("watch", (call) => call());
+  world.kv.inject("watch", endWatch());
+  await world.begin();
   await world.pass(29_999);
   assertEquals(world.kv.opened, 1);
   await world.pass(1);
