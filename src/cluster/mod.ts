@@ -49,6 +49,7 @@
 
 export { Cluster } from "./cluster.ts";
 export { describeClusterEvent } from "./describe.ts";
+export { KvClosedError, KvTimeoutError, KvUnavailableError } from "../kv/errors.ts";
 export { ClaimLostError, ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 export type {
   ClusterEvent,

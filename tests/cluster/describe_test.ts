@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ClusterEvent, describeClusterEvent } from "../../src/cluster/mod.ts";
+import { KvUnavailableError } from "../../src/kv/mod.ts";
 import { isFailure } from "../../src/cluster/describe.ts";
 
 const at = 5;
@@ -37,6 +38,13 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
     "its format is 2",
     true,
   ],
+  [
+    { type: "database-unavailable", at, operation: "look", error: new KvUnavailableError("list the sessions", 7_500) },
+    "the database does not answer: look failed: KvUnavailableError: Cannot list the sessions: Deno KV has not answered " +
+    "for 7500 ms; nothing was sent",
+    true,
+  ],
+  [{ type: "database-available", at, forMs: 61_000.4 }, "the database answers again after 61000 ms", true],
   [
     { type: "cluster-failed", at, operation: "claim", error: new TypeError("no") },
     "claim failed: TypeError: no",

@@ -18,8 +18,9 @@ function instanceOn(
   kv: Deno.Kv,
   random: () => number,
   emit: (event: ClusterEvent) => void = () => {},
+  livesMs = ttlMs,
 ): Instance {
-  return new Instance(kv, checkOptions({ prefix: ["c"], clock, heartbeatMs, ttlMs, random }), emit);
+  return new Instance(kv, checkOptions({ prefix: ["c"], clock, heartbeatMs, ttlMs: livesMs, random }), emit);
 }
 
 /** The heartbeat of a session on a database of its own. When it is disposed of, it is ended, and no timer may be left. */
@@ -32,14 +33,14 @@ class TestHeartbeat implements AsyncDisposable {
   #joined: Watched<void> | undefined = undefined;
   #alive: Watched<void> | undefined = undefined;
 
-  private constructor(readonly database: TestDatabase) {
+  private constructor(readonly database: TestDatabase, livesMs?: number) {
     this.kv = database.handle();
     const chances = [0]; // the first nonce is 1 then
     const instance = instanceOn(database, this.kv, () => chances.pop() ?? 0.5, (event) => {
       if (event.type !== "cluster-failed" && event.type !== "database-unavailable") return;
       const { operation, error } = event;
       this.failures.push(`${operation} ${error instanceof Error ? error.name : error}`);
-    });
+    }, livesMs);
     this.ledger = instance.ledger;
     this.heartbeat = new Heartbeat(instance, "a1", {
       isProven: false,
@@ -48,13 +49,13 @@ class TestHeartbeat implements AsyncDisposable {
   }
 
   /** A session that has not joined. */
-  static async open(): Promise<TestHeartbeat> {
-    return new TestHeartbeat(await TestDatabase.open());
+  static async open(livesMs?: number): Promise<TestHeartbeat> {
+    return new TestHeartbeat(await TestDatabase.open(), livesMs);
   }
 
   /** A session that has joined and beats. */
-  static async alive(): Promise<TestHeartbeat> {
-    const test = await TestHeartbeat.open();
+  static async alive(livesMs?: number): Promise<TestHeartbeat> {
+    const test = await TestHeartbeat.open(livesMs);
     test.join();
     await test.database.settle();
     assertEquals(test.joined, "resolved");
@@ -365,6 +366,50 @@ Deno.test("Heartbeat writes over a beat that landed late", async () => {
   assertEquals([await test.nonce(), test.heartbeat.silentMs, test.fences.length], [begun + 3, 0, 0]);
   await test.pass(heartbeatMs);
   assertEquals([await test.nonce(), test.kv.count("commit")], [begun + 4, begun + 4]);
+});
+
+Deno.test("Heartbeat has two beats on their way at most, and writes the next one when the database answers", async () => {
+  await using test = await TestHeartbeat.alive(2 * ttlMs);
+  const gate = Promise.withResolvers<void>();
+  test.kv.inject("commit", hang(), 2);
+  test.kv.inject("get", holdUntil(gate.promise)); // the probe
+  await test.pass(heartbeatMs + 2 * (timeoutMs + retryMs) - 1);
+  assertEquals([test.kv.count("commit"), test.kv.count("get")], [begun + 2, 0]);
+  await test.pass(timeoutMs - 1);
+  assertEquals([test.kv.count("commit"), test.kv.count("get")], [begun + 2, 1]);
+  gate.resolve();
+  await test.database.settle();
+  assertEquals([test.kv.count("commit"), await test.nonce()], [begun + 3, begun + 3]);
+});
+
+Deno.test("Heartbeat counts an acknowledgement from the moment in which the beat was sent, not from when it began to wait", async () => {
+  await using test = await TestHeartbeat.open();
+  const probe = Promise.withResolvers<void>(), reply = Promise.withResolvers<void>();
+  test.kv.inject("commit", hang(), 2);
+  test.kv.inject("get", holdUntil(probe.promise));
+  test.join();
+  await test.pass(2 * timeoutMs + retryMs + 2 * retryMs); // two are given up, and the third begins to wait
+  assertEquals([test.kv.count("commit"), test.kv.count("get")], [2, 1]);
+  await test.pass(300);
+  test.kv.inject("commit", holdReply(reply.promise));
+  probe.resolve();
+  await test.database.settle(); // it is sent
+  await test.pass(100);
+  reply.resolve();
+  await test.database.settle();
+  assertEquals([test.joined, test.heartbeat.silentMs], ["resolved", 100]);
+});
+
+Deno.test("Heartbeat does not send a beat that has waited until the session is fenced", async () => {
+  await using test = await TestHeartbeat.alive(2 * ttlMs);
+  const gate = Promise.withResolvers<void>();
+  test.kv.inject("commit", hang(), 2);
+  test.kv.inject("get", holdUntil(gate.promise), 10);
+  await test.pass(2 * fenceMs);
+  assertEquals([test.fences, test.kv.count("commit")], [["silent"], begun + 2]);
+  gate.resolve();
+  await test.pass(timeoutMs);
+  assertEquals([test.kv.count("commit"), await test.nonce(), test.alive], [begun + 2, begun, "resolved"]);
 });
 
 Deno.test("Heartbeat does not take a beat that landed late for an answer to a later one", async () => {

@@ -674,3 +674,23 @@ Deno.test("Ledger.commit() commits again what was refused since the file was loc
   await database.pass(20);
   assertEquals([written.fate, kv.count("commit"), (await kv.get(["out"])).value], ["resolved", 3, 1]);
 });
+
+Deno.test("Ledger.commit() does not send a write that waits when its claim is lost", async () => {
+  using database = await TestDatabase.open();
+  const { kv, ledger } = database.ledger();
+  const gate = Promise.withResolvers<void>();
+  const losing = new AbortController();
+  const lost = new Error("lost");
+  const write = (value: number) => watch(ledger.commit(kv.atomic().set(["out"], value), losing.signal));
+  kv.inject("commit", hang());
+  kv.inject("get", holdUntil(gate.promise)); // the probe
+  const first = write(1);
+  await database.pass(timeoutMs);
+  assert(first.error instanceof KvTimeoutError);
+  const waiting = write(2);
+  await database.settle();
+  losing.abort(lost);
+  gate.resolve();
+  await database.settle();
+  assertEquals([waiting.error, kv.count("commit"), (await database.raw.get(["out"])).value], [lost, 1, null]);
+});
