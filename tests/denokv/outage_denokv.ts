@@ -1,6 +1,6 @@
 /** What an outage of the real self-hosted server leaves behind in its clients, and what its return sets off. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { keys } from "../cluster/chaos.ts";
 import { ChaosInstance, converged, fill, runningOnce } from "../cluster/havoc.ts";
@@ -12,12 +12,17 @@ const awayMs = sized({ short: 20_000, full: 60_000 });
 const returnMs = 10_000;
 const pace = { heartbeatMs: 1_000, ttlMs: 3_000 };
 const entries = keys.slice(0, 100);
+/** How many calls an instance may leave unanswered, however long the outage is, and how many rows all read at its end. */
+const maxPendingEach = 20;
+const maxRows = 12_000;
 
-/** What all instances show together. */
-async function total(instances: readonly ChaosInstance[]): Promise<{ pendingCalls: number; rows: number }> {
+/** What all instances show together; of the pending calls, those of each. */
+async function total(instances: readonly ChaosInstance[]): Promise<{ pendingCalls: number[]; rows: number }> {
   const shown = await Promise.all(instances.map((instance) => instance.shown()));
-  const sum = (values: number[]) => values.reduce((sum, value) => sum + value, 0);
-  return { pendingCalls: sum(shown.map(({ pendingCalls }) => pendingCalls)), rows: sum(shown.map(({ rows }) => rows)) };
+  return {
+    pendingCalls: shown.map(({ pendingCalls }) => pendingCalls),
+    rows: shown.reduce((sum, { rows }) => sum + rows, 0),
+  };
 }
 
 Deno.test(`three instances run everything once again when denokv was away for ${awayMs / 1_000} s`, async () => {
@@ -44,11 +49,15 @@ Deno.test(`three instances run everything once again when denokv was away for ${
   const back = await total(instances);
 
   console.log(
-    `denokv away for ${awayMs / 1_000} s: ${away.pendingCalls} pending calls in three instances, ` +
-      `${awayErrors} lines on stderr;\n` +
+    `denokv away for ${
+      awayMs / 1_000
+    } s: ${away.pendingCalls} pending calls of three instances beside two watches each, ` +
+      `${awayErrors} lines on stderr, those of the writes of ${entries.length} processes included;\n` +
       `all ran ${Math.round(backMs)} ms after its return, ${back.rows - away.rows} rows were read within ` +
       `${returnMs / 1_000} s of it, ${back.pendingCalls} calls are pending then`,
   );
+  assert(Math.max(...away.pendingCalls) <= maxPendingEach, `${away.pendingCalls} pending calls`);
+  assert(back.rows - away.rows <= maxRows, `${back.rows - away.rows} rows`);
   await converged(instances, entries);
   const ends = await Promise.all(instances.map((instance) => instance.end("SIGINT")));
   assertEquals(ends.map(({ code }) => code), [0, 0, 0]);
