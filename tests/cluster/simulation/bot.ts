@@ -88,7 +88,7 @@ export class Bot implements Runnable {
     while (!signal.aborted && !leaving.aborted) {
       await this.#wait(signal, leaving);
       if (signal.aborted || leaving.aborted) return;
-      const record = { key, token: claim.token, sequence: ++this.#sequence };
+      const record = { key, session: sessionOf(claim), token: claim.token, sequence: ++this.#sequence };
       // Never awaited: a process may write and end before it knows what came of it.
       const write = kv.atomic().set(["out", key], record);
       const written = this.#sequence % 2 === 0 ? claim.commit(write) : write.check(claim.check).commit();
@@ -120,4 +120,9 @@ export class Bot implements Runnable {
       for (const signal of signals) signal.addEventListener("abort", end);
     });
   }
+}
+
+/** The session that has a claim: it stands in the key that is checked. */
+export function sessionOf({ check }: Claim): string {
+  return String(check.key.at(-1));
 }

@@ -5,7 +5,7 @@
  */
 
 import { slotOf } from "@pact/supervisor/cluster";
-import type { Life, Registry } from "./bot.ts";
+import { type Life, type Registry, sessionOf } from "./bot.ts";
 import { type Instance, measures } from "./instance.ts";
 
 /** A promise that was broken. */
@@ -29,8 +29,11 @@ export class Checks implements Registry {
   readonly sessions: Map<string, string> = new Map();
   /** What their records say of what they can be given. */
   readonly told: Map<string, string> = new Map();
-  /** The commits of the claims that stand in the database, by slot. */
-  readonly claims: Map<number, string> = new Map();
+  /** The commits of the claims that stand in the database, by slot and session. */
+  readonly claims: Map<string, string> = new Map();
+  /** Until when instances may not have noticed that the database was set back. */
+  #unnoticedUntilMs = -Infinity;
+  #nowMs = 0;
   /** The first thing that was found. */
   violation: Violation | undefined = undefined;
 
@@ -52,11 +55,27 @@ export class Checks implements Registry {
     this.lives.delete(life);
   }
 
+  /** The database was set back, and what stands there now is told next. */
+  setBack(): void {
+    for (const known of [this.#tokens, this.#changedMs, this.sessions, this.told, this.claims]) known.clear();
+  }
+
+  /** Until a moment an instance may run what it owned in the history that is gone. */
+  toleratesUntil(atMs: number): void {
+    this.#unnoticedUntilMs = atMs;
+  }
+
+  /** Something has landed that others must hear of, and the bell was not rung with it. */
+  unrung(what: string): void {
+    // A beat may be taken for the next one after another of the same number, which is lost.
+    if (this.#nowMs > this.#unnoticedUntilMs) this.fail(`${what}, and the bell was not rung with it`);
+  }
+
   /** A write with a claim has landed. */
-  landed(key: string, token: string): void {
+  landed(key: string, session: string, token: string): void {
     const highest = this.#tokens.get(key) ?? "";
     if (token < highest) this.fail(`a write of ${key} under token ${token} landed after one under ${highest}`);
-    if (this.claims.get(slotOf(key, measures.slots)) !== token) {
+    if (this.claims.get(`${slotOf(key, measures.slots)} ${session}`) !== token) {
       this.fail(`a write of ${key} under token ${token} landed, which is not the token of its slot any more`);
     }
     this.#tokens.set(key, token);
@@ -89,7 +108,8 @@ export class Checks implements Registry {
   }
 
   /** Before time moves on. */
-  momentEnds(): void {
+  momentEnds(nowMs: number): void {
+    this.#nowMs = nowMs;
     if (this.violation) return;
     const running = new Map<string, Life>();
     const valid = new Map<string, Life>();
@@ -97,14 +117,14 @@ export class Checks implements Registry {
       const instance = this.#instances.get(life.instance)!;
       if (!instance.isAwake) continue;
       const { claim, signal } = life;
-      const isVoid = instance.voidTokens.has(claim.token);
+      const isVoid = instance.voidTokens.has(`${sessionOf(claim)} ${claim.token}`);
       if ((isVoid || claim.signal.aborted) && !signal.aborted) {
         this.fail(`${life.key} runs in ${life.instance}, which has given its claim up`);
       }
       if (isVoid) continue; // it was told to end, and may take a moment
       if (!signal.aborted && this.#isCurrent(life)) this.#alone(valid, life, "has a valid claim");
       if (life.isSlow && signal.aborted) continue; // it was told, and executes on: its writes are refused
-      if (this.#areClocksSound) this.#alone(running, life, "runs");
+      if (this.#areClocksSound && nowMs > this.#unnoticedUntilMs) this.#alone(running, life, "runs");
     }
   }
 
@@ -115,7 +135,7 @@ export class Checks implements Registry {
   }
 
   #isCurrent({ slot, claim }: Life): boolean {
-    return this.claims.get(slot) === claim.token;
+    return this.claims.get(`${slot} ${sessionOf(claim)}`) === claim.token;
   }
 
   /** A slot is, or was, handed over: until a session takes it, its processes run nowhere. */

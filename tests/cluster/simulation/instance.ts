@@ -40,7 +40,7 @@ export class Instance {
   readonly machine: Machine;
   readonly cluster: Cluster;
   readonly supervisor: Supervisor<string, Runnable>;
-  /** The tokens of claims whose session is over, as it has announced by itself. */
+  /** The sessions and tokens of claims whose session is over, as it has announced by itself. */
   readonly voidTokens: Set<string> = new Set();
   isStopping = false;
   hasEnded = false;
@@ -100,8 +100,10 @@ export class Instance {
     });
     supervisor.subscribe(() => {});
     const tokens: string[] = [];
+    let session = "";
     this.cluster.subscribe((event) => {
-      if (event.type === "slot-claimed") tokens.push(event.token);
+      if (event.type === "session-joined" && event.isSelf) session = event.session;
+      if (event.type === "slot-claimed") tokens.push(`${session} ${event.token}`);
       const isOver = event.type === "session-fenced" || (event.type === "session-left" && event.isSelf);
       if (isOver) { for (const token of tokens.splice(0)) this.voidTokens.add(token); }
       heard(this, event);

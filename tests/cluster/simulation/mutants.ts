@@ -86,6 +86,15 @@ export const mutants: readonly Mutant[] = [
     }],
   },
   {
+    mistake: "does not notice that its database was set back",
+    foundAt: 25,
+    changes: [{
+      file: "../kv/history.ts",
+      from: "for (const listener of [...this.#listeners]) listener(evidence);",
+      to: "",
+    }],
+  },
+  {
     mistake: "leaves the token of the former owner when it takes a slot",
     changes: [{
       file: "takeable.ts",

@@ -9,6 +9,7 @@ import type { Checks } from "./checks.ts";
 /** What a process writes. */
 interface Written {
   readonly key: string;
+  readonly session: string;
   readonly token: string;
 }
 
@@ -45,7 +46,7 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
     const result = await commit.call(atomic);
     if (!result.ok) return result;
     const unheard = news.map((tell) => tell()).find((each) => each !== undefined);
-    if (unheard !== undefined && !isRung) checks.fail(`${unheard}, and the bell was not rung with it`);
+    if (unheard !== undefined && !isRung) checks.unrung(unheard);
     for (const effect of effects) effect(result.versionstamp);
     return result;
   };
@@ -76,17 +77,26 @@ function note(
 ): void {
   const last = key.at(-1);
   if (key[0] === "out") {
-    const { key: name, token } = value as Written;
+    const { key: name, session, token } = value as Written;
     written();
-    checks.landed(name, token);
-  } else if (key.at(-2) === "claim") {
-    if (versionstamp) checks.claims.set(last as number, versionstamp);
-    else checks.claims.delete(last as number);
+    checks.landed(name, session, token);
+  } else if (key.at(-3) === "token") {
+    const claim = `${String(key.at(-2))} ${String(last)}`;
+    if (versionstamp) checks.claims.set(claim, versionstamp);
+    else checks.claims.delete(claim);
   } else if (key.at(-2) === "session" && !isBell(key)) {
     if (value === undefined) checks.told.delete(last as string);
     else checks.told.set(last as string, toldBy(value));
     if (versionstamp) checks.sessions.set(last as string, versionstamp);
     else checks.sessions.delete(last as string);
+  }
+}
+
+/** Takes note of what stands in a database that was set back. */
+export async function observeAll(kv: Deno.Kv, checks: Checks): Promise<void> {
+  checks.setBack();
+  for await (const { key, value, versionstamp } of kv.list({ prefix: [] })) {
+    if (key[0] !== "out") note(key, value, versionstamp, checks, () => {});
   }
 }
 

@@ -6,12 +6,13 @@
 
 import { place, slotOf } from "../../../src/cluster/placement.ts";
 import { MemoryKv } from "../../memory_kv/memory_kv.ts";
+import type { MemoryCopy } from "../../memory_kv/store.ts";
 import { seededRandom } from "../../os/random.ts";
 import type { Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";
 import { type FaultRates, noFaults } from "./machine.ts";
 import { Instance, type Library, measures } from "./instance.ts";
-import { observe } from "./observe.ts";
+import { observe, observeAll } from "./observe.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 export interface SimulationOptions {
@@ -72,6 +73,10 @@ class Simulation {
   /** What each entry says. */
   readonly #desired: Map<string, number> = new Map();
   #specs = 0;
+  /** Whether the database is set back now and then. */
+  readonly #isSetBack: boolean;
+  /** The database before a key was changed. */
+  #copy: { readonly key: string; readonly of: MemoryCopy } | undefined = undefined;
   readonly #steps: string[] = [];
   readonly #counts = { claimed: 0, fenced: 0, dead: 0, written: 0 };
   readonly #admin: Deno.Kv;
@@ -87,6 +92,7 @@ class Simulation {
     this.#random = seededRandom(options.seed);
     this.#areClocksSound = options.seed % 2 === 0;
     this.#givesUp = options.seed % 8 >= 4;
+    this.#isSetBack = options.kv === undefined && options.seed % 5 === 0;
     this.#rates = { ...noFaults, ...options.atLeast };
     this.#memory = options.kv ? undefined : new MemoryKv({ now: () => 1e12 + this.#time.nowMs });
     this.#checks = new Checks(this.#instances, this.#areClocksSound);
@@ -112,7 +118,7 @@ class Simulation {
   }
 
   async #pass(ms: number): Promise<void> {
-    await this.#time.pass(ms, () => this.#checks.momentEnds());
+    await this.#time.pass(ms, () => this.#checks.momentEnds(this.#time.nowMs));
     this.#throwViolation();
   }
 
@@ -125,6 +131,7 @@ class Simulation {
   }
 
   async #step(): Promise<void> {
+    if (this.#isSetBack && this.#random() < 0.03) return await this.#setBack();
     const awake = [...this.#instances.values()].filter(({ isAwake, isStopping }) => isAwake && !isStopping);
     const paused = [...this.#instances.values()].filter(({ machine }) => machine.isPaused && !machine.isDead);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(this.#random() * list.length)];
@@ -182,7 +189,7 @@ class Simulation {
         if (event.type === "session-dead") this.#counts.dead++;
         if (event.type !== "session-fenced") return;
         this.#counts.fenced++;
-        this.#checks.fenced(of, event.session, event.silentMs);
+        if (event.cause !== "database-replaced") this.#checks.fenced(of, event.session, event.silentMs);
       },
     });
     instance.machine.rates = this.#rates;
@@ -269,7 +276,25 @@ class Simulation {
     }
   }
 
+  /** An earlier copy takes the place of the database; a spec that is written then has the versionstamp of one that is lost. */
+  async #setBack(): Promise<void> {
+    if (!this.#memory || !this.#copy) return;
+    const { key, of: copy } = this.#copy;
+    this.#note(`the database is set back to a copy from before ${key} was changed`);
+    this.#memory.restore(copy);
+    await observeAll(this.#admin, this.#checks);
+    this.#desired.clear();
+    for await (const row of this.#admin.list<number>({ prefix: ["bots"] })) {
+      this.#desired.set(String(row.key.at(-1)), row.value);
+    }
+    this.#checks.toleratesUntil(this.#time.nowMs + 2 * ttlMs);
+    if (this.#random() < 0.2) return;
+    await this.#set(key);
+    await this.#announce(key, this.#random());
+  }
+
   async #change(key: string): Promise<void> {
+    if (this.#isSetBack && this.#random() < 0.5) this.#copy = { key, of: this.#memory!.copy() };
     if (this.#desired.has(key) && this.#random() < 0.4) {
       this.#note(`${key} is deleted`);
       this.#desired.delete(key);
@@ -281,6 +306,10 @@ class Simulation {
     const nonce = this.#random();
     // As a program does that writes beside the table; a clock that is far too slow would put the next pass off for minutes.
     if (this.#areClocksSound && nonce < 0.25) return this.#checks.changedPlainly(key, this.#time.nowMs);
+    await this.#announce(key, nonce);
+  }
+
+  async #announce(key: string, nonce: number): Promise<void> {
     await this.#admin.atomic().set(["@pact/supervisor", '["bots"]', "generation"], { format: 1, nonce })
       .set(["@pact/supervisor", '["bots"]', "log", this.#admin.commitVersionstamp()], { key, nonce, keptMs: 3_600_000 })
       .commit();
