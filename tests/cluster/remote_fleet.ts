@@ -5,7 +5,7 @@
  */
 
 import { chain, leaf, type Runnable, Supervisor } from "@pact/supervisor";
-import { Cluster, type ClusterEvent } from "@pact/supervisor/cluster";
+import { Cluster, type ClusterEvent, type ClusterOptions } from "@pact/supervisor/cluster";
 import { type Claim, KvTable } from "@pact/supervisor/kv";
 import type { RemoteDatabase } from "../kv_connect/remote_database.ts";
 
@@ -15,6 +15,8 @@ export const measures = { heartbeatMs: 400, ttlMs: 1_600, slots: 16 } as const;
 interface Life {
   readonly key: string;
   readonly instance: number;
+  /** What the entry said that it was built from. */
+  readonly spec: unknown;
   readonly signal: AbortSignal;
 }
 
@@ -35,6 +37,15 @@ export class Observations {
     this.lives.add(life);
   }
 
+  /** What each key that runs was built from: several times if it runs several times. */
+  specs(): Map<string, unknown[]> {
+    const specs = new Map<string, unknown[]>();
+    for (const { key, spec, signal } of this.lives) {
+      if (!signal.aborted) specs.set(key, [...specs.get(key) ?? [], spec]);
+    }
+    return specs;
+  }
+
   /** The instances in which each key runs. */
   running(): Map<string, number[]> {
     const running = new Map<string, number[]>();
@@ -53,14 +64,14 @@ export class RemoteInstance implements AsyncDisposable {
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #running: Promise<void>;
 
-  private constructor(kv: Deno.Kv, number: number, observations: Observations) {
+  private constructor(kv: Deno.Kv, number: number, observations: Observations, options: ClusterOptions) {
     this.#kv = kv;
-    this.cluster = new Cluster(kv, { ...measures, allowLocal: true });
+    this.cluster = new Cluster(kv, { ...measures, allowLocal: true, ...options });
     this.cluster.subscribe((event) => this.events.push(event));
-    const table = new KvTable<string, null, Runnable>(kv, {
+    const table = new KvTable<string, unknown, Runnable>(kv, {
       prefix: ["bots"],
       timeoutMs: measures.heartbeatMs,
-      create: (_spec, key, { claim }) => writer(kv, key, number, claim!, observations),
+      create: (spec, key, { claim }) => writer(kv, { key, instance: number, spec }, claim!, observations),
     });
     const supervisor = new Supervisor(this.cluster.own(table), { restart: { minDelayMs: 50, maxDelayMs: 200 } });
     supervisor.subscribe(() => {});
@@ -68,8 +79,13 @@ export class RemoteInstance implements AsyncDisposable {
     this.#running = program.run(() => this.#stopping.promise, { signal: new AbortController().signal });
   }
 
-  static async start(server: RemoteDatabase, number: number, observations: Observations): Promise<RemoteInstance> {
-    return new RemoteInstance(await server.open(), number, observations);
+  static async start(
+    server: Pick<RemoteDatabase, "open">,
+    number: number,
+    observations: Observations,
+    options: ClusterOptions = {},
+  ): Promise<RemoteInstance> {
+    return new RemoteInstance(await server.open(), number, observations, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,14 +95,16 @@ export class RemoteInstance implements AsyncDisposable {
   }
 }
 
-/** Writes with its claim until it is told to end. */
-function writer(kv: Deno.Kv, key: string, instance: number, claim: Claim, observations: Observations): Runnable {
+/** Writes with its claim until it is told to end: what it is, and which session wrote when. */
+function writer(kv: Deno.Kv, of: Omit<Life, "signal">, claim: Claim, observations: Observations): Runnable {
+  const { key } = of, session = claim.check.key.at(-1);
   return leaf(async (signal) => {
-    const life = { key, instance, signal };
+    const life = { ...of, signal };
     observations.begin(life);
     try {
       while (!signal.aborted) {
-        kv.atomic().check(claim.check).set(["out", key], claim.token).commit().then(
+        const write = kv.atomic().check(claim.check).set(["out", key], claim.token);
+        write.set(["written", key, kv.commitVersionstamp()], session).commit().then(
           ({ ok }) => ok ? observations.landed++ : observations.refused++,
           () => {}, // neither: it may have landed
         );

@@ -15,6 +15,11 @@ const accessToken = "test-of-a-server";
 /** How long the server may take until it listens, in ms. */
 const patienceMs = 20_000;
 
+/** A copy of a database, until it is disposed of. */
+export interface DenokvCopy extends AsyncDisposable {
+  readonly directory: string;
+}
+
 /** A server on localhost with a file and a port of its own. */
 export class Denokv implements RemoteDatabase {
   readonly #directory: string;
@@ -32,6 +37,11 @@ export class Denokv implements RemoteDatabase {
     const server = new Denokv(await Deno.makeTempDir({ prefix: "denokv_" }), freePort());
     await server.#listening();
     return server;
+  }
+
+  /** The port on which it listens. */
+  get port(): number {
+    return this.#port;
   }
 
   /** Where it listens. */
@@ -58,6 +68,27 @@ export class Denokv implements RemoteDatabase {
     await this.stop();
     this.#process = this.#spawn();
     await this.#listening();
+  }
+
+  /** Copies its database, while it does nothing: what was acknowledged is in the copy. */
+  async backUp(): Promise<DenokvCopy> {
+    const directory = await Deno.makeTempDir({ prefix: "denokv_copy_" });
+    this.freeze();
+    for await (const { name } of Deno.readDir(this.#directory)) {
+      await Deno.copyFile(`${this.#directory}/${name}`, `${directory}/${name}`);
+    }
+    this.thaw();
+    return { directory, [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }) };
+  }
+
+  /** Kills it, and starts it again with a copy in the place of its database; without one, with an empty database. */
+  async restore(copy?: DenokvCopy): Promise<void> {
+    await this.stop();
+    for await (const { name } of Deno.readDir(this.#directory)) await Deno.remove(`${this.#directory}/${name}`);
+    for await (const { name } of copy ? Deno.readDir(copy.directory) : []) {
+      await Deno.copyFile(`${copy!.directory}/${name}`, `${this.#directory}/${name}`);
+    }
+    await this.restart();
   }
 
   /** Stops it from doing anything: it still accepts connections and requests, and answers none. */

@@ -87,7 +87,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not notice that its database was set back",
-    foundAt: 25,
+    foundAt: 10,
     changes: [{
       file: "../kv/history.ts",
       from: "for (const listener of [...this.#listeners]) listener(evidence);",
