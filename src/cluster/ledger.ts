@@ -14,6 +14,10 @@
  * and the next look lists again. **The bell is remembered after the claims have been listed to the end**: a listing that
  * fails half-way would leave the old claims with the new bell, and nothing would ever mend them.
  *
+ * **Beside each claim stands a token**, whose key has the session in it: both are set in one operation, and whatever takes the
+ * slot deletes the tokens of others. That key is what guarded writes check, and a take of its owner's slot: a versionstamp
+ * alone may stand for another owner when the database was set back.
+ *
  * A remote database may land a write and still refuse it, when it repeats a write whose reply was lost. So what is refused
  * is read back, and a record with our own nonce has landed.
  *

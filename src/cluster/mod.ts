@@ -25,6 +25,13 @@
  * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
  * long as it blocks the event loop. Their guarded writes are refused all the same.
  *
+ * **What becomes of a database that is set back** to an earlier copy, emptied or replaced while instances run: each notices
+ * within a heartbeat, says so in a `database-replaced` event, gives everything up and joins again; two heartbeats later what
+ * runs is what stands there. Versionstamps begin again in such a database, and so do tokens. Until an instance has noticed,
+ * what it runs may run elsewhere as well; its guarded writes are refused. So stop all instances before you restore a backup.
+ * Whether all of them use the same database is tried again and again, too: a file is compared with the one that is open at
+ * every look, with the permission to read it; otherwise, and for a URL, every second look goes through a second handle.
+ *
  * Coordination goes through the database only; instances need not reach each other. The ideas are those of Chubby (Burrows
  * 2006) and of fencing tokens as Kleppmann describes them.
  *

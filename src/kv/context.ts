@@ -22,7 +22,10 @@ export interface Claim {
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError>;
   /** Aborts when the claim is lost. */
   readonly signal: AbortSignal;
-  /** Sorts behind the token of every former holder, for systems other than the database. */
+  /**
+   * Sorts behind the token of every former holder, for systems other than the database. It only grows within one history of
+   * the database: in one that is set back to an earlier copy, or replaced, tokens begin again where that stands.
+   */
   readonly token: string;
 }
 

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
-import { botTable } from "../kv/fixtures.ts";
+import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
+import { Bot, botTable } from "../kv/fixtures.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
 
@@ -128,6 +129,34 @@ Deno.test("Supervisor without a cluster replaces what differs by value when its 
     `DatabaseReplacedError: The database was set back, emptied or replaced: ${events[0]?.split("replaced: ")[1]}`,
     `${other} is replaced`,
   ]);
+  ending.resolve();
+  await run;
+});
+
+Deno.test("Supervisor starts a key that is parked on a spec that was lost, though the new one has its versionstamp", async () => {
+  const memory = new MemoryKv();
+  const world = World.over(memory);
+  const { clock } = world;
+  const create = (spec: unknown, key: KvTableKey, context: KvTableContext) => {
+    if (spec === "bad") throw new Error("cannot be built");
+    return new Bot(key, spec, context);
+  };
+  const table = botTable(memory, { clock, create });
+  const supervisor = new Supervisor(table, { clock, random: () => 0.5, restart: { limit: 1 } });
+  supervisor.subscribe(() => {});
+  const ending = Promise.withResolvers<void>();
+  const run = supervisor.run(() => ending.promise, { signal: new AbortController().signal });
+  await world.pass(1_000);
+  const copy = memory.copy();
+  await table.set("acme", "bad");
+  const { versionstamp } = await memory.get(["bots", "acme"]);
+  await world.pass(5_000);
+  assertEquals(supervisor.snapshot().processes.map(({ key, state }) => [key, state]), [["acme", "parked"]]);
+  memory.restore(copy);
+  await table.set("acme", "good");
+  assertEquals((await memory.get(["bots", "acme"])).versionstamp, versionstamp);
+  await world.pass(5_000);
+  assertEquals(supervisor.keys(), ["acme"]);
   ending.resolve();
   await run;
 });
