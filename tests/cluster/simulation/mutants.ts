@@ -87,12 +87,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not notice that its database was set back",
-    foundAt: 10,
-    changes: [{
-      file: "../kv/history.ts",
-      from: "for (const listener of [...this.#listeners]) listener(evidence);",
-      to: "",
-    }],
+    foundAt: 320,
+    changes: [
+      {
+        file: "../kv/log_position.ts",
+        from: "const { versionstamp, logged } = position;",
+        to: "if (1) return undefined;\nconst { versionstamp, logged } = position;",
+      },
+      {
+        file: "another_history.ts",
+        from: "const { versionstamp } = beaten;",
+        to: "if (1) return undefined;\nconst { versionstamp } = beaten;",
+      },
+      { file: "another_history.ts", from: "return bellEvidence(bell, beaten.bell);", to: "return undefined;" },
+      { file: "another_history.ts", from: "const own = now", to: "if (1) return undefined;\nconst own = now" },
+    ],
   },
   {
     mistake: "leaves the token of the former owner when it takes a slot",
