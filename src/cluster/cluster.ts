@@ -43,7 +43,7 @@ import { EventStream, type Listener } from "../event_stream.ts";
 import type { Claim } from "../kv/context.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { KvTable } from "../kv/kv_table.ts";
-import { assertKv } from "../kv/options.ts";
+import { assertKv, defaultPollMs } from "../kv/options.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type RunCallback, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
@@ -149,7 +149,7 @@ export class Cluster implements Runnable {
   /**
    * Makes a table whose processes run in this cluster, and owns it: as {@linkcode Cluster.own} of a `KvTable`, with a `create`
    * that is always given a claim. What the cluster was told of clock, chance and database holds for the table too, unless the
-   * options say otherwise.
+   * options say otherwise, and where a watch sees everybody nothing is polled more often than once in a heartbeat.
    *
    * @param kv The same database handle as that of the cluster.
    * @param options Those of a `KvTable`.
@@ -186,12 +186,15 @@ export class Cluster implements Runnable {
     checkFunction("create", create);
     assertKv(kv, "a table");
     this.#assertSameKv("make the table", kv);
-    const { clock, random, watchSees } = this.#instance.settings;
+    const { clock, random, heartbeatMs } = this.#instance.settings;
+    const watchSees = options.watchSees ?? (options.path === undefined ? this.#instance.settings.watchSees : undefined);
     const table = new KvTable<K, Spec, P, Input>(kv, {
       ...options,
       clock: options.clock ?? clock,
       random: options.random ?? random,
-      watchSees: options.watchSees ?? (options.path === undefined ? watchSees : undefined),
+      watchSees,
+      pollMs: options.pollMs ??
+        (watchSees === "everybody" ? Math.max(defaultPollMs[watchSees], heartbeatMs) : undefined),
       create: (spec, key, { claim }) => create(spec, key, { claim: mustHave(claim, key) }),
     });
     return this.own(table);

@@ -97,7 +97,8 @@ export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
   readonly schema: SpecSchema<Spec, unknown> | undefined;
 }
 
-const defaultPollMs: Readonly<Record<WatchSees, number>> = { "everybody": 30_000, "this process": 200 };
+/** How often changes are polled by default, in ms. */
+export const defaultPollMs: Readonly<Record<WatchSees, number>> = { "everybody": 30_000, "this process": 200 };
 
 /**
  * Checks that a value is a database, by the methods that are called on it.

@@ -13,7 +13,17 @@ import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, FaultyKv, hang, holdReply, testTable } from "../../src/testing/mod.ts";
 import { settle, watch } from "../supervisor/fixtures/mod.ts";
-import { fenceMs, heartbeatMs, manyKeys, type OwnedBot, settleMs, TestClock, ttlMs, World } from "./fixtures.ts";
+import {
+  fenceMs,
+  heartbeatMs,
+  manyKeys,
+  type OwnedBot,
+  settleMs,
+  TestClock,
+  TestDatabase,
+  ttlMs,
+  World,
+} from "./fixtures.ts";
 
 testTable<KvTableKey>("Cluster.own() of all slots", {
   keys: ["a", "b", "1", 1, 1n, true],
@@ -632,3 +642,36 @@ Deno.test("Cluster.table() refuses another handle than that of the cluster, and 
   assertThrows(() => cluster.table(other, options), TypeError, "the same Deno.Kv as the cluster");
   assertThrows(() => cluster.table(undefined as never, options), TypeError, "Cannot");
 });
+
+for (
+  const { watchSees, heartbeatMs, pollMs, polls } of [
+    { watchSees: "everybody", heartbeatMs: 60_000, pollMs: undefined, polls: 10 },
+    { watchSees: "everybody", heartbeatMs: 5_000, pollMs: undefined, polls: 20 },
+    { watchSees: "everybody", heartbeatMs: 60_000, pollMs: 10_000, polls: 60 },
+    { watchSees: "this process", heartbeatMs: 60_000, pollMs: undefined, polls: 3_000 },
+  ] as const
+) {
+  const given = pollMs === undefined ? "" : ` and a pollMs of ${pollMs}`;
+  Deno.test(`Cluster.table() is polled ${polls} times in 10 minutes where a watch sees ${watchSees}, with a heartbeat of ${heartbeatMs} ms${given}`, async () => {
+    using database = await TestDatabase.open();
+    const { clock } = database, kv = database.handle();
+    const cluster = new Cluster(kv, {
+      allowLocal: true,
+      clock,
+      random: () => 0.5,
+      watchSees,
+      heartbeatMs,
+      ttlMs: 180_000,
+    });
+    const table = cluster.table(kv, { prefix: ["bots"], create: (_spec: null, _key: string) => nop, pollMs });
+    const controller = new AbortController();
+    const changes = table.whole.changes({ signal: controller.signal })[Symbol.asyncIterator]();
+    const next = changes.next();
+    await database.settle();
+    const before = kv.count("get");
+    await database.pass(600_000);
+    assertEquals(kv.count("get") - before, polls);
+    controller.abort();
+    await next;
+  });
+}

@@ -100,13 +100,15 @@ export class CostInstance {
   constructor({ kv, isClustered, isRemote, pace, ...common }: CostInstanceOptions) {
     const { path, clock, random, newId } = common;
     const { intervalMs, heartbeatMs, ttlMs } = pace;
-    const sees = watchOptions(isRemote);
-    this.table = new KvTable(kv, { prefix, clock, random, create: () => new Bot(() => this.lives++), ...sees });
+    const watchSees: WatchSees = isRemote ? "everybody" : "this process";
     const allowLocal = path === undefined;
-    const options = { clock, random, newId, path, allowLocal, heartbeatMs, ttlMs, ...sees };
+    const options = { clock, random, newId, path, allowLocal, heartbeatMs, ttlMs, watchSees };
     const cluster = isClustered ? new Cluster(kv, options) : undefined;
+    const create = () => new Bot(() => this.lives++);
+    const owned = cluster?.table<string, Tenant, Bot>(kv, { prefix, create });
+    this.table = owned?.whole ?? new KvTable(kv, { prefix, clock, random, create, watchSees });
     // Without jitter, so that so many periods have as many passes.
-    this.supervisor = new Supervisor(cluster?.own(this.table) ?? this.table, { clock, random: () => 0.5, intervalMs });
+    this.supervisor = new Supervisor(owned ?? this.table, { clock, random: () => 0.5, intervalMs });
     this.supervisor.subscribe(() => {});
     cluster?.subscribe(() => {});
     this.#program = cluster ? chain(cluster, this.supervisor) : this.supervisor;
@@ -116,9 +118,4 @@ export class CostInstance {
   run(callback: () => Promise<void>): Promise<void> {
     return this.#program.run(callback, { signal: new AbortController().signal });
   }
-}
-
-/** What tells table and cluster how far a watch sees. */
-function watchOptions(isRemote: boolean): { readonly watchSees: WatchSees } {
-  return { watchSees: isRemote ? "everybody" : "this process" };
 }

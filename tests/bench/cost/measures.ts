@@ -109,6 +109,34 @@ export async function measureEvents(scene: Scene): Promise<Events> {
   };
 }
 
+/** How long changes take to run, from their acknowledgement, in ms. */
+export interface Latency {
+  readonly medianMs: number;
+  readonly p95Ms: number;
+}
+
+/** Sums up how long changes took, in ms. */
+export function latencyOf(durationsMs: readonly number[]): Latency {
+  const sorted = durationsMs.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1];
+  return { medianMs: at(0.5), p95Ms: at(0.95) };
+}
+
+/** Measures how long changes take in a fleet of three, on a remote database that takes so long for each call. */
+export async function measureRemoteLatency(callMs: number): Promise<Latency> {
+  const scene = { entries: 100, instances: 3, isRemote: true };
+  await using fleet = await VirtualFleet.open({ ...fleetOptions(scene, {}), callMs });
+  for (let i = 0; i < scene.instances; i++) fleet.join();
+  await fleet.pass(settleMs(scene));
+  assertAllRun(fleet, scene);
+  const durationsMs: number[] = [];
+  for (let index = 0; index < repetitions; index++) {
+    durationsMs.push(await fleet.changeUntilRunning(index));
+    await fleet.pass(distanceMs);
+  }
+  return latencyOf(durationsMs);
+}
+
 /** Measures what it costs that instances leave. What follows in the next window is rest. */
 async function leaveOf(fleet: VirtualFleet, members: readonly Member[], units: () => Units): Promise<Cost> {
   const leaving = await costOf(units, () => {

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "@pact/supervisor";
-import { FaultyKv, hang, staleWatch } from "@pact/supervisor/testing";
+import { FaultyKv, hang, type KvFault, staleWatch } from "@pact/supervisor/testing";
 import { turn } from "../../../src/clock.ts";
 import { VirtualTime } from "../../cluster/simulation/virtual_time.ts";
 import { MemoryKv } from "../../memory_kv/memory_kv.ts";
@@ -21,6 +21,8 @@ export interface FleetOptions {
   /** Whether a watch sees the writes of all instances, or, as on a file, of none in another OS process. */
   readonly isRemote: boolean;
   readonly pace: Pace;
+  /** How long a call takes, half of it on the way there, in ms; no time when it is left out. */
+  readonly callMs?: number;
 }
 
 /** Whether what belongs to an instance still happens. */
@@ -37,6 +39,9 @@ export interface Member {
   readonly leave: () => void;
   readonly ended: Promise<void>;
 }
+
+/** How long a change is waited for at most, in ms. */
+const patienceMs = 60_000;
 
 /** How much time passes before everything that it has brought is waited for, in ms. */
 const stepMs = 200;
@@ -131,6 +136,31 @@ export class VirtualFleet implements AsyncDisposable {
     await this.#writer.table.set(name, tenantOf(name));
   }
 
+  /**
+   * Writes an entry, as another program does, and waits until its process runs as that says.
+   *
+   * @returns How long that took after the write was acknowledged, in ms.
+   */
+  async changeUntilRunning(index: number): Promise<number> {
+    const name = nameOf(index);
+    const before = this.#versionOf(name);
+    let acknowledgedMs = Infinity;
+    this.change(index).then(() => acknowledgedMs = this.#time.nowMs);
+    for (const untilMs = this.#time.nowMs + patienceMs; this.#time.nowMs < untilMs;) {
+      await this.#time.pass(1, () => {});
+      await this.#settle();
+      const version = this.#versionOf(name);
+      if (version !== undefined && version !== before) return Math.max(0, this.#time.nowMs - acknowledgedMs);
+    }
+    throw new Error(`Cannot wait for the change of ${name}: it does not run after ${patienceMs} ms`);
+  }
+
+  /** The version with which a process runs. */
+  #versionOf(name: string): unknown {
+    const statuses = this.members.map(({ instance }) => instance.supervisor.status(name));
+    return statuses.find((status) => status?.state === "running")?.version;
+  }
+
   /** Crashes a process, wherever it runs. */
   crash(index: number): void {
     const name = nameOf(index);
@@ -147,11 +177,24 @@ export class VirtualFleet implements AsyncDisposable {
   }
 
   #open(life: Life): MeteredKv {
+    const { callMs } = this.#options;
     const decide = (operation: string) => {
       if (life.isKilled) return hang();
-      return operation === "watch" && !this.#options.isRemote ? staleWatch() : undefined;
+      if (operation === "watch" && !this.#options.isRemote) return staleWatch();
+      return callMs === undefined ? undefined : this.#onItsWay(callMs);
     };
     return new MeteredKv(new FaultyKv(this.#database.open(), { decide }), this.#sizes);
+  }
+
+  /** Takes a call there, and its answer back; a watch only goes there once. */
+  #onItsWay(callMs: number): KvFault {
+    const travel = () => this.#time.until(this.#time.nowMs + callMs / 2);
+    return async (call, readings = 0) => {
+      if (readings === 0) await travel();
+      const answer = await call();
+      await travel();
+      return answer;
+    };
   }
 
   #instance(kv: MeteredKv, isClustered: boolean, life: Life): CostInstance {
