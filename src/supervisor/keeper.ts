@@ -62,7 +62,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; without, it is forgotten then. */
   #next: StartCause | undefined = undefined;
-  /** What it starts from when its turn comes; without, it is looked up then. */
+  /** What it starts from when its turn comes, or after a stop that was not called for; without, it is looked up then. */
   #entry: Entry<K, P> | undefined = undefined;
   #hadAttempt = false;
   /** Whether it was announced that its entry is gone. */
@@ -137,6 +137,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (!isChanged && this.running) return false;
     this.#isRemoved = false;
     const { attempt } = this;
+    if (attempt) this.#entry = entry; // for a start that follows
     if (isChanged && attempt?.isWanted) {
       this.#registry.emit({ type: "replaced", at: this.#registry.clock.now(), key: this.key, version: entry.version });
       this.#next = "change";
@@ -225,13 +226,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   attemptEnded(attempt: Attempt<K, P>): void {
     const { outcome, error, wasUp, uptimeMs, sinceAt: endedAt } = attempt;
-    const { isAccepting, starts, run } = this.#registry, next = this.#next;
+    const { isAccepting, starts, run } = this.#registry, next = this.#next, entry = this.#entry;
     this.attemptIsLeaving();
-    this.attempt = this.#next = undefined;
+    this.attempt = this.#next = this.#entry = undefined;
     this.#callers?.tellEnded(attempt);
     if (next && isAccepting) {
       starts.release(this); // what it set going goes on, and is not settled yet
       this.backoff?.forget();
+      if (entry && next !== "call" && !attempt.wasStuck) return this.#start(entry, next);
       return this.#lookAndStart(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
     this.#settled(!wasUp && outcome === "failed");
@@ -244,13 +246,11 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   #isMissing(absence: Absence | undefined): void {
-    const { attempt, key } = this, cause = absence ? absence.cause : "deleted";
+    const { attempt, key } = this, { clock } = this.#registry, cause = absence?.cause ?? "deleted";
     this.backoff?.forget();
     this.#next = undefined;
     const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && !this.#isRemoved) {
-      this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key, cause });
-    }
+    if (!isNew && !this.#isRemoved) this.#registry.emit({ type: "removed", at: clock.now(), key, cause });
     this.#isRemoved = true;
     const makeError = () => absence?.error ?? new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
@@ -290,13 +290,13 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.sinceAt = at;
   }
 
-  #start(entry: Entry<K, P>): void {
+  #start(entry: Entry<K, P>, cause: StartCause = this.#cause): void {
     if (!Object.is(entry.version, this.version)) this.backoff?.forget();
     this.version = entry.version;
     this.#hadAttempt = true;
     this.phase = "attempting";
     this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
-    this.attempt.begin(entry, this.#cause);
+    this.attempt.begin(entry, cause);
   }
 
   #failUp(makeError: () => unknown): boolean {
