@@ -41,6 +41,8 @@ const maxInstances = 8;
 /** One listing in each of six heartbeats, a seventh at their edge, two of the table in passes, and one check of the claims. */
 const mostLists = 10;
 const longestTimerMs = 400_000;
+/** A history takes about four minutes: the probes of an instance that hears nothing all the while come this late at most. */
+const longestSilenceMs = 64 * heartbeatMs;
 /** How long a pass may be away by a clock that is sound, with its tenth more. */
 const longestSweepMs = 1.1 * sweepMs / (1 - drift) + heartbeatMs;
 const keys = Array.from({ length: 12 }, (_, index) => `bot-${index}`);
@@ -432,6 +434,16 @@ class Simulation {
     this.#throwViolation();
   }
 
+  /**
+   * Until the database has answered every instance. One whose calls were swallowed asks again after as long as that took; what
+   * is promised counts from the answer.
+   */
+  async #answered(): Promise<void> {
+    const endMs = this.#time.nowMs + longestSilenceMs;
+    const isSilent = ({ machine }: Instance) => machine.answeredMs === undefined;
+    while (this.#alive.some(isSilent) && this.#time.nowMs < endMs) await this.#pass(heartbeatMs / 10);
+  }
+
   /** No more faults: clocks are right, every machine is awake and reaches the database, an instance is there. */
   async #converge(): Promise<void> {
     this.#note("the faults stop");
@@ -445,6 +457,7 @@ class Simulation {
       if (!machine.isDead) machine.wake();
     }
     if (this.#alive.filter(({ isStopping }) => !isStopping).length === 0) this.#start();
+    await this.#answered();
     await this.#pass(2 * heartbeatMs);
     this.#checks.retired(this.#time.nowMs - 1.5 * heartbeatMs);
     await this.#pass(ttlMs);
