@@ -21,6 +21,14 @@
  * harmless to repeat, with a key of its own for each piece of work (an idempotency key); and pass `signal` on, which aborts
  * when the claim is lost.
  *
+ * **What an outage does:** while the database does not answer, each session fences itself after two thirds of its time to
+ * live, and what it runs is aborted. That is announced once, as `database-unavailable`, and so is the end of it. Meanwhile few
+ * calls are made, since Deno repeats each that fails for ever: of each kind one, of heartbeats two, and one instance after an
+ * hour has fewer than twenty unanswered ones. A write that waits in vain rejects with `KvUnavailableError`: nothing was sent.
+ * Instances join again by themselves; what is promised counts from the return of the database where it was not there, and
+ * from the first probe that is answered where it had taken calls and never answered. Probes come once in a heartbeat where
+ * `path` is a URL, and otherwise after pauses that double.
+ *
  * **What the clocks must bear:** sessions judge each other by their own monotonic clocks, which may run 20 % fast or slow.
  * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
  * long as it blocks the event loop. Their guarded writes are refused all the same.

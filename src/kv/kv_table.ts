@@ -43,7 +43,8 @@ export let logOf: <K extends KvTableKey, Spec, P extends Runnable, Input>(
  * generation, so it is harmless to repeat one that may have landed. What is written with `kv.set` directly is seen by the
  * next iteration, and by `changes` once it is announced with `touch`.
  *
- * Every call to the database has a deadline. Only Deno KV may touch the database file.
+ * Every call to the database has a deadline. While calls of one kind go unanswered no more of them are made, so that they
+ * do not pile up in Deno, which repeats each for ever. Only Deno KV may touch the database file.
  *
  * @example Specs that survive the program
  * ```ts
