@@ -58,14 +58,21 @@ async function allRunIn(
   }
 }
 
+/** Waits until nothing starts any more. */
+async function quiet(instances: readonly Instance[]): Promise<void> {
+  for (let before = -1; before !== startsOf(instances);) {
+    before = startsOf(instances);
+    await delay(3 * heartbeatMs);
+  }
+}
+
 /** Lets the new ones prove themselves, and then the old ones stop. Returns how many processes have started meanwhile. */
 async function replace(old: readonly Instance[], all: readonly Instance[], by: readonly Instance[]): Promise<number> {
   const before = startsOf(all);
   await delay(5 * heartbeatMs);
   for (const instance of old) assertEquals((await instance.end("SIGTERM")).code, 0, instance.output);
   await allRunIn(by);
-  await delay(3 * heartbeatMs); // what moves once more would be seen
-  await allRunIn(by);
+  await quiet(by); // what moves once more would be seen
   return startsOf(all) - before;
 }
 
@@ -86,6 +93,7 @@ Deno.test("three programs are replaced by three, and back, with one move of each
 
   const first = await start("one");
   await allRunIn(first, (counts) => !counts.includes(0));
+  await quiet(first);
   const second = await start("two");
   const moves = await replace(first, all, second);
   const back = await start("one");
