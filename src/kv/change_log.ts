@@ -41,6 +41,9 @@ interface LogRecord {
   readonly keptMs: number;
 }
 
+/** Before the first change. */
+const none: Change = { versionstamp: "", nonce: undefined };
+
 /** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
   /** Where the log lives. */
@@ -91,7 +94,7 @@ export class ChangeLog {
   /** Finds the end of the log: the position after everything that is committed. */
   async end(signal: AbortSignal): Promise<LogPosition> {
     const read = this.#now();
-    return { ...await this.#generation(signal), read };
+    return { ...await this.#generation(signal) ?? none, read };
   }
 
   /**
@@ -105,6 +108,9 @@ export class ChangeLog {
     const begun = this.#now();
     // First the generation, then the log: what is committed in between is found now, and is nothing new next time.
     const generation = told === undefined ? await this.#generation(signal) : { versionstamp: told, nonce: undefined };
+    if (!generation) {
+      return { position: { ...none, read: begun }, keys: position.versionstamp === "" ? [] : undefined };
+    }
     const { keys, retentionMs } = this.#options;
     const nothing: LogReading = { begun, generation, first: undefined, last: undefined, isCut: false };
     if (isAt(position, generation)) {
@@ -155,8 +161,8 @@ export class ChangeLog {
     }
   }
 
-  /** A generation that cannot be read counts as none: the next change writes another one. */
-  async #generation(signal: AbortSignal): Promise<Change> {
+  /** Returns nothing if the generation cannot be read: the next change writes another one. */
+  async #generation(signal: AbortSignal): Promise<Change | undefined> {
     const { generation } = this.#options.keys;
     try {
       const read = () => this.#store.kv.get<Partial<GenerationRecord>>(generation);
@@ -166,7 +172,7 @@ export class ChangeLog {
       });
       return { versionstamp: versionstamp ?? "", nonce: value?.nonce };
     } catch (error) {
-      if (isUnreadable(error)) return { versionstamp: "", nonce: undefined };
+      if (isUnreadable(error)) return undefined;
       throw error;
     }
   }

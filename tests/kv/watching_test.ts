@@ -281,6 +281,20 @@ Deno.test("KvTable.changes() fails when another reader of the same handle finds 
   );
 });
 
+Deno.test("KvTable.changes() looks at everything, once, while the generation cannot be read and the log has expired", async () => {
+  await using world = follow({ isBlind: true });
+  await world.other.set("before", 1);
+  const { versionstamp } = await world.database.get(world.keys.generation);
+  await world.begin();
+  await world.database.delete(world.keys.log(versionstamp!));
+  world.kv.inject("get", failWith(new TypeError("could not deserialize value")), 3);
+  await world.pass(95_000);
+  assertEquals([world.take(), world.failures], [[undefined], []]);
+  await world.other.set("a", 1);
+  await world.pass(31_000);
+  assertEquals([world.take(), world.failures], [["a"], []]);
+});
+
 Deno.test("KvTable.changes() looks at everything when the record of the generation was deleted, and goes on", async () => {
   await using world = follow();
   await world.begin();
