@@ -10,10 +10,9 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
-import { Program } from "../os/program.ts";
-import { fill, rowSize } from "./cost/instance.ts";
-import { type Cost, measureRest, monthMs, sweepMs } from "./cost/measures.ts";
+import { rowSize } from "./cost/instance.ts";
+import { measureRemoteLatency, measureRest, sweepMs } from "./cost/measures.ts";
+import { measureRealCpu, measureRealLatency, measureRealRest } from "./cost/processes.ts";
 import {
   type Assignment,
   type Comparison,
@@ -23,20 +22,34 @@ import {
   renderRest,
   renderTargets,
   slowPace,
+  speedTargets,
   targetsOf,
 } from "./cost/report.ts";
 import { parseFlags } from "./flags.ts";
 
 /** How fast the OS processes look and beat: two periods of their slowest timer take 20 s. */
 const fastPace = { intervalMs: 10_000, heartbeatMs: 1_000, ttlMs: 3_000 };
-const realEntries = 300;
-const realInstances = 3;
-const realSettleMs = 8_000;
+const realScene = { entries: 300, instances: 3, pace: fastPace, settleMs: 8_000 };
 const realMs = 2 * fastPace.intervalMs;
+
+/** How long a call to the remote database takes whose changes are timed, in ms. */
+const callMs = 50;
+
+/** An instance whose share of a core is measured, and for how long, in ms: long after its start-up has left garbage behind. */
+const busyScene = { entries: 10_000, instances: 1, pace: {}, settleMs: 60_000 };
+const idleMs = 60_000;
 
 const isFull = !parseFlags(Deno.args, ["quick"], []).has("quick");
 const beganAt = performance.now();
-const [comparisons, measured] = await Promise.all([compareWithReal(), measureAll(makeAssignments())]);
+const latency = {
+  remote: await measureRemoteLatency(callMs),
+  file: await measureRealLatency({ ...realScene, pace: {}, settleMs: 15_000 }),
+};
+const [cpuShare, comparisons, measured] = await Promise.all([
+  isFull ? measureRealCpu(busyScene, idleMs) : undefined,
+  compareWithReal(),
+  measureAll(makeAssignments()),
+]);
 console.log(report(measured, comparisons));
 
 /** With 100 000 entries not everything is measured, nor for as long: it would take too much time. */
@@ -82,44 +95,15 @@ function ask(worker: Worker, assignment: Assignment): Promise<Measured> {
 
 /** Measures the same fleet in OS processes and in virtual time. */
 async function compareWithReal(): Promise<Comparison[]> {
-  const real = await measureReal();
-  const scene = { entries: realEntries, instances: realInstances, isRemote: false, pace: fastPace };
+  const real = await measureRealRest(realScene, realMs);
+  const { entries, instances } = realScene;
+  const scene = { entries, instances, isRemote: false, pace: fastPace };
   const virtual = await measureRest(scene, 2);
   return (["reads", "writes"] as const).map((name) => ({
-    figure:
-      `${name} a month of one of ${realInstances} on a file, ${realEntries} entries, 1 s heartbeats, passes each 10 s`,
+    figure: `${name} a month of one of ${instances} on a file, ${entries} entries, 1 s heartbeats, passes each 10 s`,
     real: real[name],
     virtual: virtual[name],
   }));
-}
-
-async function measureReal(): Promise<Omit<Cost, "watched">> {
-  const folder = await Deno.makeTempDir({ prefix: "cost_" });
-  const path = `${folder}/kv`;
-  try {
-    using kv = await Deno.openKv(path);
-    await fill(kv, realEntries);
-    await using stack = new AsyncDisposableStack();
-    const start = () => stack.use(new Program("tests/bench/cost/program.ts", path, JSON.stringify(fastPace)));
-    const programs = Array.from({ length: realInstances }, start);
-    await Promise.all(programs.map((program) => program.line(/^up$/)));
-    await delay(realSettleMs);
-    const before = await Promise.all(programs.map(readMeter));
-    await delay(realMs);
-    const after = await Promise.all(programs.map(readMeter));
-    const perMonth = (name: "reads" | "writes") =>
-      after.reduce((sum, meter, i) => {
-        return sum + (meter[name] - before[i][name]) / (meter.atMs - before[i].atMs) * monthMs / realInstances;
-      }, 0);
-    return { reads: perMonth("reads"), writes: perMonth("writes") };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function readMeter(program: Program): Promise<Omit<Cost, "watched"> & { readonly atMs: number }> {
-  await program.say("units");
-  return JSON.parse((await program.line(/^\{.*\}$/))[0]);
 }
 
 function report(measured: readonly Measured[], comparisons: readonly Comparison[]): string {
@@ -145,7 +129,7 @@ ${renderEvents(measured)}
 
 ## Targets, watches counted as reads
 
-${renderTargets(targetsOf(measured))}
+${renderTargets([...targetsOf(measured), ...speedTargets({ latency, callMs, cpuShare })])}
 
 ## Virtual time beside OS processes
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cost, Events, Scene } from "./measures.ts";
+import type { Cost, Events, Latency, Scene } from "./measures.ts";
 
 /** What is to be measured. */
 export interface Assignment {
@@ -27,8 +27,8 @@ export interface Target {
   readonly figure: string;
   readonly value: number | undefined;
   readonly atMost: number;
-  /** Whether it is shown in millions. */
-  readonly isMillions: boolean;
+  /** What it is shown in; plain numbers when it is left out. */
+  readonly unit?: "M" | "ms" | "%";
 }
 
 /** A figure in an OS process and in virtual time. */
@@ -99,7 +99,7 @@ export function targetsOf(all: readonly Measured[]): Target[] {
     figure,
     value,
     atMost,
-    isMillions: true,
+    unit: "M" as const,
   });
   const bare = "a month at rest, remote, no cluster";
   const [small, large] = [100, 10_000].map((entries) => find(0, entries)?.rest);
@@ -123,17 +123,46 @@ export function targetsOf(all: readonly Measured[]): Target[] {
         figure: `reads of ${who} of 3, ${spaced(entries)} entries, in listings of the table`,
         value: reads === undefined || !events ? undefined : reads / events.tableReads,
         atMost: 2,
-        isMillions: false,
       });
       return [inTables("the last to join", events?.joinerReads), inTables("the last survivor", events?.survivorReads)];
     }),
   ];
 }
 
+/** How long changes take, and how busy an instance at rest is; `undefined` if that was not measured. */
+export interface Speed {
+  readonly latency: { readonly remote: Latency; readonly file: Latency };
+  /** How long a call to the remote database takes, in ms. */
+  readonly callMs: number;
+  /** The share of a core. */
+  readonly cpuShare: number | undefined;
+}
+
+/** Finds the targets of what is no bill. */
+export function speedTargets({ latency: { remote, file }, callMs, cpuShare }: Speed): Target[] {
+  const unit = "ms";
+  return [
+    { figure: "a change runs after its acknowledgement, file, median", value: file.medianMs, atMost: 150, unit },
+    { figure: "the same, 95th percentile", value: file.p95Ms, atMost: 250, unit },
+    {
+      figure: `a change runs after its acknowledgement, remote at ${callMs} ms a call, 95th percentile`,
+      value: remote.p95Ms,
+      atMost: 2.5 * callMs + 10,
+      unit,
+    },
+    {
+      figure: "core that an instance at rest takes, file, 10 000 processes",
+      value: cpuShare === undefined ? undefined : 100 * cpuShare,
+      atMost: 0.5,
+      unit: "%",
+    },
+  ];
+}
+
 /** Shows what is measured beside its target. */
 export function renderTargets(targets: readonly Target[]): string {
-  const rows = targets.map(({ figure, value, atMost, isMillions }) => {
-    const shown = isMillions ? millions : units;
+  const rows = targets.map(({ figure, value, atMost, unit }) => {
+    const shown = (value: number) => showIn(value, unit);
     if (value === undefined) return [figure, "-", `<= ${shown(atMost)}`, "-"];
     return [figure, shown(value), `<= ${shown(atMost)}`, value <= atMost ? "met" : "**missed**"];
   });
@@ -165,6 +194,11 @@ function describe({ entries, instances, isRemote, pace }: Scene): string[] {
     isRemote ? "remote" : "file",
     instances === 0 ? "-" : `${heartbeatMs / 1_000} s`,
   ];
+}
+
+function showIn(value: number, unit: Target["unit"]): string {
+  if (unit === "M") return millions(value);
+  return unit === undefined ? units(value) : `${Number(value.toFixed(2))} ${unit}`;
 }
 
 function millions(value: number): string {

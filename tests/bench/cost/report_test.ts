@@ -7,6 +7,7 @@ import {
   renderRest,
   renderTargets,
   slowPace,
+  speedTargets,
   targetsOf,
 } from "./report.ts";
 
@@ -72,13 +73,24 @@ Deno.test("targetsOf() takes watches for reads, and the whole fleet where that h
 
 Deno.test("renderTargets() tells a target that is met from one that is missed, and from one that was not measured", () => {
   const [met, missed, unknown] = [150_000, 150_001, undefined].map((value) => {
-    return { figure: "reads", value, atMost: 150_000, isMillions: true };
+    return { figure: "reads", value, atMost: 150_000, unit: "M" as const };
   });
   assertEquals(rowsOf(renderTargets([met, missed, unknown])), [
     "| reads | 0.15 M | <= 0.15 M | met |",
     "| reads | 0.15 M | <= 0.15 M | **missed** |",
     "| reads | - | <= 0.15 M | - |",
   ]);
+});
+
+Deno.test("speedTargets() gives a change on a remote database two and a half calls, and shows each figure in its unit", () => {
+  const latency = { remote: { medianMs: 100, p95Ms: 136 }, file: { medianMs: 93.4, p95Ms: 250 } };
+  assertEquals(rowsOf(renderTargets(speedTargets({ latency, callMs: 50, cpuShare: 0.004_12 }))), [
+    "| a change runs after its acknowledgement, file, median | 93.4 ms | <= 150 ms | met |",
+    "| the same, 95th percentile | 250 ms | <= 250 ms | met |",
+    "| a change runs after its acknowledgement, remote at 50 ms a call, 95th percentile | 136 ms | <= 135 ms | **missed** |",
+    "| core that an instance at rest takes, file, 10 000 processes | 0.41 % | <= 0.5 % | met |",
+  ]);
+  assertEquals(speedTargets({ latency, callMs: 50, cpuShare: undefined })[3].value, undefined);
 });
 
 for (const { real, isClose } of [{ real: 0.91e6, isClose: true }, { real: 1.11e6, isClose: false }]) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { measureEvents, measureRest, monthMs } from "./measures.ts";
+import { latencyOf, measureEvents, measureRemoteLatency, measureRest, monthMs } from "./measures.ts";
 import { type FleetOptions, VirtualFleet } from "./virtual_fleet.ts";
 
 const entries = 20;
@@ -77,4 +77,14 @@ Deno.test("measureRest() finds one unit of writes for each heartbeat of an insta
 Deno.test("measureEvents() finds that a change writes three units and a crash none", async () => {
   const { change, crash } = await measureEvents({ entries, instances: 0, isRemote: true });
   assertEquals([change.writes, crash.writes], [3, 0]);
+});
+
+Deno.test("latencyOf() finds the middle of what was measured, and what 95 of 100 do not exceed", () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+  assertEquals(latencyOf(hundred), { medianMs: 50, p95Ms: 95 });
+  assertEquals(latencyOf([7]), { medianMs: 7, p95Ms: 7 });
+});
+
+Deno.test("measureRemoteLatency() finds two calls, one for the change log and one for the entry", async () => {
+  assertEquals(await measureRemoteLatency(50), { medianMs: 100, p95Ms: 100 });
 });
