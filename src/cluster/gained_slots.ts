@@ -120,11 +120,11 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
 
   /** Names the keys of slots whose rows are kept. Returns the other slots. */
   async #nameKept(slots: readonly number[]): Promise<readonly number[]> {
-    const areKept = slots.some((slot) => this.#rows.isWhole(slot)) && await this.#rows.catchUp();
-    if (!areKept) return slots;
-    const { false: unknown = [], true: known = [] } = Object.groupBy(slots, (slot) => `${this.#rows.isWhole(slot)}`);
-    for (const slot of known) {
-      for (const key of this.#rows.keysOf(slot)) {
+    const rows = this.#rows, isKept = (slot: number) => rows.isWhole(slot);
+    if (!slots.some(isKept) || !await rows.catchUp()) return slots;
+    const unknown = slots.filter((slot) => !isKept(slot));
+    for (const slot of slots.filter(isKept)) {
+      for (const key of rows.keysOf(slot)) {
         this.#name(key);
         await this.#breathe();
       }
@@ -148,11 +148,12 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     reading.complete(toCome); // the others have been named, and their rows are being taken
   }
 
-  #open(slots: readonly number[]): Promise<Reading<K, KvEntry<K, Spec, P>>> {
+  async #open(slots: readonly number[]): Promise<Reading<K, KvEntry<K, Spec, P>>> {
     const { clock, timing } = this.#instance;
+    this.#ending.signal.throwIfAborted(); // no timer may be set any more
     this.#dropping?.cancel();
     this.#dropping = clock.timer(() => this.#drop(), timing.keptRowsMs);
-    return this.#rows.open(slots);
+    return await this.#rows.open(slots);
   }
 
   /** Slots that may be gained soon. Rows of theirs that are kept already are read again: not everything stands in the log. */
