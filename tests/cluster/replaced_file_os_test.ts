@@ -7,10 +7,18 @@ import { measures, Observations, RemoteInstance, sleep } from "./remote_fleet.ts
 const { heartbeatMs } = measures;
 const keys = Array.from({ length: 12 }, (_, index) => `bot-${index}`);
 
+/** Fills a database, and closes it: SQLite removes its log then, some time later, and would mix up what is renamed before. */
 async function fill(path: string): Promise<void> {
-  using kv = await Deno.openKv(path);
-  const table = new KvTable<string, null>(kv, { prefix: ["bots"], create: () => ({ run: async () => {} }) });
-  for (const key of keys) await table.set(key, null);
+  {
+    using kv = await Deno.openKv(path);
+    const table = new KvTable<string, null>(kv, { prefix: ["bots"], create: () => ({ run: async () => {} }) });
+    for (const key of keys) await table.set(key, null);
+  }
+  const isOpen = () => Deno.stat(`${path}-wal`).then(() => true, () => false);
+  for (let waits = 0; await isOpen(); waits++) {
+    assert(waits < 500, "the database is not closed");
+    await sleep(10);
+  }
 }
 
 /** Removes a database from a directory: SQLite keeps what is new in files beside it. */
