@@ -21,8 +21,8 @@ export class Checks implements Registry {
   readonly #areClocksSound: boolean;
   /** The highest token under which each key was written. */
   readonly #tokens: Map<string, string> = new Map();
-  /** Sessions that are over, and whose they were. */
-  readonly #fenced: Map<string, Instance> = new Map();
+  /** Sessions that are over, whose they were, and since when. */
+  readonly #fenced: Map<string, { readonly instance: Instance; readonly atMs: number }> = new Map();
   readonly #handedOverMs: Map<number, number> = new Map();
   readonly #changedMs: Map<string, number> = new Map();
   /** Sessions whose record stands in the database. */
@@ -82,8 +82,8 @@ export class Checks implements Registry {
   }
 
   /** An instance has given its session up. */
-  fenced(instance: Instance, session: string, silentMs: number): void {
-    this.#fenced.set(session, instance);
+  fenced(instance: Instance, session: string, silentMs: number, atMs: number): void {
+    this.#fenced.set(session, { instance, atMs });
     if (silentMs < measures.ttlMs * 2 / 3 && this.sessions.has(session)) {
       this.fail(`${instance.name} has fenced session ${session}, which stands in the database, after ${silentMs} ms`);
     }
@@ -93,15 +93,15 @@ export class Checks implements Registry {
    * When an instance has had time to delete what it has fenced: a record that stands would keep slots from others. It has to
    * stand as long as something still runs on its behalf.
    *
-   * @param beforeMs Only instances count that the database answers since this moment, in ms.
+   * @param beforeMs Only sessions count that were fenced before this moment, of instances that the database answers since then.
    */
   retired(beforeMs: number): void {
     const busy = new Set<string>();
     for (const { instance, claim } of this.lives) {
       if (this.#instances.get(instance)!.voidTokens.has(claim.token)) busy.add(instance);
     }
-    for (const [session, { name, machine, isAwake, hasEnded }] of this.#fenced) {
-      if (!isAwake || hasEnded || busy.has(name)) continue;
+    for (const [session, { instance: { name, machine, isAwake, hasEnded }, atMs }] of this.#fenced) {
+      if (!isAwake || hasEnded || busy.has(name) || atMs > beforeMs) continue;
       if (machine.answeredMs === undefined || machine.answeredMs > beforeMs) continue;
       if (this.sessions.has(session)) this.fail(`session ${session} stands in the database, which ${name} has fenced`);
     }

@@ -191,7 +191,9 @@ class Simulation {
         if (event.type === "session-dead") this.#counts.dead++;
         if (event.type !== "session-fenced") return;
         this.#counts.fenced++;
-        if (event.cause !== "database-replaced") this.#checks.fenced(of, event.session, event.silentMs);
+        if (event.cause !== "database-replaced") {
+          this.#checks.fenced(of, event.session, event.silentMs, this.#time.nowMs);
+        }
       },
     });
     instance.machine.rates = this.#rates;
