@@ -20,7 +20,8 @@
  *   sightings.ts   who is alive?                                                       pure
  *   receivers.ts   which sessions may be given slots?                                  pure
  *   revisions.ts   which revision of the program is the newest?                        pure
- *   placement.ts   which slot goes to which of them? (hash.ts)                         pure
+ *   proof.ts       has a session lived for long enough to be relied on?                pure
+ *   placement.ts   which slot goes to which of them? (placements.ts, hash.ts)                         pure
  *   plan.ts        what does a session take, hand over, keep?                          pure
  *   records.ts     what stands in the database?                                        pure
  *   takeable.ts    which slots are taken together?                                     pure

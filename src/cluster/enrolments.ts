@@ -20,6 +20,9 @@ import { orderAfterJoin } from "./revisions.ts";
 /** How many records the database reads in one call. */
 const maxReads = 10;
 
+/** How long a note of an instance that has left is kept, in ms: one that takes its place comes soon. */
+const noteLifeMs = 60_000;
+
 /** What {@linkcode Enrolments} need. */
 export interface EnrolmentsOptions {
   readonly store: KvStore;
@@ -33,13 +36,14 @@ export interface EnrolmentsOptions {
 /** Reads and writes what instances say of themselves, and the order of their revisions. */
 export class Enrolments {
   readonly #options: EnrolmentsOptions;
-  /** What is written beside the first record of each session of this instance. */
-  readonly record: InfoRecord;
+  readonly #record: InfoRecord;
+  /** Whether this instance takes the place of one of its revision that has left. */
+  isSuccessor = false;
 
   constructor(options: EnrolmentsOptions) {
     const { revision, info } = options.said;
     this.#options = options;
-    this.record = { format: recordFormat, revision, ...(info !== undefined && { info }) };
+    this.#record = { format: recordFormat, revision, ...(info !== undefined && { info }) };
   }
 
   /** Reads what sessions say of themselves: `undefined` for one that says nothing this version can read. */
@@ -63,13 +67,31 @@ export class Enrolments {
     return { order: toRevisions(value), versionstamp };
   }
 
+  /** Writes what this instance says of itself, with the first record of a session, and takes the note if there was one. */
+  write(atomic: Deno.AtomicOperation, id: string): void {
+    const { keys } = this.#options;
+    atomic.set(keys.info(id), this.#record);
+    if (this.isSuccessor) atomic.delete(keys.note);
+  }
+
+  /** Leaves a note that an instance of this revision has left. */
+  leaveNote(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
+    const { keys, said: { revision } } = this.#options;
+    const note: InfoRecord = { format: recordFormat, revision };
+    return atomic.set(keys.note, note, { expireIn: noteLifeMs });
+  }
+
   /**
-   * Makes the own revision the newest one if no session has it. Called before the first session of an instance joins.
+   * Makes the own revision the newest one if no session has it, and looks for a note of an instance that has left. Called
+   * before the first session of an instance joins.
    *
    * @param sessions Lists the sessions.
    */
   async enrol(sessions: () => Promise<ReadonlyMap<string, SessionSeen>>): Promise<void> {
     const { store, keys, ring, said: { revision } } = this.#options;
+    const read = () => store.kv.get(keys.note);
+    const note = await store.call("read the note of a session", read, { purpose: "join" });
+    this.isSuccessor = toInfo(note.value)?.revision === revision;
     for (let isDone = false; !isDone;) {
       const { order, versionstamp } = await this.revisions();
       if (order.at(-1) === revision) return; // what is the rule: no listing is needed

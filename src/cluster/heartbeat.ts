@@ -27,13 +27,11 @@ import { recordFormat, type SessionRecord } from "./records.ts";
 export type FenceCause = "silent" | "declared-dead" | "database-replaced";
 
 const maxFirstNonce = 2 ** 48;
-/** After how many acknowledged beats a session has proven that it can be relied on. */
-const beatsToProve = 3;
 
 /** What a {@linkcode Heartbeat} needs beside the instance. */
 export interface HeartbeatOptions {
-  /** Whether the instance has proven in an earlier session that it can be relied on. */
-  readonly isProven: boolean;
+  /** Tells whether so many acknowledged beats prove that the session can be relied on. */
+  readonly isProven: (beats: number) => boolean;
   /** Aborts what depends on the session, at once. */
   readonly onFence: (cause: FenceCause) => void;
 }
@@ -50,7 +48,7 @@ export class Heartbeat implements Claimant {
   /** Resolves when no heartbeat is under way. */
   beating: Promise<void> = Promise.resolve();
   readonly #instance: Instance;
-  readonly #wasProven: boolean;
+  readonly #isProven: (beats: number) => boolean;
   readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
   #nonce: number;
@@ -59,7 +57,7 @@ export class Heartbeat implements Claimant {
   /** What others know of whether it can be given slots; `undefined` while a record that says otherwise may yet land. */
   #told: string | undefined = newsOf({ accepts: false });
   /** How many beats were acknowledged. */
-  #acks = 0;
+  #beats = 0;
   #hurry: AbortController = new AbortController();
   /** When the last look that succeeded ended. */
   #lookedMs = -Infinity;
@@ -69,7 +67,7 @@ export class Heartbeat implements Claimant {
   constructor(instance: Instance, id: string, { isProven, onFence }: HeartbeatOptions) {
     this.#instance = instance;
     this.id = id;
-    this.#wasProven = isProven;
+    this.#isProven = isProven;
     this.#onFence = onFence;
     // Should two instances ever have the same id, they must not take the writes of the other for their own.
     this.#nonce = Math.floor(instance.settings.random() * maxFirstNonce);
@@ -203,7 +201,7 @@ export class Heartbeat implements Claimant {
       return false;
     }
     this.#ackedMs = sentMs;
-    this.#acks++;
+    this.#beats++;
     this.#told = news;
     this.#arm();
     return true;
@@ -211,8 +209,16 @@ export class Heartbeat implements Claimant {
 
   #record(accepts: boolean): SessionRecord {
     const { ttlMs, slots } = this.#instance.settings;
-    const isProven = this.first !== undefined && (this.#wasProven || this.#acks >= beatsToProve);
-    const record = { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
+    const isProven = this.first !== undefined && this.#isProven(this.#beats);
+    const record = {
+      format: recordFormat,
+      session: this.id,
+      nonce: this.nextNonce(),
+      ttlMs,
+      slots,
+      accepts,
+      beats: this.#beats,
+    };
     return { ...record, ...(isProven && { isProven }), ...(this.first !== undefined && { first: this.first }) };
   }
 

@@ -182,7 +182,7 @@ export class Ledger {
     const commit = () => {
       sending?.();
       const atomic = kv.atomic().check({ key, versionstamp: last }).set(key, record);
-      if (last === null) atomic.set(this.keys.info(record.session), this.enrolments.record);
+      if (last === null) this.enrolments.write(atomic, record.session);
       return (isNews ? this.#ring(atomic) : atomic).commit();
     };
     const result = await this.#store.call("write the heartbeat", commit, { purpose: "heartbeat" });
@@ -202,14 +202,27 @@ export class Ledger {
    * may do. So is a record that cannot be read: if its session lives, it is fenced and joins again.
    * @returns Whether it is gone.
    */
-  async bury(id: string, last?: string | null): Promise<boolean> {
+  bury(id: string, last?: string | null): Promise<boolean> {
+    return this.#delete(id, last, (atomic) => atomic);
+  }
+
+  /** Deletes the record of a session that leaves, and leaves a note for the instance that takes its place. */
+  leave(id: string): Promise<boolean> {
+    return this.#delete(id, undefined, (atomic) => this.enrolments.leaveNote(atomic));
+  }
+
+  async #delete(
+    id: string,
+    last: string | null | undefined,
+    besides: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation,
+  ): Promise<boolean> {
     const key = this.#sessionKey(id);
     const { kv } = this.#store;
     const commit = () => {
       // A write without any check would hold up the handle for 5 s while the file is locked.
       const isAnyCase = last === undefined || last === null || last === unreadableStamp;
       const check = isAnyCase ? { key: this.keys.probe(id), versionstamp: null } : { key, versionstamp: last };
-      return this.#ring(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();
+      return this.#ring(besides(kv.atomic().check(check).delete(key).delete(this.keys.info(id)))).commit();
     };
     if ((await this.#store.call("delete a session", commit, { purpose: "burial" })).ok) return true;
     return (await this.#store.call("read a session back", () => kv.get(key), { purpose: "burial" })).versionstamp ===

@@ -23,19 +23,22 @@ import { lookEvidence, newestCommit } from "./another_history.ts";
 import { ClaimLostError, LocalDatabaseError } from "./errors.ts";
 import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
-import { place } from "./placement.ts";
-import { homesOf, receiversOf, type Standing } from "./receivers.ts";
-import type { ClusterView } from "./records.ts";
+import { Placements } from "./placements.ts";
+import { beatsToProve } from "./proof.ts";
+import { homesOf, type Standing, takersOf } from "./receivers.ts";
+import type { ClusterView, SessionSeen } from "./records.ts";
 import { rankOf } from "./revisions.ts";
 import type { Session } from "./session.ts";
-import { maxChecks, takeable } from "./takeable.ts";
+import { maxChecks, takeable, type TokensSeen } from "./takeable.ts";
 
 /** The share of the slots that is on its way to others at the same time at most. */
 const handOverShare = 1 / 16;
+/** The same while a cluster starts: nothing has run for long yet. */
+const coldStartShare = 1 / 4;
 /** How many may be on their way at least, however few slots there are. */
 const minHandingOver = 4;
-/** How many placements are remembered. */
-const maxPlacements = 4;
+/** How many writes that take slots are under way at the same time at most. */
+const takesAtOnce = 4;
 
 /** The slots of one session. */
 export class Ownership {
@@ -51,11 +54,11 @@ export class Ownership {
   /** How many slots may soon become the session's own, and since when that has not changed, in ms. */
   #awaited: { readonly slots: number; readonly sinceMs: number } = { slots: 0, sinceMs: -Infinity };
   readonly #session: Session;
-  /** The last placements, by the sessions that they are for: each costs a millisecond. */
-  readonly #placements: Map<string, readonly string[]> = new Map();
+  readonly #placements: Placements;
 
   constructor(session: Session) {
     this.#session = session;
+    this.#placements = new Placements(session.instance.settings.slots);
   }
 
   /** Whether slots may soon become the session's own. True only while something about that changes, so that it ends. */
@@ -177,7 +180,9 @@ export class Ownership {
 
   #sight(): void {
     const { id, instance, membership: { sightings, former, retired } } = this.#session;
-    const { joined, left } = sightings.see(this.view.sessions, instance.clock.monotonic());
+    const nowMs = instance.clock.monotonic();
+    const { joined, left } = sightings.see(this.view.sessions, nowMs);
+    this.#session.proof?.see(this.#peers, nowMs);
     for (const session of joined) {
       const isOurs = session === id || retired.has(session);
       if (!isOurs) instance.announce({ type: "session-joined", session, isSelf: false });
@@ -186,6 +191,13 @@ export class Ownership {
       const isOurs = session === id || former.delete(session) || retired.has(session);
       if (!isOurs) instance.announce({ type: "session-left", session, isSelf: false });
     }
+  }
+
+  /** The other sessions of the same revision. */
+  get #peers(): ReadonlyMap<string, SessionSeen> {
+    const { id: self, instance: { settings: { revision } }, membership: { infos, former } } = this.#session;
+    const isPeer = (id: string) => id !== self && !former.has(id) && infos.of(id).revision === revision;
+    return new Map([...this.view.sessions].filter(([id, { mismatch }]) => mismatch === undefined && isPeer(id)));
   }
 
   /** Returns the sessions that are left. */
@@ -238,9 +250,10 @@ export class Ownership {
     const standings = this.#standings(view, new Set(owners));
     const moving = standings.filter(({ id }) => id === self || sightings.isMoving(id, nowMs));
     const isColdStart = !moving.some(({ isProven }) => isProven);
+    const share = isColdStart ? coldStartShare : handOverShare;
     const receiving = standings.filter(({ accepts, isProven }) => accepts && (isProven || isColdStart));
-    const preferred = this.#preferred = homesOf(standings, owners, this.#place);
-    const takers = this.#takers = this.#place(receiversOf(moving));
+    const preferred = this.#preferred = homesOf(standings, owners, this.#placements.among);
+    const takers = this.#takers = takersOf(moving, this.#placements.among);
     return plan({
       self,
       preferred,
@@ -253,33 +266,23 @@ export class Ownership {
       nowMs,
       graceMs: timing.graceMs,
       handOverMs: timing.handOverMs,
-      maxHandingOver: Math.max(minHandingOver, Math.ceil(settings.slots * handOverShare)),
+      maxHandingOver: Math.max(minHandingOver, Math.ceil(settings.slots * share)),
     });
   }
 
   /** What counts of each session that this one can work with. */
   #standings({ sessions, revisions }: LedgerView, owners: ReadonlySet<string | undefined>): Standing[] {
     const { id: self, instance: { isDraining }, membership: { infos } } = this.#session;
-    return [...sessions].filter(([, { mismatch }]) => mismatch === undefined).map(([id, { accepts, isProven }]) => ({
+    const known = [...sessions].filter(([, { mismatch }]) => mismatch === undefined);
+    return known.map(([id, { accepts, beats, isProven }]) => ({
       id,
+      isGrown: beats >= beatsToProve,
       accepts: id === self ? !isDraining : accepts,
       isProven,
       rank: rankOf(revisions, infos.of(id).revision),
       isOwner: owners.has(id),
     }));
   }
-
-  readonly #place = (standings: readonly Standing[]): readonly string[] => {
-    const sessions = standings.map(({ id }) => id);
-    const among = sessions.toSorted().join();
-    let placement = this.#placements.get(among);
-    if (!placement) {
-      if (this.#placements.size >= maxPlacements) this.#placements.clear();
-      placement = place(sessions, this.#session.instance.settings.slots);
-      this.#placements.set(among, placement);
-    }
-    return placement;
-  };
 
   async #follow({ take, handOver, reclaim, giveUp, unowned, awaited }: Plan): Promise<boolean> {
     const { id, heartbeat, claims, instance } = this.#session;
@@ -290,18 +293,20 @@ export class Ownership {
     if (reclaim.length + giveUp.length > 0) instance.slotsGained([...reclaim, ...giveUp]);
     for (const slot of handOver) claims.handOver(slot);
     let missed = take.length;
-    try {
-      const { bell } = this.view;
-      for (const group of takeable(await ledger.withTokens(take), id)) {
-        const taken = await ledger.take(heartbeat, group, bell);
-        if (!heartbeat.check()) return false;
-        for (const [slot, token] of taken) {
-          claims.hold(slot, ledger.tokenKey(slot, id), token);
-          instance.announce({ type: "slot-claimed", slot, token });
-        }
-        missed -= taken.size;
-        if (taken.size > 0) instance.slotsGained([...taken.keys()]);
+    const { bell } = this.view;
+    const takeGroup = async (group: readonly TokensSeen[]) => {
+      const taken = await ledger.take(heartbeat, group, bell);
+      if (!heartbeat.check()) return;
+      for (const [slot, token] of taken) {
+        claims.hold(slot, ledger.tokenKey(slot, id), token);
+        instance.announce({ type: "slot-claimed", slot, token });
       }
+      missed -= taken.size;
+      if (taken.size > 0) instance.slotsGained([...taken.keys()]);
+    };
+    try {
+      const groups = takeable(await ledger.withTokens(take), id);
+      while (groups.length > 0 && heartbeat.check()) await settleAll(groups.splice(0, takesAtOnce).map(takeGroup));
       return heartbeat.check();
     } catch (error) {
       instance.failed("claim", error);

@@ -20,20 +20,26 @@ export interface Standing {
   readonly accepts: boolean;
   /** Whether it has lived for long enough to be relied on. */
   readonly isProven: boolean;
+  /** Whether it has lived for as long as one that is not in doubt needs to prove itself. */
+  readonly isGrown: boolean;
   /** The place of its revision in their order. */
   readonly rank: number;
   /** Whether it owns slots. */
   readonly isOwner: boolean;
 }
 
+/** Shares all slots out among sessions: returns the session of each slot, by slot. */
+export type Place = (sessions: readonly Standing[]) => readonly string[];
+
 /**
- * Returns the sessions that slots without an owner go to: the proven ones that accept slots; if there are none, any that
- * accept; if none accepts, any. Of these, the ones of the newest revision.
+ * Returns the sessions that slots without an owner go to: the proven ones that accept slots; if there are none, those that
+ * have lived for a while; then any that accept; if none accepts, any. Of these, the ones of the newest revision.
  */
 export function receiversOf(standings: readonly Standing[]): readonly Standing[] {
   const accepting = standings.filter(({ accepts }) => accepts);
   const proven = accepting.filter(({ isProven }) => isProven);
-  const pool = [proven, accepting, standings].find(({ length }) => length > 0) ?? [];
+  const grown = accepting.filter(({ isGrown }) => isGrown);
+  const pool = [proven, grown, accepting, standings].find(({ length }) => length > 0) ?? [];
   const newest = Math.max(...pool.map(({ rank }) => rank));
   return pool.filter(({ rank }) => rank === newest);
 }
@@ -51,6 +57,18 @@ export function sharersOf(standings: readonly Standing[]): readonly Standing[] {
 }
 
 /**
+ * Tells which session takes each slot if it has no owner: the one where it will stay, or, if that is no receiver yet, a
+ * receiver. To share the slots out among the receivers alone would have some go back and forth.
+ */
+export function takersOf(standings: readonly Standing[], place: Place): readonly string[] {
+  const [receivers, sharers] = [receiversOf(standings), sharersOf(standings)];
+  const received = place(receivers);
+  if (sharers.length <= receivers.length) return received;
+  const ids = new Set(receivers.map(({ id }) => id));
+  return place(sharers).map((id, slot) => ids.has(id) ? id : received[slot]);
+}
+
+/**
  * Tells where each slot belongs, given who owns it now.
  *
  * @param standings All sessions that this one can work with.
@@ -61,11 +79,11 @@ export function sharersOf(standings: readonly Standing[]): readonly Standing[] {
 export function homesOf(
   standings: readonly Standing[],
   owners: readonly (string | undefined)[],
-  place: (sessions: readonly Standing[]) => readonly string[],
+  place: Place,
 ): string[] {
   const byId = new Map(standings.map((standing) => [standing.id, standing]));
   const sharers = sharersOf(standings);
-  const received = place(receiversOf(standings));
+  const received = takersOf(standings, place);
   const shared = sharers.length > 0 ? place(sharers) : received;
   return owners.map((id, slot) => {
     const owner = id === undefined ? undefined : byId.get(id);

@@ -29,6 +29,8 @@ export interface SessionRecord {
    * was given up, when its instance is gone.
    */
   readonly accepts: boolean;
+  /** How many of its beats were acknowledged. */
+  readonly beats?: number;
   /** Whether it has lived for long enough to be relied on; left out until it has. */
   readonly isProven?: boolean;
   /**
@@ -78,6 +80,8 @@ export interface SessionSeen {
   readonly ttlMs: number;
   /** Whether it can be given slots. */
   readonly accepts: boolean;
+  /** How many of its beats were acknowledged. */
+  readonly beats: number;
   /** Whether it has lived for long enough to be relied on. */
   readonly isProven: boolean;
   /** The commit of its first record; "", before all others, if that is not known. */
@@ -149,6 +153,7 @@ export function toSession(
       versionstamp,
       ttlMs: own.ttlMs,
       accepts: false,
+      beats: 0,
       isProven: false,
       first: "",
       mismatch: "the database cannot read its record",
@@ -159,12 +164,12 @@ export function toSession(
     const mismatch = format === recordFormat
       ? "no version writes such a record"
       : `this version reads format ${recordFormat}, its format is ${describeValue(format)}`;
-    const known = { accepts: false, isProven: false, first: typeof first === "string" ? first : "" };
+    const known = { accepts: false, beats: 0, isProven: false, first: typeof first === "string" ? first : "" };
     return { versionstamp, ttlMs: own.ttlMs, ...known, mismatch };
   }
-  const { ttlMs, slots, accepts, isProven = false, first = versionstamp } = value;
-  if (slots === own.slots) return { versionstamp, ttlMs, accepts, isProven, first, mismatch: undefined };
+  const { ttlMs, slots, accepts, beats = 0, isProven = false, first = versionstamp } = value;
+  if (slots === own.slots) return { versionstamp, ttlMs, accepts, beats, isProven, first, mismatch: undefined };
   const mismatch =
     `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
-  return { versionstamp, ttlMs, accepts: false, isProven, first, mismatch };
+  return { versionstamp, ttlMs, accepts: false, beats, isProven, first, mismatch };
 }

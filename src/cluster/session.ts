@@ -18,6 +18,7 @@ import { type FenceCause, Heartbeat } from "./heartbeat.ts";
 import type { Instance } from "./instance.ts";
 import type { Membership } from "./membership.ts";
 import { Ownership } from "./ownership.ts";
+import { Proof } from "./proof.ts";
 
 /** One session and the slots that it holds. After it is over there may be another one, under another id. */
 export class Session {
@@ -27,6 +28,8 @@ export class Session {
   readonly heartbeat: Heartbeat;
   readonly claims: Claims;
   readonly ownership: Ownership;
+  /** What it has to prove before it is relied on. */
+  proof: Proof | undefined = undefined;
   #hasJoined = false;
   #lookedMs = -Infinity;
   /** Whether slots were given back since the last look began. */
@@ -47,7 +50,7 @@ export class Session {
     this.membership = membership;
     this.instance = instance;
     this.heartbeat = new Heartbeat(instance, id, {
-      isProven: membership.wasFenced,
+      isProven: (beats) => this.proof?.isGiven(beats) ?? false,
       onFence: (cause) => this.#fenced(cause),
     });
     this.claims = new Claims({
@@ -68,6 +71,8 @@ export class Session {
   async live(looked: () => void, isRejoining: boolean): Promise<void> {
     const { heartbeat, instance } = this;
     const { clock, timing } = instance;
+    const { wasFenced } = this.membership;
+    this.proof = new Proof({ wasFenced, isSuccessor: instance.ledger.enrolments.isSuccessor });
     await heartbeat.join();
     if (heartbeat.isOver) return;
     this.#hasJoined = true;
@@ -115,8 +120,9 @@ export class Session {
     heartbeat.end();
     if (!claims.isBusy) {
       await heartbeat.beating; // a first write that landed later would stand there for its time to live
-      const isGone = await this.#retire();
-      if (isGone && this.#hasJoined && !isFenced) {
+      const leaves = this.#hasJoined && !isFenced;
+      const isGone = await this.#retire(leaves);
+      if (isGone && leaves) {
         instance.announce({ type: "session-left", session: id, isSelf: true });
       }
       return;
@@ -147,17 +153,17 @@ export class Session {
   }
 
   /** Deletes the record. Returns whether it is gone. */
-  async #retire(): Promise<boolean> {
-    const isGone = await (this.#retiring ??= this.#bury());
+  async #retire(leaves = false): Promise<boolean> {
+    const isGone = await (this.#retiring ??= this.#bury(leaves));
     if (!isGone) this.#retiring = undefined;
     return isGone;
   }
 
-  async #bury(): Promise<boolean> {
+  async #bury(leaves: boolean): Promise<boolean> {
     const { ledger } = this.instance;
     if (!this.heartbeat.mayBeWritten) return false;
     try {
-      return await ledger.bury(this.id);
+      return await (leaves ? ledger.leave(this.id) : ledger.bury(this.id));
     } catch (error) {
       this.instance.failed("leave", error);
       return false;
@@ -202,7 +208,9 @@ export class Session {
   /** When it is time for the next look. */
   get #dueMs(): number {
     if (!this.#isHurried && !this.#isRung) return this.#nextLookMs;
-    return Math.min(this.#nextLookMs, this.#lookedMs + this.instance.timing.minLookMs);
+    const { timing } = this.instance;
+    const minMs = this.ownership.isEager ? timing.eagerMinLookMs : timing.minLookMs;
+    return Math.min(this.#nextLookMs, this.#lookedMs + minMs);
   }
 
   async #releaseDrained(): Promise<void> {

@@ -26,7 +26,8 @@
  *
  * **A free slot is noticed** within a tenth of a heartbeat of its ring where a watch tells of it, within three tenths where the
  * bell is polled: `bellPollMs`, then `minLookMs` at most. A ring that nothing tells of is seen at the next look, one heartbeat
- * later: each look lists the bell. Rings that come within `minLookMs` have one look.
+ * later: each look lists the bell. Rings that come within `minLookMs` have one look, and within half
+ * of that while slots are on their way.
  *
  * **One lost beat does no harm**: `options.ts` asks for a TTL of at least three heartbeats, so there is time for another beat
  * before the fence.
@@ -115,6 +116,11 @@ export class Timing {
   /** How long after a look the next one comes at the earliest. */
   get minLookMs(): number {
     return this.heartbeatMs * 0.1;
+  }
+
+  /** The same while slots are on their way, which wait for it. */
+  get eagerMinLookMs(): number {
+    return this.heartbeatMs * 0.05;
   }
 
   /** How long after a look the next one comes while slots may soon become the session's own. */

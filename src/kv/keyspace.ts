@@ -8,6 +8,7 @@
  * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", prefix, "info", id]            what it says of itself once: written with the first of these, deleted with the last
+ * ["@pact/supervisor", prefix, "note"]                for a minute: an instance has left, and the next one may take its place
  * ["@pact/supervisor", prefix, "revisions"]           the order in which the revisions of the program came
  * ["@pact/supervisor", prefix, "claim", slot]         the session that owns the slot
  * ["@pact/supervisor", prefix, "token", slot, id]     stands and falls with the claim of that session: what its writes check
@@ -56,6 +57,8 @@ export class Keyspace {
   readonly bell: Deno.KvKey;
   /** The record of the order in which the revisions of the program came. */
   readonly revisions: Deno.KvKey;
+  /** The note of an instance that has left. */
+  readonly note: Deno.KvKey;
   /** Selects the bell and the records of all sessions. */
   readonly sessions: KvRange;
   readonly #text: string;
@@ -73,6 +76,7 @@ export class Keyspace {
     this.generation = this.#control("generation");
     this.bell = this.session(bellId);
     this.revisions = this.#control("revisions");
+    this.note = this.#control("note");
     this.sessions = { start: this.session(""), end: this.session(afterHexadecimals) };
   }
 

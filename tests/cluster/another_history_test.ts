@@ -56,6 +56,7 @@ function view(sessions: Readonly<Record<string, string>>, bell: string | null | 
     versionstamp,
     ttlMs: 1,
     accepts: true,
+    beats: 9,
     isProven: true,
     first: "",
     mismatch: undefined,

@@ -43,7 +43,7 @@ class TestHeartbeat implements AsyncDisposable {
     }, livesMs);
     this.ledger = instance.ledger;
     this.heartbeat = new Heartbeat(instance, "a1", {
-      isProven: false,
+      isProven: (beats) => beats >= 3,
       onFence: (cause) => void this.fences.push(cause),
     });
   }
@@ -104,7 +104,7 @@ Deno.test("Heartbeat.join() writes its record, which accepts no slots", async ()
   test.join();
   await test.database.settle();
   const [row] = await test.database.read("session");
-  assertEquals(row.value, { format: 1, session: "a1", nonce: 1, ttlMs, slots: 256, accepts: false });
+  assertEquals(row.value, { format: 1, session: "a1", nonce: 1, ttlMs, slots: 256, accepts: false, beats: 0 });
   assertEquals(row.versionstamp, test.heartbeat.versionstamp);
 });
 
@@ -558,7 +558,10 @@ Deno.test("Heartbeat.mayBeWritten is true from its first attempt to join on", as
 Deno.test("Heartbeat begins with a nonce by chance, so that two of the same id do not take each other's writes", async () => {
   using database = await TestDatabase.open();
   const first = (chance: number) =>
-    new Heartbeat(instanceOn(database, database.raw, () => chance), "a1", { isProven: false, onFence: () => {} })
+    new Heartbeat(instanceOn(database, database.raw, () => chance), "a1", {
+      isProven: (beats) => beats >= 3,
+      onFence: () => {},
+    })
       .nextNonce();
   assertEquals([first(0), first(0.5), first(0.75)], [1, 2 ** 47 + 1, 3 * 2 ** 46 + 1]);
 });

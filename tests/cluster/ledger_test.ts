@@ -69,7 +69,15 @@ Deno.test("Ledger.look() reads sessions and claims with their commits, in two li
   const taken = await ledger.take(one, seenFree(3, 255));
   const { sessions, claims } = await ledger.look();
   const versionstamp = one.versionstamp!;
-  const session = { versionstamp, ttlMs, accepts: true, isProven: false, first: versionstamp, mismatch: undefined };
+  const session = {
+    versionstamp,
+    ttlMs,
+    accepts: true,
+    beats: 0,
+    isProven: false,
+    first: versionstamp,
+    mismatch: undefined,
+  };
   assertEquals([...sessions], [["a1", session]]);
   const claim = { owner: "a1", versionstamp: taken.get(3)! };
   assertEquals([...claims], [[3, { slot: 3, ...claim }], [255, { slot: 255, ...claim }]]);

@@ -255,6 +255,7 @@ function viewOf({ claims, sessions = "ab" }: Pick<Case, "claims" | "sessions">):
     versionstamp: "stamp",
     ttlMs: 1,
     accepts: true,
+    beats: 9,
     isProven: true,
     first: "stamp",
     mismatch: letter === letter.toLowerCase() ? undefined : "is another one",

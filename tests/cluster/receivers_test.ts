@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { homesOf, receiversOf, sharersOf, type Standing } from "../../src/cluster/receivers.ts";
+import { place } from "../../src/cluster/placement.ts";
+import { homesOf, receiversOf, sharersOf, type Standing, takersOf } from "../../src/cluster/receivers.ts";
 
 /**
  * Sessions in short, such as "a0+ b1- C1": the name, capital if it owns slots, the rank of its revision, "+" if it is proven,
- * and "!" if it accepts nothing.
+ * "=" if it has lived for a while and is in doubt, and "!" if it accepts nothing.
  */
 function standingsOf(text: string): Standing[] {
   return text.split(" ").filter((each) => each !== "").map((each) => ({
@@ -11,6 +12,7 @@ function standingsOf(text: string): Standing[] {
     isOwner: each[0] !== each[0].toLowerCase(),
     rank: Number(each[1]),
     isProven: each.includes("+"),
+    isGrown: each.includes("+") || each.includes("="),
     accepts: !each.includes("!"),
   }));
 }
@@ -33,6 +35,9 @@ const cases: readonly (readonly [title: string, sessions: string, receivers: str
   ["a proven one of a newer revision that is drained", "A0+ B0+ C1+!", "ab", "ab"],
   ["a drained one among others", "A0+ B0+!", "a", "a"],
   ["a newcomer while all proven ones are drained", "A0+! b0", "b", "b"],
+  ["one in doubt beside a proven one", "A0+ b0=", "a", "a"],
+  ["one in doubt beside a newcomer", "a0= b0", "a", "a"],
+  ["one in doubt that owns slots beside a proven one", "A0+ B0=", "a", "ab"],
   ["all are drained", "A0+! B0+!", "ab", ""],
   ["all are drained, of two revisions", "A0+! B1!", "b", ""],
 ];
@@ -79,7 +84,8 @@ Deno.test("homesOf() never moves a slot of a living owner that accepts slots to 
       const kind = kinds[rest % kinds.length];
       const [rank, isOwner] = [Math.floor(rest / 4) % 2, Math.floor(rest / 8) % 2 === 1];
       rest = Math.floor(rest / 16);
-      return { id, rank, isOwner, isProven: kind.includes("+"), accepts: !kind.includes("!") };
+      const isProven = kind.includes("+");
+      return { id, rank, isOwner, isProven, isGrown: isProven, accepts: !kind.includes("!") };
     });
     const owners = standings.filter(({ isOwner }) => isOwner).flatMap(({ id }) => [id, id]);
     const found = homesOf(standings, owners, inTurn(owners.length));
@@ -92,4 +98,23 @@ Deno.test("homesOf() never moves a slot of a living owner that accepts slots to 
     });
   }
   assertEquals(moves > 100, true);
+});
+
+Deno.test("takersOf() gives a slot to a session from which homesOf() does not take it again", () => {
+  let taken = 0;
+  for (let number = 0; number < 300; number++) {
+    const standings = Array.from({ length: 2 + number % 5 }, (_, index): Standing => {
+      const isProven = (number >> index) % 2 === 0;
+      return { id: `${number}-${index}`, accepts: true, isOwner: true, isGrown: true, isProven, rank: 0 };
+    });
+    const among = (some: readonly Standing[]) => place(some.map(({ id }) => id), 8);
+    const takers = takersOf(standings, among);
+    homesOf(standings, takers, among).forEach((home, slot) => {
+      const { isProven } = standings.find(({ id }) => id === home)!;
+      const mayBeGiven = isProven || standings.every((standing) => !standing.isProven);
+      if (mayBeGiven) assertEquals(home, takers[slot], `slot ${slot} of ${Deno.inspect(standings)}`);
+      taken++;
+    });
+  }
+  assertEquals(taken, 300 * 8);
 });

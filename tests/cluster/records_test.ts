@@ -45,7 +45,7 @@ for (const value of noSessions) {
   Deno.test(`isSessionRecord() is false for ${Deno.inspect(value)}, and toSession() calls it a mismatch`, () => {
     assertEquals(isSessionRecord(value), false);
     const { mismatch, ...rest } = toSession({ value, versionstamp: "1" }, own);
-    assertEquals(rest, { versionstamp: "1", ttlMs: own.ttlMs, accepts: false, isProven: false, first: "" });
+    assertEquals(rest, { versionstamp: "1", ttlMs: own.ttlMs, accepts: false, beats: 0, isProven: false, first: "" });
     const format = (value as { format?: unknown } | null | undefined)?.format;
     const expected = `this version reads format 1, its format is ${String(format)}`;
     assertEquals(mismatch, format === 1 ? "no version writes such a record" : expected);
@@ -55,14 +55,30 @@ for (const value of noSessions) {
 for (const accepts of [true, false]) {
   Deno.test(`toSession() tells that a session ${accepts ? "accepts" : "does not accept"} slots, and its own time to live`, () => {
     const seen = toSession({ value: { ...session, accepts }, versionstamp: "1" }, own);
-    assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts, isProven: false, first: "1", mismatch: undefined });
+    assertEquals(seen, {
+      versionstamp: "1",
+      ttlMs: 9_000,
+      accepts,
+      beats: 0,
+      isProven: false,
+      first: "1",
+      mismatch: undefined,
+    });
   });
 }
 
 Deno.test("toSession() calls a session with another number of slots a mismatch, which lives as long as it says", () => {
   const seen = toSession({ value: { ...session, slots: 128 }, versionstamp: "1" }, own);
   const mismatch = "all instances need the same number of slots, current values are 128 there and 256 here";
-  assertEquals(seen, { versionstamp: "1", ttlMs: 9_000, accepts: false, isProven: false, first: "1", mismatch });
+  assertEquals(seen, {
+    versionstamp: "1",
+    ttlMs: 9_000,
+    accepts: false,
+    beats: 0,
+    isProven: false,
+    first: "1",
+    mismatch,
+  });
 });
 
 Deno.test("toSession() takes the first record of a session for the one that it names, whatever the format", () => {
@@ -94,6 +110,7 @@ Deno.test("a session record stays under 300 bytes, with counts for every state o
     ttlMs: 2_147_483_647,
     slots: 4_096,
     accepts: true,
+    beats: 1_000_000,
     isProven: true,
     first: "0".repeat(20),
   };

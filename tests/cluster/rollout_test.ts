@@ -160,3 +160,52 @@ Deno.test("Cluster that joins again after a fence has nothing to prove", async (
   const { sessions } = other.cluster.snapshot();
   assertEquals(sessions.map(({ id, isProven }) => [id, isProven]), [["a-1", true], ["b-0", true]]);
 });
+
+/** What the last session says of itself. */
+function newest({ cluster }: TestInstance, id: string) {
+  return cluster.snapshot().sessions.find((session) => session.id === id);
+}
+
+Deno.test("Cluster gives what comes after a crash nothing until it has lived for 48 heartbeats, while there is another one", async () => {
+  await using world = await World.open();
+  const one = await world.member("a", {}, { bare: true });
+  await world.pass(provenMs);
+  const crashing = await world.member("b", {}, { bare: true });
+  await world.pass(10 * heartbeatMs);
+  assertEquals([newest(one, "b-0")?.isProven, crashing.owned.length > 0], [true, true]);
+  crashing.kv.break(hang());
+  const next = await world.member("c", {}, { bare: true });
+  await world.pass(40 * heartbeatMs);
+  assertEquals([shares([one, next]), newest(one, "c-0")?.isProven], [[16, 0], false]);
+  await world.pass(10 * heartbeatMs);
+  assertEquals([next.owned.length > 0, newest(one, "c-0")?.isProven], [true, true]);
+});
+
+Deno.test("Cluster has no doubt in what takes the place of an instance that has left, though another one crashed", async () => {
+  await using world = await World.open();
+  const [one, leaver] = [await world.member("a", {}, { bare: true }), await world.member("b", {}, { bare: true })];
+  await world.pass(5 * heartbeatMs);
+  const crashing = await world.member("c", {}, { bare: true });
+  await world.pass(5 * heartbeatMs);
+  crashing.kv.break(hang());
+  leaver.leave();
+  await world.settle();
+  const next = await world.member("d", {}, { bare: true });
+  const noNote = await world.database.raw.get(["@pact/supervisor", '["c"]', "note"]);
+  await world.pass(5 * heartbeatMs);
+  assertEquals([newest(one, "d-0")?.isProven, next.owned.length > 0, noNote.value], [true, true, null]);
+});
+
+Deno.test("Cluster leaves the note of an instance that has left to one of the same revision", async () => {
+  await using world = await World.open();
+  const leaver = await world.member("a", { revision: "r1" }, { bare: true });
+  leaver.leave();
+  await world.settle();
+  const note = async () => (await world.database.raw.get(["@pact/supervisor", '["c"]', "note"])).value;
+  const notes = [await note()];
+  await world.member("b", { revision: "r2" }, { bare: true });
+  notes.push(await note());
+  await world.member("c", { revision: "r1" }, { bare: true });
+  notes.push(await note());
+  assertEquals(notes, [{ format: 1, revision: "r1" }, { format: 1, revision: "r1" }, null]);
+});

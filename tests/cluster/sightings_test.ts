@@ -8,7 +8,7 @@ function rows(sessions: Rows) {
   return new Map(
     Object.entries(sessions).map(([id, [versionstamp, ttlMs]]) => [
       id,
-      { versionstamp, ttlMs, accepts: true, isProven: true, first: "1", mismatch: undefined },
+      { versionstamp, ttlMs, accepts: true, beats: 9, isProven: true, first: "1", mismatch: undefined },
     ]),
   );
 }

@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "heartbeat.ts",
-        from: "slots, accepts };",
-        to: "slots, accepts, beatAt: this.#instance.clock.now() };",
+        from: "beats: this.#beats,\n    };",
+        to: "beats: this.#beats,\nbeatAt: this.#instance.clock.now() };",
       },
       {
         file: "sightings.ts",
@@ -69,8 +69,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "records.ts",
-        from: "return { versionstamp, ttlMs, accepts, isProven, first, mismatch: undefined };",
-        to: "return { ...value, versionstamp, isProven, first, mismatch: undefined } as any;",
+        from: "return { versionstamp, ttlMs, accepts, beats, isProven, first, mismatch: undefined };",
+        to: "return { ...value, versionstamp, beats, isProven, first, mismatch: undefined } as any;",
       },
       { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
@@ -127,7 +127,7 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not delete its session when it leaves",
     changes: [{
       file: "session.ts",
-      from: "return await ledger.bury(this.id);",
+      from: "return await (leaves ? ledger.leave(this.id) : ledger.bury(this.id));",
       to: "return await Promise.resolve(true);",
     }],
   },
@@ -173,8 +173,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "does not ring when it deletes a session",
     changes: [{
       file: "ledger.ts",
-      from: "return this.#ring(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();",
-      to: "return kv.atomic().check(check).delete(key).delete(this.keys.info(id)).commit();",
+      from: "return this.#ring(besides(kv.atomic().check(check).delete(key).delete(this.keys.info(id)))).commit();",
+      to: "return besides(kv.atomic().check(check).delete(key).delete(this.keys.info(id))).commit();",
     }],
   },
   {
