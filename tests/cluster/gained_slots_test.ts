@@ -178,6 +178,23 @@ Deno.test("Supervisor looks at everything when the rows of gained slots cannot b
   ]);
 });
 
+Deno.test("Supervisor starts the keys of slots that it gains while it reads the table", async () => {
+  const { world, one, two } = await openJoin();
+  await using _world = world;
+  const gate = Promise.withResolvers<void>();
+  let held = 0;
+  onListing(two, () => {
+    if (held++ === 0) two.kv.inject("list", holdReply(gate.promise));
+  });
+  two.begin();
+  await world.pass(9 * heartbeatMs);
+  const steps = new Set(two.of("slot-claimed").map(({ at }) => at)).size;
+  assertEquals([steps > 1, held, two.keys], [true, 1, []]);
+  gate.resolve();
+  await world.pass(heartbeatMs);
+  assertEquals([...one.keys, ...two.keys].toSorted(), keys.toSorted());
+});
+
 Deno.test("Supervisor that ends while it reads the rows of gained slots ends at once", async () => {
   const { world, two } = await openJoin();
   await using _world = world;

@@ -237,31 +237,12 @@ export const mutants: readonly Mutant[] = [
     }],
   },
   {
-    mistake: "takes a row that was kept for one that is up to date",
-    foundAt: 44,
-    changes: [{ file: "kept_rows.ts", from: "await this.catchUp();\n    const slot", to: "const slot" }],
-  },
-  {
     mistake: "takes the rows of a slot for whole that were named",
-    foundAt: 10,
+    foundAt: 3,
     changes: [
       { file: "gained_slots.ts", from: "reading.complete(toCome);", to: "reading.complete([...slots, ...toCome]);" },
       { file: "kept_rows.ts", from: "rows?.delete(key);\n    this.#whole.delete(slot);", to: "rows?.delete(key);" },
     ],
-  },
-  {
-    mistake: "forgets the slots that are gained while it reads the table",
-    foundAt: 82,
-    changes: [{
-      file: "gained_slots.ts",
-      from: "if (unknown.length > 0) await this.#read(unknown);",
-      to: "if (unknown.length > 0) await this.#read(unknown);\n        this.#gained.clear();",
-    }],
-  },
-  {
-    mistake: "has nothing looked at when the rows of gained slots cannot be read",
-    foundAt: 48,
-    changes: [{ file: "gained_slots.ts", from: "this.#name(undefined); // a pass", to: "// a pass" }],
   },
   {
     mistake: "takes the answer to an earlier beat for one that waited, and counts it from its asking",
