@@ -191,7 +191,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a record for told that may have landed without an answer",
-    foundAt: 66,
+    foundAt: 26,
     changes: [
       { file: "heartbeat.ts", from: "if (isNews) this.#told = undefined;", to: "" },
       { file: "heartbeat.ts", from: "{\n      this.#told = undefined;\n", to: "{\n" },
@@ -203,6 +203,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "gives slots to a newcomer before it has proven itself",
+    foundAt: 15,
     changes: [
       { file: "receivers.ts", from: "accepting.filter(({ isProven }) => isProven)", to: "accepting" },
       { file: "ownership.ts", from: "accepts && (isProven || isColdStart)", to: "accepts" },

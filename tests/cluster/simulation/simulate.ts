@@ -385,6 +385,12 @@ class Simulation {
       isOwner: owners.includes(id),
     }));
     const among = (some: readonly Standing[]) => place(some.map(({ id }) => id), measures.slots);
+    for (const { name, isDraining, cluster } of this.#alive) {
+      const { session = "" } = cluster.snapshot();
+      if (isDraining && sessions.get(session)?.accepts) {
+        this.#checks.fail(`${name} accepts slots, and is being drained`);
+      }
+    }
     homesOf(standings, owners, among).forEach((home, slot) => {
       // Only one that has proven itself is given what has a living owner.
       if (owners[slot] === home || !sessions.get(home)?.isProven) return;
