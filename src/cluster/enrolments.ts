@@ -6,6 +6,7 @@
 
 import type { Keyspace } from "../kv/keyspace.ts";
 import type { KvStore } from "../kv/store.ts";
+import { isUnreadable } from "../kv/unreadable.ts";
 import {
   type InfoRecord,
   recordFormat,
@@ -14,6 +15,7 @@ import {
   type SessionSeen,
   toInfo,
   toRevisions,
+  unreadableStamp,
 } from "./records.ts";
 import { orderAfterJoin } from "./revisions.ts";
 
@@ -48,23 +50,43 @@ export class Enrolments {
 
   /** Reads what sessions say of themselves: `undefined` for one that says nothing this version can read. */
   async infos(ids: readonly string[]): Promise<Map<string, SessionInfo | undefined>> {
-    const { store, keys } = this.#options;
+    const { keys } = this.#options;
     const infos = new Map<string, SessionInfo | undefined>();
     for (let from = 0; from < ids.length; from += maxReads) {
       const some = ids.slice(from, from + maxReads);
-      const read = () => store.kv.getMany<unknown[]>(some.map((id) => keys.info(id)));
-      const rows = await store.call("read about sessions", read, { purpose: "sessions" });
-      some.forEach((id, index) => infos.set(id, toInfo(rows[index].value)));
+      const values = await this.#values(some.map((id) => keys.info(id)));
+      some.forEach((id, index) => infos.set(id, toInfo(values[index])));
     }
     return infos;
   }
 
-  /** Reads the order of the revisions, and its commit. */
+  /** Reads several records at once; one that the database cannot read fails all, and is left out then. */
+  async #values(keys: readonly Deno.KvKey[]): Promise<readonly unknown[]> {
+    const { store } = this.#options;
+    try {
+      const read = () => store.kv.getMany<unknown[]>(keys);
+      const rows = await store.call("read about sessions", read, { purpose: "sessions" });
+      return rows.map(({ value }) => value);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+    }
+    if (keys.length === 1) return [undefined];
+    const values: unknown[] = [];
+    for (const key of keys) values.push(...await this.#values([key]));
+    return values;
+  }
+
+  /** Reads the order of the revisions, and its commit: empty if the database cannot read it. */
   async revisions(): Promise<{ readonly order: readonly string[]; readonly versionstamp: string | null }> {
     const { store, keys } = this.#options;
     const read = () => store.kv.get(keys.revisions);
-    const { value, versionstamp } = await store.call("read the revisions", read, { purpose: "claims" });
-    return { order: toRevisions(value), versionstamp };
+    try {
+      const { value, versionstamp } = await store.call("read the revisions", read, { purpose: "claims" });
+      return { order: toRevisions(value), versionstamp };
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return { order: [], versionstamp: unreadableStamp };
+    }
   }
 
   /** Writes what this instance says of itself, with the first record of a session, and takes the note if there was one. */
@@ -100,7 +122,9 @@ export class Enrolments {
       const revisions = orderAfterJoin(order, revision, isAlive);
       if (!revisions) return;
       const record: RevisionsRecord = { format: recordFormat, revisions };
-      const check = { key: keys.revisions, versionstamp };
+      const check = versionstamp === unreadableStamp
+        ? { key: keys.probe("revisions"), versionstamp: null } // no record is there: a write has a check in any case
+        : { key: keys.revisions, versionstamp };
       const commit = () => ring(store.kv.atomic().check(check).set(keys.revisions, record)).commit();
       // Refused: another instance was faster, or this is the echo of a write that has landed. Either way it is read again.
       isDone = (await store.call("write the revisions", commit, { purpose: "join" })).ok;

@@ -122,11 +122,14 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
   async #nameKept(slots: readonly number[]): Promise<readonly number[]> {
     const rows = this.#rows, isKept = (slot: number) => rows.isWhole(slot);
     if (!slots.some(isKept) || !await rows.catchUp()) return slots;
-    const unknown = slots.filter((slot) => !isKept(slot));
-    for (const slot of slots.filter(isKept)) {
-      for (const key of rows.keysOf(slot)) {
-        this.#name(key);
-        await this.#breathe();
+    const unknown: number[] = [];
+    for (const slot of slots) {
+      if (!isKept(slot)) unknown.push(slot); // asked right before, as rows are dropped while others are named
+      else {
+        for (const key of rows.keysOf(slot)) {
+          this.#name(key);
+          await this.#breathe();
+        }
       }
     }
     return unknown;

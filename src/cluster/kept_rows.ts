@@ -56,7 +56,10 @@ export class KeptRows<K extends KvTableKey, Row> {
       opened.set(slot, new Map());
       this.#whole.delete(slot);
     }
-    this.#position ??= await this.#log.end(this.#signal);
+    if (!this.#position) {
+      const end = await this.#log.end(this.#signal);
+      this.#position ??= end; // another reading may have begun meanwhile: what has changed since then is to be marked
+    }
     for (const [slot, rows] of opened) this.#slots.set(slot, rows);
     return {
       keep: (slot, key, row) => {

@@ -17,14 +17,11 @@ import { listen } from "./bell.ts";
 import { Drains } from "./drains.ts";
 import type { LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
-import { isSessionId } from "./records.ts";
+import { isSessionId, maxIdLength } from "./records.ts";
 import { Session } from "./session.ts";
 import { SessionInfos } from "./session_infos.ts";
 import { SharedDatabase } from "./shared_database.ts";
 import { Sightings } from "./sightings.ts";
-
-/** The most characters of a session's id, which is a part of keys. */
-const maxIdLength = 64;
 
 /** One run of an instance in the cluster. It begins to join when it is made. */
 export class Membership {
@@ -175,9 +172,9 @@ export class Membership {
 
   #newSession(): Session {
     const id = this.instance.settings.newId();
-    const isHexadecimal = isSessionId(id);
-    if (isHexadecimal && id.length <= maxIdLength) return new Session(this, id);
-    const rule = isHexadecimal ? `at most ${maxIdLength} characters` : "hexadecimal digits and dashes";
+    if (isSessionId(id)) return new Session(this, id);
+    const isLong = isSessionId(String(id).slice(0, maxIdLength));
+    const rule = isLong ? `at most ${maxIdLength} characters` : "hexadecimal digits and dashes";
     throw new TypeError(
       `Cannot use what the option newId returned: an id has ${rule}, current value is ${describeKey(id)}`,
     );

@@ -107,9 +107,12 @@ export interface ClusterView {
   readonly claims: ReadonlyMap<number, SlotSeen>;
 }
 
-/** Tells the id of a session from what else may be the last part of a key. */
+/** The most characters of a session's id, which is a part of keys. */
+export const maxIdLength = 64;
+
+/** Tells the id of a session from what else may be the last part of a key, or stand in a record. */
 export function isSessionId(id: unknown): id is string {
-  return typeof id === "string" && /^[0-9a-f-]+$/.test(id);
+  return typeof id === "string" && id.length <= maxIdLength && /^[0-9a-f-]+$/.test(id);
 }
 
 /** Tells a session record in our format from any other value. */
@@ -121,7 +124,8 @@ export function isSessionRecord(value: unknown): value is SessionRecord {
 /** Tells a claim in our format from any other value; a session record has all that a claim has. */
 export function isClaimRecord(value: unknown): value is ClaimRecord {
   const { format, session, nonce } = (value ?? {}) as Partial<ClaimRecord>;
-  return format === recordFormat && typeof session === "string" && typeof nonce === "number";
+  // What is no id could be the key of something else, or of nothing: a session that is thought to be gone, or never is.
+  return format === recordFormat && isSessionId(session) && typeof nonce === "number";
 }
 
 /** Reads what a session says of itself; `undefined` if nothing stands there that this version can read. */

@@ -1,9 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
+import { nop } from "@pact/supervisor";
+import { turn } from "../../src/clock.ts";
+import { GainedSlots } from "../../src/cluster/gained_slots.ts";
+import type { Instance } from "../../src/cluster/instance.ts";
 import { slotOf } from "../../src/cluster/mod.ts";
+import { Timing } from "../../src/cluster/timing.ts";
+import { historyOf } from "../../src/kv/history.ts";
+import { KvTable } from "../../src/kv/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { failWith, hang, holdReply } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
-import { heartbeatMs, manyKeys, settleMs, type TestInstance, World } from "./fixtures.ts";
+import { heartbeatMs, manyKeys, settleMs, TestClock, type TestInstance, ttlMs, World } from "./fixtures.ts";
 
 const keys = manyKeys(64);
 
@@ -218,3 +225,29 @@ function onListing({ kv }: TestInstance, callback: () => void): void {
     return list(selector, options);
   };
 }
+
+Deno.test("GainedSlots names the keys of all slots though the rows of some are dropped while the keys of others are named", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = new TestClock();
+  const table = new KvTable<string, number>(kv, { prefix: ["bots"], clock, create: () => nop });
+  for (const key of ["a1", "b1", "c1"]) await table.set(key, 1);
+  const slotOf = (key: unknown) => String(key).charCodeAt(0) - "a".charCodeAt(0);
+  const { timing, history, settings } = {
+    timing: new Timing({ heartbeatMs, ttlMs }),
+    history: historyOf(kv),
+    settings: { slots: 3 },
+  };
+  const instance = { clock, timing, history, settings, slotOf, mayGain: () => true, failed: () => {} };
+  const named: unknown[] = [];
+  const gained = new GainedSlots(table, instance as unknown as Instance, (key) => {
+    named.push(key);
+    if (named.length === 2) clock.advance(timing.keptRowsMs);
+  });
+  gained.gained([0]);
+  while (named.length < 1 || !gained.has("b1")) await turn();
+  await turn();
+  gained.gained([1, 2]);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  await gained.end();
+  assertEquals(named, ["a1", "b1", "c1"]);
+});

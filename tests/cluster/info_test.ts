@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { failWith, hang } from "../../src/testing/mod.ts";
-import { heartbeatMs, type TestDatabase, type TestInstance, ttlMs, World } from "./fixtures.ts";
+import { heartbeatMs, type TestDatabase, type TestInstance, type TestKv, ttlMs, World } from "./fixtures.ts";
 
 const url = "http://10.0.0.7:8000";
 
@@ -59,6 +59,31 @@ Deno.test("Cluster reads what an instance shows of itself again when that has fa
   assertEquals(one.of("cluster-failed").map(({ operation }) => operation), ["look"]);
   assertEquals(known(one)["b-0"], ["", { url }]);
 });
+
+for (const kind of ["info", "revisions"]) {
+  Deno.test(`Cluster goes on though the database cannot read a record of the kind ${kind}`, async () => {
+    await using world = await World.open();
+    const [one, two] = [
+      world.instance("a", { revision: "r1" }),
+      world.instance("b", { revision: "r2", info: { url } }),
+    ];
+    for (const { kv } of [one, two]) makeUnreadable(kv, (key) => key[2] === kind && key[3] !== "b-0");
+    one.begin({ bare: true });
+    two.begin({ bare: true });
+    await world.pass(10 * heartbeatMs);
+    assertEquals([one.owned.length + two.owned.length, one.callbacks, two.callbacks], [16, 1, 1]);
+    assertEquals([known(one)["b-0"], known(one)["a-0"]], [["r2", { url }], [kind === "info" ? "" : "r1", undefined]]);
+    assertEquals([...one.of("cluster-failed"), ...two.of("cluster-failed")], []);
+  });
+}
+
+/** Has the database fail as one does that holds values which it cannot read. */
+function makeUnreadable(kv: TestKv, isUnreadable: (key: Deno.KvKey) => boolean): void {
+  const [get, getMany] = [kv.get.bind(kv), kv.getMany.bind(kv)];
+  const damaged = () => Promise.reject(new TypeError("could not deserialize value"));
+  kv.get = (key, options) => isUnreadable(key) ? damaged() : get(key, options);
+  kv.getMany = (keys, options) => keys.some(isUnreadable) ? damaged() : getMany(keys, options);
+}
 
 Deno.test("Cluster reads ten at a time what instances show of themselves", async () => {
   await using world = await World.open();

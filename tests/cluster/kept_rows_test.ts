@@ -4,7 +4,7 @@ import { KeptRows } from "../../src/cluster/kept_rows.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { logOf } from "../../src/kv/kv_table.ts";
 import { turn } from "../../src/clock.ts";
-import { failWith, FaultyKv, holdReply } from "../../src/testing/mod.ts";
+import { failWith, FaultyKv, holdReply, holdUntil } from "../../src/testing/mod.ts";
 import { TestClock } from "./fixtures.ts";
 
 /** The slot of a key is its first letter: "a1" and "a2" share the slot 0. */
@@ -113,6 +113,19 @@ Deno.test("KeptRows does not take a slot for whole of which a row was taken, or 
   await world.rows.take("a1");
   await world.rows.open([1]);
   assertEquals([world.rows.isWhole(0), world.rows.isWhole(1)], [false, false]);
+});
+
+Deno.test("KeptRows marks what has changed since the first of two readings began, though both have looked for the end of the log", async () => {
+  using world = await openRows();
+  const gate = Promise.withResolvers<void>();
+  const first = world.rows.open([0]);
+  world.kv.inject("get", holdUntil(gate.promise));
+  const second = world.rows.open([1]);
+  (await first).keep(0, "a1", 1);
+  await world.table.set("a1", 5);
+  gate.resolve();
+  await second;
+  assertEquals(await world.rows.take("a1"), undefined);
 });
 
 Deno.test("KeptRows takes only those of two readings for whole that began last", async () => {

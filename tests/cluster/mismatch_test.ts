@@ -95,6 +95,15 @@ Deno.test("Cluster.run() overwrites a claim in another format when no session is
   assertEquals([one.owned.length, (await world.database.owners()).get(3)], [16, "a-0"]);
 });
 
+for (const session of ["!bell", "x".repeat(3_000), "a".repeat(2_020)]) {
+  Deno.test(`Cluster.run() overwrites a claim of what can be no session: "${session.slice(0, 5)}", ${session.length} characters`, async () => {
+    await using world = await World.open();
+    await world.database.raw.set(foreignKey(["claim", 0]), { format: 1, session, nonce: 1 });
+    const one = await world.member("a");
+    assertEquals([one.owned.length, (await world.database.owners()).get(0)], [16, "a-0"]);
+  });
+}
+
 Deno.test("Cluster keeps its slots, and takes none that it cannot read, while a session in another format is there", async () => {
   await using world = await World.open(["acme"]);
   const one = await world.member("a", {}, { bare: true });

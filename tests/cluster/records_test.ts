@@ -16,6 +16,8 @@ const noClaims: readonly unknown[] = [
   { ...session, format: 2 },
   { ...session, format: "1" },
   { ...session, session: 1 },
+  { ...session, session: "!bell" },
+  { ...session, session: "a".repeat(65) },
   { ...session, nonce: "7" },
   { ...session, nonce: undefined },
 ];
