@@ -70,8 +70,7 @@ Deno.test("Cluster.run() is refused while another run of it looks at the databas
   const one = world.instance("a", options);
   one.begin({ bare: true });
   await assertRejects(() => one.cluster.run(() => {}), Error, "this instance is in it already");
-  await world.until(() => one.of("session-joined").length > 0);
-  await world.pass(settleMs);
+  await untilUp(world, one);
   assertEquals([one.callbacks, await world.database.sessions()], [1, ["a-0"]]);
 });
 
