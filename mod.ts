@@ -39,7 +39,9 @@ export {
   ProcessNotRunningError,
   ProcessStateError,
   ProcessStuckError,
+  RetryAfterError,
   SupervisorNotRunningError,
+  UnrecoverableError,
 } from "./src/errors.ts";
 export type { Listener } from "./src/event_stream.ts";
 export type {
@@ -48,6 +50,7 @@ export type {
   ExitedEvent,
   ExitOutcome,
   KeyedEvent,
+  ParkedCause,
   ParkedEvent,
   ReconciledEvent,
   RemovedEvent,
@@ -71,7 +74,7 @@ export type { CallOptions } from "./src/supervisor/supervisor.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";
-export type { RestartOptions } from "./src/restart.ts";
+export type { RestartFailure, RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";

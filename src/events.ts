@@ -10,6 +10,12 @@ export type StartCause = "restore" | "call" | "change" | "retry" | "reconcile";
 /** How a process ended: as asked, by itself without an error, or with an error. */
 export type ExitOutcome = "stopped" | "returned" | "failed";
 
+/**
+ * Why a key is parked: so many failures in a row, `restart.decide` said so, or the process has thrown an
+ * `UnrecoverableError`.
+ */
+export type ParkedCause = "limit" | "decided" | "unrecoverable";
+
 /** What every event has. */
 export interface EventBase {
   /** When it happened, epoch ms. */
@@ -68,12 +74,19 @@ export interface RetryingEvent<K> extends KeyedEvent<K> {
   readonly delayMs: number;
   /** When the restart is due, epoch ms. */
   readonly retryAt: number;
+  /**
+   * Present at the first of the restarts that are held up because the key has started ten times within 10 s: its process
+   * fails, returns or rewrites its own entry at once. Starts by call do not count, and it is forgotten after 10 s without a start.
+   */
+  readonly cause?: "brake";
 }
 
 /** Restarts are given up until something changes. */
 export interface ParkedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "parked";
+  /** Why restarts are given up. */
+  readonly cause: ParkedCause;
   /** Consecutive failures. */
   readonly failures: number;
   /** The last of them. */
@@ -126,7 +139,7 @@ export interface ReplacedEvent<K> extends KeyedEvent<K> {
   readonly version: unknown;
 }
 
-/** An entry could not be read or built. */
+/** An entry could not be read or built, or what it says of restarts cannot be used. */
 export interface EntryFailedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "entry-failed";
@@ -171,8 +184,10 @@ export interface ReconciledEvent extends EventBase {
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
  * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
  *   when the entry could not be read;
+ * - `retrying` also comes after a `replaced` and its `exited`, or after `unparked`, when the brake holds the start up;
  * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be read, or is gone;
- * - `entry-failed` may also come alone: a lease could not be given back.
+ * - `entry-failed` may also come alone: a lease could not be given back. It comes between an exit and its answer, once for
+ *   each version, when `restart.decide` or a `RetryAfterError` gives what cannot be used.
  *
  * No event of a key's next life comes before the `exited` of the previous one.
  */

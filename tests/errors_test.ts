@@ -7,11 +7,22 @@ import {
   ProcessNotRunningError,
   ProcessStateError,
   ProcessStuckError,
+  RetryAfterError,
   SupervisorNotRunningError,
+  UnrecoverableError,
 } from "@pact/supervisor";
 import { describeKey, describeValue } from "../src/errors.ts";
 
 const errors: [Error, string, Record<string, unknown>, string][] = [
+  [new UnrecoverableError("no such token"), "UnrecoverableError", {}, "no such token"],
+  [new UnrecoverableError(), "UnrecoverableError", {}, "another try would fail in the same way"],
+  [new RetryAfterError(5_000, "429"), "RetryAfterError", { delayMs: 5_000 }, "429"],
+  [
+    new RetryAfterError(NaN),
+    "RetryAfterError",
+    { delayMs: NaN },
+    "not to be tried again before some time has passed",
+  ],
   [
     new SupervisorNotRunningError('start process "acme"'),
     "SupervisorNotRunningError",

@@ -74,6 +74,11 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#beganMs = nowMs;
   }
 
+  /** How far it got. */
+  get phase(): "starting" | "running" {
+    return this.wasUp ? "running" : "starting";
+  }
+
   /** Whether it is still running after being asked, and then forced, to end. */
   get isStuck(): boolean {
     return this.wasStuck && this.state !== "stopped";
@@ -162,8 +167,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   protected override lifeEnded(): void {
     const { key } = this.#owner;
     this.#leave();
-    const { sinceAt: at, wasUp, isForced, outcome, error, uptimeMs } = this;
-    const exit = { type: "exited", at, key, phase: wasUp ? "running" : "starting", outcome, uptimeMs } as const;
+    const { sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
+    const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
     this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);

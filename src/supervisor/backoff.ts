@@ -1,20 +1,33 @@
 /**
- * What is remembered of the failures of one key. It applies the rule of `restart.ts` and computes no delay itself.
+ * What is remembered of the failures of one key, and how it waits while it has no process.
+ *
+ * ```text
+ *   an attempt has ended ──▶ retrying ──▶ queued, when the delay is over or its entry changes
+ *           │                   ▲
+ *           │                   │ its entry changes, and the brake is on
+ *           ╰──▶ parked, resting ──▶ queued, when its entry changes
+ * ```
+ *
+ * It applies the rules of `restart.ts` and `brake.ts`, and computes no delay itself.
  *
  * @module
  */
 
 import { type ErrorData, errorData } from "../error_data.ts";
-import type { ExitOutcome } from "../events.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
+import { afterExit, delayAfter, type Exit, type Mistake, type RestartPolicy } from "../restart.ts";
+import { Brake } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
-import { afterExit, delayAfter } from "../restart.ts";
+
+/** No version of any entry. */
+const none = Symbol();
 
 /** Where a key without a process waits. */
 export type Dormancy = "retrying" | "parked" | "resting";
 
-/** Applies the restart rule to one key and announces what it says. */
+/** Applies the restart rule to one key, announces what it says, and has the key wait. */
 export class Backoff<K, P extends Runnable> {
   readonly #registry: Registry<K, P>;
   readonly #keeper: Keeper<K, P>;
@@ -22,51 +35,111 @@ export class Backoff<K, P extends Runnable> {
   failures = 0;
   /** What it failed with last, overcome or not. Plain data: the error itself may refer to much. */
   lastError: ErrorData | undefined = undefined;
+  #brake: Brake | undefined = undefined;
+  #isBrakeTold = false;
   #failedLooks = 0;
+  #toldVersion: unknown = none;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>) {
     this.#registry = registry;
     this.#keeper = keeper;
   }
 
-  /** Decides what follows an exit that was not asked for. */
-  afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number, at: number): Dormancy {
-    const { settings } = this.#registry;
+  get #policy(): RestartPolicy {
+    return this.#registry.settings.restart;
+  }
+
+  /** Waits, rests or parks after an exit that was not asked for. */
+  afterExit({ outcome, error, phase, uptimeMs }: Omit<Exit, "key" | "failures">, at: number): void {
+    const { key } = this.#keeper;
     this.#failedLooks = 0;
     // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
-    const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
-    if (decision.action === "rest") return "resting";
-    this.failures = decision.failures;
-    if (decision.action === "retry") return this.#retryIn(decision.delayMs, at);
-    const { failures } = this;
-    this.#registry.emit({ type: "parked", at, key: this.#keeper.key, failures, error });
-    return "parked";
+    const exit = { key, outcome, error, phase, uptimeMs, failures: this.failures };
+    const decision = afterExit(this.#policy, exit, this.#registry.settings.random());
+    const delayMs = decision.action === "retry" ? decision.delayMs : 0;
+    const brakeMs = this.#count(delayMs);
+    if (decision.action !== "rest") this.failures = decision.failures;
+    if (decision.action === "retry") {
+      if (decision.mistake) this.#tell(decision.mistake, at);
+      return this.#retryIn(delayMs, at, brakeMs);
+    }
+    if (decision.action === "park") {
+      this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
+    }
+    this.#keeper.enter(decision.action === "park" ? "parked" : "resting", at);
+    this.#keeper.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
-  again(at: number): Dormancy {
-    const { settings } = this.#registry;
+  again(at: number): void {
     const failures = Math.max(1, this.failures) + this.#failedLooks++;
-    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()), at);
+    this.#retryIn(delayAfter(this.#policy, failures, this.#registry.settings.random()), at);
   }
 
-  /** Forgets the failures, so that restarts are allowed again. */
-  unpark(cause: "call" | "change"): void {
-    this.#registry.emit({ type: "unparked", at: this.#registry.clock.now(), key: this.#keeper.key, cause });
-    this.forget();
+  /** A process is being replaced. Returns whether the brake is on, and has its key wait. */
+  brakes(at: number): boolean {
+    const brakeMs = this.#count(0);
+    if (brakeMs > 0) this.#retryIn(0, at, brakeMs);
+    return brakeMs > 0;
   }
 
-  /** Counts from the beginning again. */
+  /** Ends the wait, as a start is called for, or the entry has changed. Returns whether the brake does not allow that yet. */
+  wake(cause: "call" | "change"): boolean {
+    const { clock, deadlines } = this.#registry, keeper = this.#keeper;
+    if (keeper.phase === "parked") this.#unpark(cause);
+    const nowMs = clock.monotonic(), leftMs = cause === "call" ? 0 : this.#brake?.leftMs(nowMs) ?? 0;
+    const isRetrying = keeper.phase === "retrying";
+    if (isRetrying && leftMs > 0 && keeper.deadlineAt <= nowMs + leftMs) return true;
+    deadlines.delete(keeper);
+    if (leftMs > 0) this.#retryIn(0, clock.now(), leftMs);
+    return leftMs > 0;
+  }
+
+  /** Counts failures from the beginning again. */
   forget(): void {
     this.failures = 0;
   }
 
-  #retryIn(delayMs: number, at: number): Dormancy {
-    const { key } = this.#keeper;
-    this.#registry.emit({ type: "retrying", at, key, failures: this.failures, delayMs, retryAt: at + delayMs });
-    // A timer of 0 ms is 2 ms late: a keeper without a pending deadline is due now.
-    if (delayMs > 0) this.#registry.deadlines.set(this.#keeper, delayMs);
-    return "retrying";
+  /** Its entry is gone: what may come in its place is another process. */
+  removed(): void {
+    this.forget();
+    this.#brake = undefined;
+    this.#isBrakeTold = false;
+  }
+
+  /** Counts a start that is to follow. Returns how long the brake holds it up. */
+  #count(ownDelayMs: number): number {
+    if (this.#policy.minDelayMs === 0) return 0;
+    const brake = this.#brake ??= new Brake();
+    const brakeMs = brake.count(this.#registry.clock.monotonic(), ownDelayMs, this.#policy);
+    if (brakeMs === 0) this.#isBrakeTold = false;
+    return brakeMs;
+  }
+
+  #unpark(cause: "call" | "change"): void {
+    this.#registry.emit({ type: "unparked", at: this.#registry.clock.now(), key: this.#keeper.key, cause });
+    this.forget();
+  }
+
+  /** Tells of a mistake in what decides about restarts, once for each version: it is made at each failure. */
+  #tell({ error }: Mistake, at: number): void {
+    const { key, version } = this.#keeper;
+    if (Object.is(this.#toldVersion, version)) return;
+    this.#toldVersion = version;
+    this.#registry.emit({ type: "entry-failed", at, key, error });
+  }
+
+  #retryIn(ownDelayMs: number, at: number, brakeMs = 0): void {
+    const keeper = this.#keeper, { key } = keeper, { failures } = this;
+    const delayMs = Math.max(ownDelayMs, brakeMs);
+    const isNews = brakeMs > ownDelayMs && !this.#isBrakeTold;
+    if (isNews) this.#isBrakeTold = true;
+    const cause = isNews && { cause: "brake" as const };
+    this.#registry.emit({ type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs, ...cause });
+    keeper.enter("retrying", at);
+    // A timer of 0 ms is 2 ms late.
+    if (delayMs > 0) this.#registry.deadlines.set(keeper, delayMs);
+    else keeper.enqueue(undefined, "retry", at);
   }
 }

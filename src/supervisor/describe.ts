@@ -52,7 +52,7 @@ function describeKeyed(event: ProcessEvent): string {
     case "retrying":
       return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
     case "parked":
-      return `parked after ${times(event.failures, "failure")}: ${
+      return `parked ${parkedCauses[event.cause]}after ${times(event.failures, "failure")}: ${
         event.error === undefined ? "it returned" : describeError(event.error)
       }`;
     case "unparked":
@@ -69,6 +69,8 @@ function describeKeyed(event: ProcessEvent): string {
       return `entry failed: ${describeError(event.error)}`;
   }
 }
+
+const parkedCauses = { limit: "", decided: "by restart.decide ", unrecoverable: "as unrecoverable " } as const;
 
 function times(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -3,7 +3,7 @@
  *
  * ```text
  *   asking ──▶ queued ──▶ looking ──▶ attempting ──▶ retrying ──▶ queued …
- *      │                     ▲            │  ╰─────▶ parked, resting
+ *      │                     ▲            │  ╰─────▶ parked, resting          (backoff.ts)
  *      │                     │            ▼
  *      ╰─────▶ forgotten ◀── ╰──── stopped, with or without a start to follow
  * ```
@@ -91,7 +91,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   /** Starts from this entry when its turn comes. */
   enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.watch.read().at): void {
-    this.#enter("queued", at);
+    this.enter("queued", at);
     this.#entry = entry;
     this.#cause = cause;
     this.#registry.starts.add(this);
@@ -103,7 +103,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
       if (!this.attempt.isWanted) this.#next = "call";
     } else if (this.phase !== "looking") {
       this.#registry.starts.release(this);
-      this.#wake("call");
+      this.backoff?.wake("call");
       this.#lookAndStart("call", true);
     }
   }
@@ -121,7 +121,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (this.phase === "forgotten") return;
     this.#next = undefined;
     if (!this.attempt) return this.#vanish(makeError, false);
-    this.#failUp(makeError);
+    this.failUp(makeError);
     this.attempt.stop(hasOwnBudget);
   }
 
@@ -156,14 +156,24 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   lookFailed(error: unknown, isOutdated: boolean): void {
     const isStarting = this.phase === "looking" && !isOutdated;
     // A caller who waits is told by the call; otherwise an event tells it.
-    if (!(isStarting && this.#failUp(() => error))) {
+    if (!(isStarting && this.failUp(() => error))) {
       this.#registry.tableFailed("get", error);
       this.#registry.run?.reconciler.hurry();
     }
     if (isStarting) this.#settled(true);
     const at = this.#registry.clock.now();
-    if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(at), error, at);
+    if (isStarting && this.#hadAttempt) this.#failed.again(at);
     else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
+  }
+
+  enter(phase: Phase, at: number): void {
+    this.phase = phase;
+    this.sinceAt = at;
+  }
+
+  /** Tells those who wait for it to be up that it cannot be. Returns whether there were any. */
+  failUp(makeError: () => unknown): boolean {
+    return this.#callers !== undefined && this.#callers.failUp(makeError);
   }
 
   mayStart(): void {
@@ -177,9 +187,9 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   cannotStart(error: unknown): void {
     const at = this.#registry.clock.now();
     this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
-    this.#failUp(() => error);
+    this.failUp(() => error);
     this.#settled(true);
-    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error, at);
+    this.#failed.afterExit({ outcome: "failed", error, phase: "starting", uptimeMs: 0 }, at);
   }
 
   onDeadline(lateMs: number): void {
@@ -203,49 +213,51 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   attemptIsLate(error: unknown): void {
     this.#settled(true);
-    this.#failUp(() => error);
+    this.failUp(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
     this.#callers?.failEnded(makeError);
-    this.#failUp(makeError);
+    this.failUp(makeError);
   }
 
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
-    const { isAccepting, starts } = this.#registry, next = this.#next;
-    this.attempt = this.#next = undefined;
-    this.#callers?.tellEnded(attempt);
-    if (next && isAccepting) {
-      starts.release(this);
-      return this.#lookAndStart(next);
-    }
+    const next = this.#over(attempt);
+    if (next) return this.#lookAndStart(next);
     this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
   attemptEnded(attempt: Attempt<K, P>): void {
-    const { outcome, error, wasUp, uptimeMs, sinceAt: endedAt } = attempt;
-    const { isAccepting, starts, run } = this.#registry, next = this.#next;
-    this.attemptIsLeaving();
-    this.attempt = this.#next = undefined;
-    this.#callers?.tellEnded(attempt);
-    if (next && isAccepting) {
-      starts.release(this); // what it set going goes on, and is not settled yet
+    const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.#registry;
+    const next = this.#over(attempt);
+    if (next) {
       this.backoff?.forget();
+      if (next !== "call" && this.#failed.brakes(endedAt)) return this.#settled(false);
       return this.#lookAndStart(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
     this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
-    if (!wasUp || isOver) this.#failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, endedAt), error, endedAt);
+    if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (!isOver) return this.#failed.afterExit(attempt, endedAt);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
     if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
   }
 
+  /** There is no attempt any more. Returns why the next one follows at once, if one does: what it set going is not settled. */
+  #over(attempt: Attempt<K, P>): StartCause | undefined {
+    const next = this.#registry.isAccepting ? this.#next : undefined;
+    this.attemptIsLeaving();
+    this.attempt = this.#next = undefined;
+    this.#callers?.tellEnded(attempt);
+    if (next) this.#registry.starts.release(this);
+    return next;
+  }
+
   #isMissing(absence: Absence | undefined): void {
     const { attempt, key } = this, cause = absence ? absence.cause : "deleted";
-    this.backoff?.forget();
+    this.backoff?.removed();
     this.#next = undefined;
     const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
     if (!isNew && !this.#isRemoved) {
@@ -254,7 +266,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#isRemoved = true;
     const makeError = () => absence?.error ?? new ProcessNotFoundError("start", key, "the table has no such key");
     if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
-    this.#failUp(makeError);
+    this.failUp(makeError);
     attempt.stop();
   }
 
@@ -262,32 +274,15 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     return this.backoff ??= new Backoff(this.#registry, this);
   }
 
-  #goDormant(phase: Dormancy, error: unknown, at: number): void {
-    this.#enter(phase, at);
-    if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
-    else if (this.heapIndex < 0) this.enqueue(undefined, "retry", at);
-  }
-
   #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
-    this.#wake("change");
-    this.enqueue(entry, cause);
-  }
-
-  #wake(cause: "call" | "change"): void {
-    this.#registry.deadlines.delete(this);
-    if (this.phase === "parked") this.backoff?.unpark(cause);
+    if (!this.backoff?.wake("change")) this.enqueue(entry, cause);
   }
 
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
-    else this.#enter("looking", this.#registry.watch.read().at);
+    else this.enter("looking", this.#registry.watch.read().at);
     this.#cause = cause;
     this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
-  }
-
-  #enter(phase: Phase, at: number): void {
-    this.phase = phase;
-    this.sinceAt = at;
   }
 
   #start(entry: Entry<K, P>): void {
@@ -297,10 +292,6 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.phase = "attempting";
     this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
     this.attempt.begin(entry, this.#cause);
-  }
-
-  #failUp(makeError: () => unknown): boolean {
-    return this.#callers !== undefined && this.#callers.failUp(makeError);
   }
 
   /** What was set going has come out, one way or another. */
@@ -314,7 +305,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   #vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
     this.#registry.deadlines.delete(this);
     this.#settled(false);
-    this.#failUp(makeError);
+    this.failUp(makeError);
     this.#forgetUnless(isLookedAtAgain);
   }
 

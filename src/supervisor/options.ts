@@ -4,11 +4,11 @@
  * @module
  */
 
-import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "../check.ts";
+import { checkClock, checkFunction, checkNumber, checkWhole } from "../check.ts";
 import { printError } from "../error_data.ts";
 import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
+import { checkRestart, type RestartOptions, type RestartPolicy } from "../restart.ts";
 
 /** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
 export interface SupervisorOptions {
@@ -99,27 +99,6 @@ export function checkOptions(options: SupervisorOptions, sweepMs?: number): Supe
     stopTimeoutMs: checkNumber("stopTimeoutMs", options.stopTimeoutMs ?? 4_000, 0, maxTimerMs),
     restart: checkRestart(restart),
   };
-}
-
-function checkRestart(options: RestartOptions): RestartPolicy {
-  checkShape("restart", "an object", options, typeof options === "object" && options !== null);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const policy: RestartPolicy = { ...defaultRestartPolicy, ...given };
-  const { minDelayMs, maxDelayMs, factor, jitter, resetAfterMs, limit, on } = policy;
-  checkNumber("restart.minDelayMs", minDelayMs, 0, maxTimerMs);
-  checkNumber("restart.maxDelayMs", maxDelayMs, 0, maxTimerMs);
-  if (minDelayMs > maxDelayMs) {
-    throw new RangeError(
-      `Cannot use the option restart.minDelayMs: it must be at most restart.maxDelayMs, ` +
-        `current values are ${minDelayMs} and ${maxDelayMs}`,
-    );
-  }
-  checkNumber("restart.factor", factor, 1, Number.MAX_VALUE);
-  checkNumber("restart.jitter", jitter, 0, 1);
-  checkNumber("restart.resetAfterMs", resetAfterMs, 0, Infinity);
-  checkWhole("restart.limit", limit, 1, Infinity);
-  checkShape("restart.on", '"always" or "failure"', on, on === "always" || on === "failure");
-  return policy;
 }
 
 /** Asks a user's chance for a number: the jitter of a delay is no reason to lose a restart. */

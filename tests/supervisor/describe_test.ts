@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { describeEvent, type SupervisorEvent } from "@pact/supervisor";
+import { describeEvent, type SupervisorEvent, UnrecoverableError } from "@pact/supervisor";
 
 const of = { key: "a", at: 0 } as const;
 const oops = new TypeError("oops");
@@ -33,7 +33,18 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
     { type: "retrying", ...of, failures: 2, delayMs: 2_000, retryAt: 2_000 },
     'process "a": retry in 2 s after failure 2',
   ],
-  [{ type: "parked", ...of, failures: 5, error: oops }, 'process "a": parked after 5 failures: TypeError: oops'],
+  [
+    { type: "parked", ...of, cause: "limit", failures: 5, error: oops },
+    'process "a": parked after 5 failures: TypeError: oops',
+  ],
+  [
+    { type: "parked", ...of, cause: "decided", failures: 1, error: oops },
+    'process "a": parked by restart.decide after 1 failure: TypeError: oops',
+  ],
+  [
+    { type: "parked", ...of, cause: "unrecoverable", failures: 1, error: new UnrecoverableError("no such token") },
+    'process "a": parked as unrecoverable after 1 failure: UnrecoverableError: no such token',
+  ],
   [{ type: "unparked", ...of, cause: "change" }, 'process "a": unparked (change)'],
   [{ type: "stuck", ...of, sinceAt: 0 }, 'process "a": stuck: asked to stop, then aborted, and has not ended'],
   [{ type: "unstuck", ...of, sinceAt: 0 }, 'process "a": unstuck: it ended after all'],

@@ -120,6 +120,8 @@ const wrongShapes: [Options, string][] = [
   ]),
   [{ restart: { on: "never" } }, "restart.on"],
   [{ restart: { on: Symbol("always") } }, "restart.on"],
+  [{ restart: { decide: "park" } }, "restart.decide"],
+  [{ restart: { decide: null } }, "restart.decide"],
   [{ restart: "always" }, "restart"],
   [{ restart: 1 }, "restart"],
   [{ random: 0.5 }, "random"],
