@@ -77,5 +77,6 @@ export type { SupervisorOptions } from "./src/supervisor/options.ts";
 export type { RestartFailure, RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
+export type { EntryOptions } from "./src/table/entry_options.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
 export type { Absence, Entry, Lease, Table } from "./src/table/table.ts";

@@ -64,7 +64,7 @@ export abstract class Life<P extends Runnable> {
 
   /** Starts the run. Called once. */
   beginRun(runnable: P): void {
-    if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
+    if (this.state !== "initial") return this.endUnbegun();
     this.state = "starting";
     let run: Promise<unknown>;
     try {
@@ -75,6 +75,11 @@ export abstract class Life<P extends Runnable> {
     }
     // Not awaited: an error that is made in a run would then carry, and pay for, the stack frames of its awaiter.
     run.then(() => this.#end(undefined), (error) => this.#end({ error }));
+  }
+
+  /** Ends what was asked to end before its run has begun. */
+  endUnbegun(): void {
+    this.#end(undefined);
   }
 
   /** Asks for a graceful end. A start-up has no graceful end, so it is aborted. */

@@ -21,6 +21,7 @@ import { stallMs } from "../clock.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
+import { type EntryOptions, type LifeSettings, settingsOf } from "../table/entry_options.ts";
 import type { Entry, Lease } from "../table/table.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
@@ -54,6 +55,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   sinceAt: number;
   uptimeMs = 0;
   wasStuck = false;
+  /** Those of the supervisor until the entry has said what it wants otherwise. */
+  settings: LifeSettings;
   /** When it was made and then when it came up, by the monotonic clock: no duration depends on a clock that may be set. */
   #beganMs: number;
   /** Whether its budget was prolonged because the event loop had stalled. */
@@ -66,6 +69,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   /** The number says how many times in a row this is tried, counting from 1. */
   constructor(registry: Registry<K, P>, owner: AttemptOwner<K, P>, number: number) {
     super();
+    this.settings = registry.settings;
     this.#registry = registry;
     this.#owner = owner;
     this.#number = number;
@@ -84,9 +88,14 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     return this.wasStuck && this.state !== "stopped";
   }
 
-  /** Asks for the right to run the entry, builds the runnable and starts its run. */
+  /** Whether the end of a run times its stop together with the others', as it has the same budget. */
+  get isTimedByRun(): boolean {
+    return this.settings.stopTimeoutMs === this.#registry.settings.stopTimeoutMs;
+  }
+
+  /** Asks for the right to run the entry and for its options, builds the runnable and starts its run. */
   begin(entry: Entry<K, P>, cause: StartCause): void {
-    const { settings, deadlines, leases } = this.#registry;
+    const { leases } = this.#registry;
     try {
       const grant = leases.ask(entry);
       this.#lease = grant?.lease;
@@ -103,26 +112,22 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
       cause,
       attempt: this.#number,
     });
-    if (settings.startTimeoutMs !== undefined) deadlines.set(this.#owner, settings.startTimeoutMs);
-    try {
-      const built = entry.get();
-      // A promise of our own: a foreign one may settle twice, or throw.
-      if (!isPromiseLike(built)) return this.#run(built);
-      Promise.resolve(built).then((runnable) => this.#run(runnable)).catch((error) => this.#failToBuild(error));
-    } catch (error) {
-      this.#failToBuild(error);
-    }
+    this.#then(() => entry.options?.(), (options) => this.#prepare(entry, options));
+    this.#limitStart();
   }
 
-  /** Asks for a graceful end, once. A stop of all processes has one deadline for all, instead of a budget of its own. */
-  override stop(hasOwnBudget = true): void {
-    if (this.isWanted) this.#beginBudget(hasOwnBudget);
+  /**
+   * Asks for a graceful end, once. The end of a run says when it began: it has one deadline for all that have the budget of
+   * the supervisor.
+   */
+  override stop(runEndedMs?: number): void {
+    if (this.isWanted) this.#beginBudget(runEndedMs);
     super.stop();
   }
 
   /** Asks for the end at once, once. The signal of the run aborts with the reason. */
-  override force(reason: unknown, hasOwnBudget = true): void {
-    if (!this.isForced && this.state !== "stopped") this.#beginBudget(hasOwnBudget);
+  override force(reason: unknown, runEndedMs?: number): void {
+    if (!this.isForced && this.state !== "stopped") this.#beginBudget(runEndedMs);
     super.force(reason);
   }
 
@@ -132,9 +137,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
    */
   onDeadline(lateMs: number): void {
     if (lateMs > stallMs && !this.#isProlonged) {
-      const { deadlines, settings: { startTimeoutMs = 0, stopTimeoutMs } } = this.#registry;
+      const { startTimeoutMs, stopTimeoutMs } = this.settings;
       this.#isProlonged = true;
-      deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
+      this.#registry.deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
     } else if (!this.isEnding) this.#giveUpStart();
     else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
@@ -160,7 +165,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeIsLeaving(): void {
-    if (this.isWanted) this.#beginBudget(true); // it ends by itself, which may take too long as well
+    if (this.isWanted) this.#beginBudget(); // it ends by itself, which may take too long as well
     this.#owner.attemptIsLeaving();
   }
 
@@ -175,6 +180,33 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#owner.attemptEnded(this);
   }
 
+  #prepare(entry: Entry<K, P>, options: EntryOptions | undefined): void {
+    if (!this.isWanted) return this.endUnbegun();
+    if (options !== undefined) this.settings = settingsOf(options, this.#registry.settings);
+    this.#then(() => entry.get(), (runnable) => this.#run(runnable));
+    this.#limitStart();
+  }
+
+  /** Goes on with what an entry answers: at once, unless that is a promise. What is thrown fails the entry. */
+  #then<T>(ask: () => T | Promise<T>, goOn: (answer: T) => void): void {
+    try {
+      const answer = ask();
+      if (!isPromiseLike(answer)) return goOn(answer);
+      // A promise of our own: a foreign one may settle twice, or throw.
+      Promise.resolve(answer).then(goOn).catch((error) => this.#failToBuild(error));
+    } catch (error) {
+      this.#failToBuild(error);
+    }
+  }
+
+  /** Limits what is left of the start-up; most are up by now. */
+  #limitStart(): void {
+    const { startTimeoutMs } = this.settings, { deadlines } = this.#registry;
+    if (this.wasUp || !this.isWanted) return;
+    if (startTimeoutMs === Infinity) deadlines.delete(this.#owner);
+    else deadlines.set(this.#owner, startTimeoutMs, this.#beganMs);
+  }
+
   #run(runnable: P): void {
     if (this.isWanted) assertRunnable("run what the entry gave", runnable);
     // What has failed before may fail at once, and an error costs 0.4 us for each frame below it: from an
@@ -185,7 +217,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   /** Aborts a life that ends by itself. It was not asked to, so that it is restarted. */
   #cutShort(): void {
-    this.#beginBudget(true);
+    this.#beginBudget();
     this.abort(stopReason);
   }
 
@@ -196,9 +228,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   #giveUpStart(): void {
-    const { startTimeoutMs } = this.#registry.settings;
+    const { startTimeoutMs } = this.settings;
     const error = new DOMException(`The process was not up within ${startTimeoutMs} ms`, "TimeoutError");
-    this.#beginBudget(true);
+    this.#beginBudget();
     this.#owner.attemptIsLate(error);
     this.failStart(error);
   }
@@ -238,12 +270,12 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     return Math.max(0, Math.round(nowMs - beganMs));
   }
 
-  #beginBudget(hasOwn: boolean): void {
-    const { watch, deadlines, settings } = this.#registry, { at, nowMs } = watch.read();
+  #beginBudget(runEndedMs?: number): void {
+    const { watch, deadlines } = this.#registry, { at, nowMs } = watch.read();
     this.#isProlonged = false;
     this.sinceAt = at;
-    if (hasOwn) deadlines.set(this.#owner, settings.stopTimeoutMs, nowMs);
-    else deadlines.delete(this.#owner);
+    if (runEndedMs !== undefined && this.isTimedByRun) deadlines.delete(this.#owner);
+    else deadlines.set(this.#owner, this.settings.stopTimeoutMs, runEndedMs ?? nowMs);
   }
 }
 

@@ -37,21 +37,25 @@ export class Backoff<K, P extends Runnable> {
   lastError: ErrorData | undefined = undefined;
   #brake: Brake | undefined = undefined;
   #isBrakeTold = false;
+  /** The policy of its last life. */
+  #policy: RestartPolicy;
   #failedLooks = 0;
   #toldVersion: unknown = none;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>) {
     this.#registry = registry;
     this.#keeper = keeper;
-  }
-
-  get #policy(): RestartPolicy {
-    return this.#registry.settings.restart;
+    this.#policy = registry.settings.restart;
   }
 
   /** Waits, rests or parks after an exit that was not asked for. */
-  afterExit({ outcome, error, phase, uptimeMs }: Omit<Exit, "key" | "failures">, at: number): void {
+  afterExit(
+    { outcome, error, phase, uptimeMs }: Omit<Exit, "key" | "failures">,
+    at: number,
+    policy: RestartPolicy,
+  ): void {
     const { key } = this.#keeper;
+    this.#policy = policy;
     this.#failedLooks = 0;
     // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
@@ -78,7 +82,8 @@ export class Backoff<K, P extends Runnable> {
   }
 
   /** A process is being replaced. Returns whether the brake is on, and has its key wait. */
-  brakes(at: number): boolean {
+  brakes(at: number, policy: RestartPolicy): boolean {
+    this.#policy = policy;
     const brakeMs = this.#count(0);
     if (brakeMs > 0) this.#retryIn(0, at, brakeMs);
     return brakeMs > 0;

@@ -117,12 +117,12 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   /** Stops the process; a start follows only if it is called for after this. */
-  stop(makeError: () => Error = stoppedMeanwhile, hasOwnBudget: boolean = true): void {
+  stop(makeError: () => Error = stoppedMeanwhile, runEndedMs?: number): void {
     if (this.phase === "forgotten") return;
     this.#next = undefined;
     if (!this.attempt) return this.#vanish(makeError, false);
     this.failUp(makeError);
-    this.attempt.stop(hasOwnBudget);
+    this.attempt.stop(runEndedMs);
   }
 
   looked(entry: Entry<K, P> | undefined, absence?: Absence): void {
@@ -189,7 +189,11 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
     this.failUp(() => error);
     this.#settled(true);
-    this.#failed.afterExit({ outcome: "failed", error, phase: "starting", uptimeMs: 0 }, at);
+    this.#failed.afterExit(
+      { outcome: "failed", error, phase: "starting", uptimeMs: 0 },
+      at,
+      this.#registry.settings.restart,
+    );
   }
 
   onDeadline(lateMs: number): void {
@@ -218,13 +222,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
+    this.#registry.run?.gotStuck(this);
     this.#callers?.failEnded(makeError);
     this.failUp(makeError);
   }
 
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
     const next = this.#over(attempt);
-    if (next) return this.#lookAndStart(next);
+    if (next) return this.#startNext(next);
     this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
@@ -233,13 +238,13 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     const next = this.#over(attempt);
     if (next) {
       this.backoff?.forget();
-      if (next !== "call" && this.#failed.brakes(endedAt)) return this.#settled(false);
-      return this.#lookAndStart(next, attempt.wasStuck); // it may have been stuck since an earlier run
+      if (next !== "call" && this.#failed.brakes(endedAt, attempt.settings.restart)) return this.#settled(false);
+      return this.#startNext(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
     this.#settled(!wasUp && outcome === "failed");
     const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#failed.afterExit(attempt, endedAt);
+    if (!isOver) return this.#failed.afterExit(attempt, endedAt, attempt.settings.restart);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
     if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
@@ -278,6 +283,12 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     if (!this.backoff?.wake("change")) this.enqueue(entry, cause);
   }
 
+  /** Starts right after an end. Where the starts of a second are limited, one that was not called for waits for its turn. */
+  #startNext(cause: StartCause, isFromElsewhere = false): void {
+    if (cause !== "call" && this.#registry.starts.isPaced) this.enqueue(undefined, cause);
+    else this.#lookAndStart(cause, isFromElsewhere);
+  }
+
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
     else this.enter("looking", this.#registry.watch.read().at);
@@ -290,6 +301,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.version = entry.version;
     this.#hadAttempt = true;
     this.phase = "attempting";
+    this.#registry.starts.began(this);
     this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
     this.attempt.begin(entry, this.#cause);
   }

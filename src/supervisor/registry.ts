@@ -53,7 +53,7 @@ export class Registry<K, P extends Runnable> {
     this.watch = new Watch(settings.clock);
     const enter = (step: () => void) => this.enter(step);
     this.deadlines = new Deadlines(settings.clock, enter);
-    this.starts = new StartQueue(settings.clock, settings.startConcurrency, enter);
+    this.starts = new StartQueue(settings.clock, settings, enter);
     this.leases = new Leases(settings.clock, (event) => this.emit(event));
   }
 

@@ -8,6 +8,7 @@ import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
+import { checkEntryOptions, type EntryOptions } from "./entry_options.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
 
 /** What a function in a table returns: a runnable. A function that does the work itself is no runnable: wrap it in `leaf`. */
@@ -64,19 +65,26 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param key The key.
    * @param value A runnable or a function that builds one.
+   * @param options How the process of this key is treated where that differs from the options of the supervisor. They are
+   * copied; without them the key has none, whatever it had before.
    * @returns The table, for the next call.
-   * @throws {TypeError} If `key` cannot be a key, or `value` is neither; nothing changes then.
+   * @throws {TypeError} If `key` cannot be a key, `value` is neither, or an option has a wrong shape or is unknown; nothing
+   * changes then.
+   * @throws {RangeError} If an option is out of range; nothing changes then.
    */
-  set(key: K, value: MapTableValue<K, P>): this {
+  set(key: K, value: MapTableValue<K, P>, options?: EntryOptions): this {
     assertKey(key);
     if (!isRunnable(value)) {
       const rule = "a value is a runnable or a function that builds one";
       checkArgument(`set entry ${describeKey(key)}`, rule, value, typeof value === "function");
     }
+    const own = options === undefined ? undefined : checkEntryOptions(options);
     const version = ++this.#lastVersion;
     // A Map keeps the place of a key that is set again.
     const place = this.#entries.get(key)?.place ?? version;
-    this.#entries.set(key, new MapEntry(key, value, version, place));
+    const entry = new MapEntry(key, value, version, place);
+    if (own) entry.options = () => own;
+    this.#entries.set(key, entry);
     this.#announce(key);
     return this;
   }
@@ -174,6 +182,9 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
 
 /** One entry, made when it is set, so that an iteration makes no objects. */
 class MapEntry<K, P extends Runnable> implements Entry<K, P> {
+  /** Declared and not initialised: a key without options has no place for them. */
+  declare options?: () => EntryOptions;
+
   constructor(
     readonly key: K,
     readonly value: MapTableValue<K, P>,

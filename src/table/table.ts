@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { EntryOptions } from "./entry_options.ts";
+
 /** A hold on the right to run one process, given by tables that share their entries between several supervisors. */
 export interface Lease {
   /** Aborts when the right is lost: the process is then forced to end at once. */
@@ -33,6 +35,15 @@ export interface Entry<K, P> {
    * @throws {unknown} Anything: only this entry fails.
    */
   get(): P | Promise<P>;
+  /**
+   * Says how the process is to be treated where that differs from the options of the supervisor. It is asked at each start,
+   * within the budget of the start-up, and what it says holds for that life and its exit. An entry without this method is
+   * treated like all others.
+   *
+   * @returns The options.
+   * @throws {unknown} Anything, and options that are wrong: only this entry fails.
+   */
+  options?(): EntryOptions | Promise<EntryOptions>;
   /**
    * Asks for the right to run the process, right before its start. An entry without this method always grants it.
    *

@@ -64,7 +64,10 @@ export class KeyJournal {
     this.#isAnswer = this.#answer === "due";
     if (this.#answer === "due") {
       this.#answer = "none";
-      if (event.type !== "retrying" && event.type !== "parked") assert(this.#mayStop, `unanswered exit, ${where}`);
+      const isAnswer = event.type === "retrying" || event.type === "parked";
+      // A start-up that was given up need not wait for a retry when its entry has changed before it ended.
+      const isChanged = event.type === "starting" && version !== this.#version;
+      assert(isAnswer || isChanged || this.#mayStop, `unanswered exit, ${where}`);
     }
     switch (event.type) {
       case "starting":
