@@ -37,6 +37,7 @@ export {
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
+  ProcessSilentError,
   ProcessStateError,
   ProcessStuckError,
   RetryAfterError,
@@ -66,7 +67,7 @@ export type {
   UnstuckEvent,
 } from "./src/events.ts";
 export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
-export { leaf, startStop } from "./src/process/leaf.ts";
+export { leaf, type LeafContext, startStop } from "./src/process/leaf.ts";
 export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions, StandaloneRunnable } from "./src/process/runnable.ts";

@@ -238,6 +238,34 @@ export class ProcessStuckError extends Error {
   }
 }
 
+/** Says that a running process has not said for too long that it is alive. */
+export class ProcessSilentError extends Error {
+  /** The name of the class. */
+  override readonly name = "ProcessSilentError";
+  /** The key of the process. */
+  readonly key: unknown;
+  /** For how long it may be silent, in ms. */
+  readonly livenessMs: number;
+  /** What it said last; `undefined` if it never gave a note. */
+  readonly note: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param key The key of the process.
+   * @param livenessMs For how long it may be silent, in ms.
+   * @param note What it said last.
+   * @param options May hold a cause.
+   */
+  constructor(key: unknown, livenessMs: number, note?: string, options?: ErrorOptions) {
+    const last = note === undefined ? "" : `, and said last ${quote(note, maxShown)}`;
+    super(`Cannot let process ${describeKey(key)} go on: it has not called alive for ${livenessMs} ms${last}`, options);
+    this.key = key;
+    this.livenessMs = livenessMs;
+    this.note = note;
+  }
+}
+
 /**
  * What a process throws to say that another try would fail in the same way: a token that was revoked, a tenant that is gone.
  * Its key is parked at once. It is known by its name, also as a cause or inside an `AggregateError`.

@@ -16,8 +16,8 @@
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
-import type { Failure } from "./failure.ts";
-import { isAbortEcho, type Runnable } from "./runnable.ts";
+import { type Failure, firstOf } from "./failure.ts";
+import { isAbortEcho, type Runnable, type RunOptions } from "./runnable.ts";
 
 /** The state of a process. It only ever moves to the right, and may skip states. */
 export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
@@ -41,10 +41,13 @@ export abstract class Life<P extends Runnable> {
   outcome: ExitOutcome = "returned";
   error: unknown = undefined;
   #isCalledBack = false;
-  #startFailure: Failure | undefined = undefined;
+  /** Why it was given up. */
+  #failure: Failure | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
+  /** Makes what its run calls to say that it is alive: a function that needs no `this`. */
+  protected abstract makeAlive(): RunOptions["alive"];
   /** It called its callback: it is up. */
   protected abstract lifeIsUp(runnable: P): void;
   /** It was up, and its callback is about to return: the end begins. */
@@ -52,12 +55,12 @@ export abstract class Life<P extends Runnable> {
   /** The run settled; `outcome` and `error` say how. */
   protected abstract lifeEnded(): void;
 
-  /** Whether it has not ended, was not asked to, and its start-up has not been given up. */
+  /** Whether it has not ended, was not asked to, and has not been given up. */
   get isWanted(): boolean {
-    return !this.isAsked && this.#startFailure === undefined && this.state !== "stopped";
+    return !this.isAsked && this.#failure === undefined && this.state !== "stopped";
   }
 
-  /** Whether its end has begun: it was asked to end, its start-up was given up, or its callback returns. */
+  /** Whether its end has begun: it was asked to end, it was given up, or its callback returns. */
   get isEnding(): boolean {
     return this.state === "stopping";
   }
@@ -68,7 +71,7 @@ export abstract class Life<P extends Runnable> {
     this.state = "starting";
     let run: Promise<unknown>;
     try {
-      const options = { signal: this.controller.signal };
+      const options = { signal: this.controller.signal, alive: this.makeAlive() };
       run = Promise.resolve(runnable.run((signal) => this.#calledBack(runnable, signal), options));
     } catch (error) {
       run = Promise.reject(error);
@@ -107,10 +110,11 @@ export abstract class Life<P extends Runnable> {
     this.controller.abort(reason);
   }
 
-  /** Gives up on a start-up: the run is aborted and the life counts as failed, however it ends. */
-  failStart(error: unknown): void {
-    this.#startFailure = { error };
-    this.state = "stopping";
+  /** Gives it up: the run is aborted and the life counts as failed, however it ends. */
+  failNow(error: unknown): void {
+    this.#failure = { error };
+    if (this.state === "running") this.#letGo();
+    else this.state = "stopping";
     this.abort(error);
   }
 
@@ -162,8 +166,10 @@ export abstract class Life<P extends Runnable> {
 
   /** Only the echo of our own abort is not a failure: an AbortError of the run's own making is one. */
   #failureOf(failure: Failure | undefined): Failure | undefined {
-    if (failure && !isAbortEcho(failure.error, this.controller.signal)) return failure;
-    if (failure || this.#startFailure) return this.#startFailure;
+    const own = failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : undefined;
+    // A start-up knows best why it is late; what was up was given up for a reason, whatever its clean-up says.
+    if (own) return this.wasUp && this.#failure ? firstOf(this.#failure, own) : own;
+    if (failure || this.#failure) return this.#failure;
     if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;
   }

@@ -18,12 +18,14 @@
 
 import { assertRunnable } from "../check.ts";
 import { stallMs } from "../clock.ts";
+import { ProcessSilentError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { type EntryOptions, type LifeSettings, settingsOf } from "../table/entry_options.ts";
 import type { Entry, Lease } from "../table/table.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
+import { Pulse } from "./pulse.ts";
 import type { Registry } from "./registry.ts";
 
 const ready: Promise<void> = Promise.resolve();
@@ -59,6 +61,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   settings: LifeSettings;
   /** When it was made and then when it came up, by the monotonic clock: no duration depends on a clock that may be set. */
   #beganMs: number;
+  /** What it says of itself; made when it does, or has to. */
+  #pulse: Pulse | undefined = undefined;
   /** Whether its budget was prolonged because the event loop had stalled. */
   #isProlonged = false;
   readonly #registry: Registry<K, P>;
@@ -81,6 +85,11 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   /** How far it got. */
   get phase(): "starting" | "running" {
     return this.wasUp ? "running" : "starting";
+  }
+
+  /** What it said last, as one short line. */
+  get note(): string | undefined {
+    return this.#pulse?.note;
   }
 
   /** Whether it is still running after being asked, and then forced, to end. */
@@ -131,16 +140,25 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     super.force(reason);
   }
 
+  /** Gives it up as failed, unless it is about to end anyway: a start-up fails, and what runs is aborted at once. */
+  fail(error: unknown): void {
+    if (!this.isWanted || this.isEnding) return;
+    this.#beginBudget();
+    if (!this.wasUp) this.#owner.attemptIsLate(error);
+    this.failNow(error);
+  }
+
   /**
    * Goes on when a budget is spent: from start to abort, from graceful to forced, from forced to stuck. While the event loop
    * was blocked the process could not use its budget: it gets as much again as the deadline is late, once.
    */
   onDeadline(lateMs: number): void {
-    if (lateMs > stallMs && !this.#isProlonged) {
+    if (this.state === "running" && this.#pulse) this.#checkAlive(this.#pulse);
+    else if (lateMs > stallMs && !this.#isProlonged) {
       const { startTimeoutMs, stopTimeoutMs } = this.settings;
       this.#isProlonged = true;
       this.#registry.deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
-    } else if (!this.isEnding) this.#giveUpStart();
+    } else if (!this.isEnding) this.fail(this.#lateError());
     else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
     else this.giveUp();
@@ -157,14 +175,20 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#owner.attemptIsStuck(this.sinceAt);
   }
 
+  protected override makeAlive(): (note?: string) => void {
+    return (note) => (this.#pulse ??= new Pulse(this.#registry.awake)).beat(note);
+  }
+
   protected override lifeIsUp(runnable: P): void {
     const { deadlines } = this.#registry, startMs = this.#lap(), at = this.sinceAt;
     deadlines.delete(this.#owner);
+    if (this.settings.livenessMs !== Infinity) this.#hear();
     this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp(runnable);
   }
 
   protected override lifeIsLeaving(): void {
+    this.#pulse?.unhear();
     if (this.isWanted) this.#beginBudget(); // it ends by itself, which may take too long as well
     this.#owner.attemptIsLeaving();
   }
@@ -227,12 +251,19 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#owner.attemptIsNotOurs(this);
   }
 
-  #giveUpStart(): void {
-    const { startTimeoutMs } = this.settings;
-    const error = new DOMException(`The process was not up within ${startTimeoutMs} ms`, "TimeoutError");
-    this.#beginBudget();
-    this.#owner.attemptIsLate(error);
-    this.failStart(error);
+  #lateError(): DOMException {
+    return new DOMException(`The process was not up within ${this.settings.startTimeoutMs} ms`, "TimeoutError");
+  }
+
+  #hear(): void {
+    (this.#pulse ??= new Pulse(this.#registry.awake)).hear();
+    this.#registry.deadlines.set(this.#owner, this.settings.livenessMs);
+  }
+
+  #checkAlive({ silentMs, note }: Pulse): void {
+    const { livenessMs } = this.settings;
+    if (silentMs >= livenessMs) this.fail(new ProcessSilentError(this.#owner.key, livenessMs, note));
+    else this.#registry.deadlines.set(this.#owner, livenessMs - silentMs);
   }
 
   #failToBuild(error: unknown): void {
@@ -249,6 +280,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   #leave(): void {
     const { sinceAt } = this, ranMs = this.#lap();
     this.#registry.deadlines.delete(this.#owner);
+    this.#pulse?.unhear();
     if (this.wasUp) this.uptimeMs = ranMs;
     if (this.wasStuck) {
       stuckAttempts--;

@@ -11,6 +11,7 @@ import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Table } from "../table/table.ts";
+import { AwakeTime } from "./awake_time.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
@@ -39,6 +40,7 @@ export class Registry<K, P extends Runnable> {
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
+  readonly awake: AwakeTime;
   /** The run in progress. */
   run: Run<K, P> | undefined = undefined;
   /** How many passes there have been, in all runs: a stuck process is seen by those of several. */
@@ -51,6 +53,7 @@ export class Registry<K, P extends Runnable> {
     this.settings = { ...settings, random: () => chanceOf(settings.random) };
     this.clock = settings.clock;
     this.watch = new Watch(settings.clock);
+    this.awake = new AwakeTime(settings.clock);
     const enter = (step: () => void) => this.enter(step);
     this.deadlines = new Deadlines(settings.clock, enter);
     this.starts = new StartQueue(settings.clock, settings, enter);

@@ -35,6 +35,8 @@ export interface ProcessSnapshot<K> {
   readonly failures: number;
   /** When the restart is due, epoch ms; only in the state "retrying". */
   readonly retryAt?: number;
+  /** What its process said last with `alive`, as one line of at most 200 characters; absent when it said nothing. */
+  readonly note?: string;
   /** The last failure, overcome or not; absent when there was none. */
   readonly lastError?: ErrorData;
 }
@@ -84,6 +86,7 @@ export function describeKeeper<K, P extends Runnable>(
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: momentOf(keeper.deadlineAt, clock) }),
+    ...(attempt?.note !== undefined && { note: attempt.note }),
     ...(lastError && { lastError: { ...lastError, causes: [...lastError.causes] } }),
   };
 }

@@ -213,6 +213,40 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   }
 
   /**
+   * Fails the process of a key, for a watchdog of your own: a running process is aborted at once and counts as failed, one that
+   * is starting fails to start, and one that is stopping or stuck is left alone. What follows is up to the restart policy.
+   *
+   * @param key The key of the process.
+   * @param error What it is said to have failed with.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {ProcessNotFoundError} When there is no process of that key, or it has not begun to start.
+   *
+   * @example A watchdog that asks from outside
+   * ```ts
+   * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
+   * import { delay } from "@std/async/delay";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const bot = leaf((signal) => delay(60_000, { signal }));
+   * const supervisor = new Supervisor(new MapTable([["acme", bot]]));
+   * const retrying: PromiseWithResolvers<string> = Promise.withResolvers();
+   * supervisor.subscribe((event) => {
+   *   if (event.type === "retrying") retrying.resolve(event.key);
+   * });
+   * await supervisor.run(async () => {
+   *   supervisor.fail("acme", new Error("its webhook has been removed"));
+   *   assertEquals(await retrying.promise, "acme");
+   * });
+   * ```
+   */
+  fail(key: K, error: unknown): void {
+    assertKey(key);
+    const keeper = this.#registry.keepers.get(key);
+    if (!keeper?.attempt) throw missing("fail", key, keeper);
+    keeper.attempt.fail(error);
+  }
+
+  /**
    * Returns the runnable of a running process.
    *
    * @param key The key of the process.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, checkLimit, checkNumber, type checkShape } from "../check.ts";
+import { checkArgument, checkLimit, checkNumber } from "../check.ts";
 import { maxTimerMs } from "../clock.ts";
 import { checkRestart, defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
 
@@ -41,6 +41,14 @@ export interface EntryOptions {
    * @default {4_000}
    */
   readonly stopTimeoutMs?: number;
+  /**
+   * For how long a running process may be silent: when it has not called `alive` for that long, or never did, it is aborted and
+   * fails with a `ProcessSilentError`. The count begins when it is running; while the event loop is blocked or the machine
+   * sleeps it stands still. `Infinity` for no limit.
+   *
+   * @default {Infinity}
+   */
+  readonly livenessMs?: number;
 }
 
 /** The same with every default filled in. */
@@ -49,12 +57,15 @@ export interface LifeSettings {
   /** `Infinity` for no limit. */
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  /** `Infinity` for no limit. */
+  readonly livenessMs: number;
 }
 
 const defaultLifeSettings: LifeSettings = {
   restart: defaultRestartPolicy,
   startTimeoutMs: 60_000,
   stopTimeoutMs: 4_000,
+  livenessMs: Infinity,
 };
 
 /**
@@ -68,10 +79,12 @@ const defaultLifeSettings: LifeSettings = {
  */
 export function checkLife(options: EntryOptions, defaults: LifeSettings = defaultLifeSettings): LifeSettings {
   const { restart, startTimeoutMs = defaults.startTimeoutMs, stopTimeoutMs = defaults.stopTimeoutMs } = options;
+  const { livenessMs = defaults.livenessMs } = options;
   return {
     restart: restart === undefined ? defaults.restart : checkRestart(restart, defaults.restart),
     startTimeoutMs: checkLimit("startTimeoutMs", startTimeoutMs),
     stopTimeoutMs: checkNumber("stopTimeoutMs", stopTimeoutMs, 0, maxTimerMs),
+    livenessMs: checkLimit("livenessMs", livenessMs),
   };
 }
 

@@ -47,6 +47,13 @@ for (const [title, answer] of answers) {
     assertEquals(stops.map(({ fate }) => fate), ["resolved", "pending"]);
   });
 
+  Deno.test(`Supervisor obeys livenessMs of an entry that answers ${title}`, async () => {
+    await using world = worldOf(() => answer({ livenessMs: Infinity }), {}, { livenessMs: 500 });
+    await world.begin();
+    await world.time.pass(500);
+    assertEquals([world.stateOf("a"), world.stateOf("b")], ["running", "retrying"]);
+  });
+
   Deno.test(`Supervisor obeys restart of an entry that answers ${title}, field by field`, async () => {
     const restart = { minDelayMs: 5 };
     const supervisors = { restart: { factor: 3, jitter: 0 } };
