@@ -79,5 +79,7 @@ export type { RestartFailure, RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export type { EntryOptions } from "./src/table/entry_options.ts";
-export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
+export { type LeafOrOtherRunnable, MapTable, type MapTableOptions, type MapTableValue } from "./src/table/map_table.ts";
+export { type Pause, type PausedKey, type PauseOptions, ProcessPausedError } from "./src/table/pause.ts";
 export type { Absence, Entry, Lease, Table } from "./src/table/table.ts";
+export type { Trouble, TroubledKey } from "./src/table/trouble.ts";

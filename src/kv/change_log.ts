@@ -22,6 +22,9 @@ import { isUnreadable } from "./unreadable.ts";
 /** The most changes that are named at once: with more, a look at everything is cheaper. */
 export const maxNamedChanges = 500;
 
+/** Within how many changes one is searched for. */
+const maxSearched = 1_000;
+
 /** The version of the layout of all control records, which stands in the generation. */
 const formatVersion = 1;
 
@@ -34,12 +37,16 @@ interface GenerationRecord {
 
 /** The value of a record in the log. */
 interface LogRecord {
-  readonly key: KvTableKey;
+  /** The key that changed; null for the whole table. */
+  readonly key: KvTableKey | null;
   /** That of the generation of the same commit. */
   readonly nonce: number;
   /** How long it is kept at least, in ms. */
   readonly keptMs: number;
 }
+
+/** The nonces of operations that changes are joined to, of any table. */
+const noncesOfJoined: WeakMap<Deno.AtomicOperation, number> = new WeakMap();
 
 /** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
@@ -77,15 +84,30 @@ export class ChangeLog {
     this.#options = options;
   }
 
-  /** Adds the change of a key to the atomic operation that makes it. */
-  append(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
+  /**
+   * Adds a change to the atomic operation that makes it.
+   *
+   * @param key The key that changes; without one, whatever is in the table may have changed.
+   * @param name Lets the change be found, and others stand beside it in the same operation.
+   */
+  append(operation: Deno.AtomicOperation, key: KvTableKey | undefined, name?: string): Deno.AtomicOperation {
     const { keys, retentionMs, random } = this.#options;
-    const nonce = random();
-    const record: LogRecord = { key, nonce, keptMs: retentionMs };
+    // All that is committed at once has one nonce, that of the generation: another one would be of another history.
+    const nonce = noncesOfJoined.get(operation) ?? random();
+    if (name !== undefined) noncesOfJoined.set(operation, nonce);
+    const record: LogRecord = { key: key ?? null, nonce, keptMs: retentionMs };
     const generation: GenerationRecord = { format: formatVersion, nonce };
     return operation
-      .set(keys.log(this.#store.kv.commitVersionstamp()), record, { expireIn: retentionMs })
+      .set(keys.log(this.#store.kv.commitVersionstamp(), name), record, { expireIn: retentionMs })
       .set(keys.generation, generation);
+  }
+
+  /** Tells whether a change with this name has been committed after a generation: its reply may have been lost. */
+  async has(name: string, after: string, signal?: AbortSignal): Promise<boolean> {
+    const { keys } = this.#options;
+    const options = { purpose: "log", limit: maxSearched, signal } as const;
+    const { rows } = await this.#store.list("search the change log", keys.logFrom(after), options);
+    return rows.some(({ key }) => keys.nameOf(key) === name);
   }
 
   /** Finds the end of the log: the position after everything that is committed. */
@@ -120,17 +142,20 @@ export class ChangeLog {
     if (replaced !== undefined) return { position: { ...generation, read: begun }, keys: undefined, replaced };
     const isBehind = generation.versionstamp < position.versionstamp; // the record of the generation was deleted
     const next = advance(position, reading, retentionMs);
-    return { position: next.position, keys: next.hasGap || isBehind ? undefined : changes.map(({ key }) => key) };
+    const named = changes.flatMap(({ key }) => key ?? []);
+    const isAll = next.hasGap || isBehind || named.length < changes.length;
+    return { position: next.position, keys: isAll ? undefined : named };
   }
 
   /** Tells the record at the position from those behind it, and passes over what is none. */
   #sorted(rows: readonly Deno.KvEntry<unknown>[], position: LogPosition) {
-    const changes: (LoggedChange & { readonly key: KvTableKey })[] = [];
+    const changes: (LoggedChange & { readonly key: KvTableKey | null })[] = [];
     let first: Change | undefined;
     for (const row of rows) {
       const versionstamp = this.#options.keys.versionstampOf(row.key) ?? "";
       const { key, nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
-      if (versionstamp === "" || versionstamp < position.versionstamp || !isTableKey(key)) continue;
+      if (versionstamp === "" || versionstamp < position.versionstamp) continue;
+      if (key !== null && !isTableKey(key)) continue;
       if (versionstamp === position.versionstamp) first = { versionstamp, nonce };
       else changes.push({ key, versionstamp, nonce, keptMs });
     }

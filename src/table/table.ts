@@ -5,6 +5,8 @@
  */
 
 import type { EntryOptions } from "./entry_options.ts";
+import type { Pause } from "./pause.ts";
+import type { Trouble } from "./trouble.ts";
 
 /** A hold on the right to run one process, given by tables that share their entries between several supervisors. */
 export interface Lease {
@@ -50,6 +52,10 @@ export interface Entry<K, P> {
    * @returns The lease, or `undefined` if this instance does not own the entry: it is then skipped.
    */
   lease?(): Lease | undefined;
+  /** Present if the entry is wanted, but not to run for now. One that is over counts as absent. */
+  readonly pause?: Pause;
+  /** What the table remembers of the key, if that is not well: its next process goes on from it. */
+  readonly trouble?: Trouble;
 }
 
 /**
@@ -125,6 +131,18 @@ export interface Table<K, P> {
    * without it, there is a pass every 60 s. An explicit `intervalMs` of the supervisor takes its place.
    */
   readonly sweepMs?: number;
+
+  /**
+   * Remembers what is wrong with a key, so that whoever runs it next goes on from it: the `trouble` of its entry. A supervisor
+   * reports when that begins, changes and ends, at most once in 10 s for a key, but at once when the key is parked and when the
+   * trouble ends. Healthy keys are not reported. A report about a version that is gone is dropped. A table without this
+   * method remembers nothing.
+   *
+   * @param entry What is not well: its key and its version.
+   * @param trouble What is wrong; `undefined` when that has ended.
+   * @throws {unknown} Anything: it is announced, and changes nothing else.
+   */
+  report?(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): void | Promise<void>;
 }
 
 /**

@@ -222,7 +222,7 @@ Deno.test("Cluster.own() has no key whose slot is handed over while it is being 
   await using _world = world;
   const first = theirs.toSorted((a, b) => slotOf(a, 16) - slotOf(b, 16))[0]; // slots are handed over one by one, in order
   const gate = Promise.withResolvers<void>();
-  one.kv.inject("get", holdReply(gate.promise));
+  one.kv.inject("getMany", holdReply(gate.promise));
   const get = watch(owned.get(first));
   await world.member("b", {}, { bare: true });
   await world.pass(2 * heartbeatMs); // it is seen to join, and then to beat
