@@ -16,6 +16,7 @@ import {
   type LogReading,
   type Moment,
 } from "./log_position.ts";
+import { keyText } from "./key_parts.ts";
 import type { KvStore } from "./store.ts";
 import { isUnreadable } from "./unreadable.ts";
 
@@ -39,14 +40,28 @@ interface GenerationRecord {
 interface LogRecord {
   /** The key that changed; null for the whole table. */
   readonly key: KvTableKey | null;
+  /** Other keys that changed in the same commit. */
+  readonly others?: readonly KvTableKey[];
+  /** Tells the change from others when it is searched for. */
+  readonly name?: string;
   /** That of the generation of the same commit. */
   readonly nonce: number;
   /** How long it is kept at least, in ms. */
   readonly keptMs: number;
 }
 
-/** The nonces of operations that changes are joined to, of any table. */
-const noncesOfJoined: WeakMap<Deno.AtomicOperation, number> = new WeakMap();
+/** What has been joined to an operation. */
+interface Joined {
+  /** All that is committed at once has one nonce, that of the generation: another one would be of another history. */
+  readonly nonce: number;
+  /** The keys so far, by the text of the prefix: of any tables, and several may be made for one prefix. */
+  readonly keys: Map<string, readonly KvTableKey[]>;
+}
+
+const joinedTo: WeakMap<Deno.AtomicOperation, Joined> = new WeakMap();
+
+/** How many more keys than one are named that are joined to one operation. A record has at most 64 KiB, and a key 2. */
+const maxJoined = 30;
 
 /** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
@@ -88,18 +103,26 @@ export class ChangeLog {
    * Adds a change to the atomic operation that makes it.
    *
    * @param key The key that changes; without one, whatever is in the table may have changed.
-   * @param name Lets the change be found, and others stand beside it in the same operation.
+   * @param name Lets the change be found.
    */
   append(operation: Deno.AtomicOperation, key: KvTableKey | undefined, name?: string): Deno.AtomicOperation {
-    const { keys, retentionMs, random } = this.#options;
-    // All that is committed at once has one nonce, that of the generation: another one would be of another history.
-    const nonce = noncesOfJoined.get(operation) ?? random();
-    if (name !== undefined) noncesOfJoined.set(operation, nonce);
-    const record: LogRecord = { key: key ?? null, nonce, keptMs: retentionMs };
-    const generation: GenerationRecord = { format: formatVersion, nonce };
-    return operation
-      .set(keys.log(this.#store.kv.commitVersionstamp(), name), record, { expireIn: retentionMs })
-      .set(keys.generation, generation);
+    return this.#append(operation, {
+      key: key ?? null,
+      ...name !== undefined && { name },
+      nonce: this.#options.random(),
+    });
+  }
+
+  /** Adds a change to an operation that may have more of them. */
+  join(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
+    const joined = joinedTo.get(operation) ?? { nonce: this.#options.random(), keys: new Map() };
+    joinedTo.set(operation, joined);
+    const { nonce } = joined, log = keyText(this.#options.keys.prefix);
+    const [first, ...others] = [...joined.keys.get(log) ?? [], key];
+    joined.keys.set(log, [first, ...others]);
+    // The record takes the place of the one that the key before was logged in: an operation has one place in the log.
+    const isLong = others.length >= maxJoined;
+    return this.#append(operation, isLong ? { key: null, nonce } : { key: first, others, nonce });
   }
 
   /** Tells whether a change with this name has been committed after a generation: its reply may have been lost. */
@@ -107,7 +130,7 @@ export class ChangeLog {
     const { keys } = this.#options;
     const options = { purpose: "log", limit: maxSearched, signal } as const;
     const { rows } = await this.#store.list("search the change log", keys.logFrom(after), options);
-    return rows.some(({ key }) => keys.nameOf(key) === name);
+    return rows.some(({ value }) => (value as Partial<LogRecord> | null)?.name === name);
   }
 
   /** Finds the end of the log: the position after everything that is committed. */
@@ -142,24 +165,32 @@ export class ChangeLog {
     if (replaced !== undefined) return { position: { ...generation, read: begun }, keys: undefined, replaced };
     const isBehind = generation.versionstamp < position.versionstamp; // the record of the generation was deleted
     const next = advance(position, reading, retentionMs);
-    const named = changes.flatMap(({ key }) => key ?? []);
-    const isAll = next.hasGap || isBehind || named.length < changes.length;
-    return { position: next.position, keys: isAll ? undefined : named };
+    const isAll = next.hasGap || isBehind || changes.some(({ keys }) => keys === undefined);
+    return { position: next.position, keys: isAll ? undefined : changes.flatMap(({ keys = [] }) => keys) };
   }
 
   /** Tells the record at the position from those behind it, and passes over what is none. */
   #sorted(rows: readonly Deno.KvEntry<unknown>[], position: LogPosition) {
-    const changes: (LoggedChange & { readonly key: KvTableKey | null })[] = [];
+    const changes: (LoggedChange & { readonly keys: readonly KvTableKey[] | undefined })[] = [];
     let first: Change | undefined;
     for (const row of rows) {
       const versionstamp = this.#options.keys.versionstampOf(row.key) ?? "";
-      const { key, nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
+      const { key, others = [], nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
       if (versionstamp === "" || versionstamp < position.versionstamp) continue;
       if (key !== null && !isTableKey(key)) continue;
       if (versionstamp === position.versionstamp) first = { versionstamp, nonce };
-      else changes.push({ key, versionstamp, nonce, keptMs });
+      else changes.push({ keys: key === null ? undefined : [key, ...others], versionstamp, nonce, keptMs });
     }
     return { first, changes };
+  }
+
+  #append(operation: Deno.AtomicOperation, record: Omit<LogRecord, "keptMs">): Deno.AtomicOperation {
+    const { keys, retentionMs } = this.#options;
+    const kept: LogRecord = { ...record, keptMs: retentionMs };
+    const generation: GenerationRecord = { format: formatVersion, nonce: record.nonce };
+    return operation
+      .set(keys.log(this.#store.kv.commitVersionstamp()), kept, { expireIn: retentionMs })
+      .set(keys.generation, generation);
   }
 
   #now(): Moment {

@@ -4,8 +4,7 @@
  * ```text
  * [...prefix, key]                                    an entry: the spec as a plain value, readable without this library
  * ["@pact/supervisor", prefix, "generation"]          rewritten with every change
- * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the key that was set or deleted; null for the whole table
- * ["@pact/supervisor", prefix, "log", versionstamp, name]   the same; several may be committed at once, or be searched for
+ * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the keys that were set or deleted; null for the whole table
  * ["@pact/supervisor", prefix, "pause", no bytes]     the whole table is paused; listed before these
  * ["@pact/supervisor", prefix, "pause", key]          a key is paused
  * ["@pact/supervisor", prefix, "trouble", key]        what is wrong with a key, or was until a day ago
@@ -126,12 +125,9 @@ export class Keyspace {
     return recordKey.length === controlLength + 1 && isTableKey(key) ? key : undefined;
   }
 
-  /**
-   * Returns where a change is logged, by its commit or by the symbol that the database replaces with it. With a name, other
-   * changes may be logged in the same commit.
-   */
-  log(versionstamp: string | symbol, name?: string): Deno.KvKey {
-    return name === undefined ? this.#control("log", versionstamp) : this.#control("log", versionstamp, name);
+  /** Returns where a change is logged, by its commit or by the symbol that the database replaces with it. */
+  log(versionstamp: string | symbol): Deno.KvKey {
+    return this.#control("log", versionstamp);
   }
 
   /** Selects the changes from a versionstamp on. */
@@ -142,15 +138,10 @@ export class Keyspace {
   /** Returns the commit of the change that is logged there; `undefined` if none is. */
   versionstampOf(logKey: Deno.KvKey): string | undefined {
     const [root, text, kind, versionstamp] = logKey;
-    if (logKey.length > controlLength + 2 || root !== controlRoot || text !== this.#text || kind !== "log") {
+    if (logKey.length !== controlLength + 1 || root !== controlRoot || text !== this.#text || kind !== "log") {
       return undefined;
     }
     return typeof versionstamp === "string" && /^[0-9a-f]{20}$/.test(versionstamp) ? versionstamp : undefined;
-  }
-
-  /** Returns the name that a change is logged with. */
-  nameOf(logKey: Deno.KvKey): unknown {
-    return logKey[controlLength + 1];
   }
 
   /** Returns where the record of a session lives. */

@@ -81,7 +81,7 @@ export class TableWriter<K extends KvTableKey> {
 
   /** Adds a change to an operation of the user's, with its announcement. */
   join(atomic: Deno.AtomicOperation, key: K, change: Change): Deno.AtomicOperation {
-    return this.#options.log.append(change(atomic), key, crypto.randomUUID());
+    return this.#options.log.join(change(atomic), key);
   }
 
   /** Commits, and tells the readers of changes. Returns the result. */

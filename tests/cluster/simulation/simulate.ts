@@ -37,8 +37,11 @@ const { heartbeatMs, ttlMs, sweepMs } = measures;
 /** Clocks that run 20 % fast or slow are sound. */
 const drift = 0.2;
 const maxInstances = 8;
-/** One listing in each of six heartbeats, a seventh at their edge, two of the table in passes, and one check of the claims. */
-const mostLists = 10;
+/**
+ * One listing in each of six heartbeats, a seventh at their edge, three in each of two passes (entries, pauses, troubles), and
+ * one check of the claims.
+ */
+const mostLists = 14;
 const longestTimerMs = 400_000;
 /** How long a pass may be away by a clock that is sound, with its tenth more. */
 const longestSweepMs = 1.1 * sweepMs / (1 - drift) + heartbeatMs;
