@@ -46,6 +46,8 @@ export {
 } from "./src/errors.ts";
 export type { Listener } from "./src/event_stream.ts";
 export type {
+  AbandonedEndedEvent,
+  AbandonedEvent,
   EntryFailedEvent,
   EventBase,
   ExitedEvent,
@@ -72,6 +74,7 @@ export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions, StandaloneRunnable } from "./src/process/runnable.ts";
 export type { CallOptions } from "./src/supervisor/supervisor.ts";
+export type { AbandonedSnapshot } from "./src/supervisor/abandoned.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";

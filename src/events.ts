@@ -123,6 +123,37 @@ export interface UnstuckEvent<K> extends KeyedEvent<K> {
   readonly sinceAt: number;
 }
 
+/**
+ * It was stuck, and the supervisor has let go of it: its key is free. It takes the place of `exited`, and how the process would
+ * have ended by now is how it is said to have ended.
+ */
+export interface AbandonedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "abandoned";
+  /** Since when it was stuck, epoch ms. */
+  readonly sinceAt: number;
+  /** How far it got. */
+  readonly phase: "starting" | "running";
+  /** How it is said to have ended. */
+  readonly outcome: ExitOutcome;
+  /** What it is said to have failed with; absent unless the outcome is "failed". */
+  readonly error?: unknown;
+  /** How long it has been running, in ms; 0 if it never was. */
+  readonly uptimeMs: number;
+}
+
+/** A process that was abandoned has ended after all. Its key may have another process by now, which this does not concern. */
+export interface AbandonedEndedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "abandoned-ended";
+  /** When it was abandoned, epoch ms. */
+  readonly sinceAt: number;
+  /** How it ended: quietly, or with an error that was not told of before. */
+  readonly outcome: "stopped" | "failed";
+  /** What it failed with; absent unless the outcome is "failed". */
+  readonly error?: unknown;
+}
+
 /** Its entry is gone, which `get` has confirmed; its stop begins. */
 export interface RemovedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
@@ -178,7 +209,8 @@ export interface ReconciledEvent extends EventBase {
 /**
  * What a supervisor announces. For each key the order is:
  *
- * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` if there was nothing to run;
+ * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` if there was nothing to run, or
+ *   `abandoned` after `stuck`; `abandoned-ended` comes once for each of these, whenever it ends, and has no place in the order;
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
  * - `replaced` comes before the `exited` that it causes, `removed` once, when the entry is found to be gone;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
@@ -189,7 +221,7 @@ export interface ReconciledEvent extends EventBase {
  * - `entry-failed` may also come alone: a lease could not be given back. It comes between an exit and its answer, once for
  *   each version, when `restart.decide` or a `RetryAfterError` gives what cannot be used.
  *
- * No event of a key's next life comes before the `exited` of the previous one.
+ * No event of a key's next life comes before the `exited`, `entry-failed` or `abandoned` of the previous one.
  */
 export type SupervisorEvent<K> =
   | StartingEvent<K>
@@ -200,6 +232,8 @@ export type SupervisorEvent<K> =
   | UnparkedEvent<K>
   | StuckEvent<K>
   | UnstuckEvent<K>
+  | AbandonedEvent<K>
+  | AbandonedEndedEvent<K>
   | RemovedEvent<K>
   | ReplacedEvent<K>
   | EntryFailedEvent<K>

@@ -154,6 +154,12 @@ export abstract class Life<P extends Runnable> {
   #end(failure: Failure | undefined): void {
     this.state = "stopped";
     this.#forgetNarrower();
+    this.judge(failure);
+    this.lifeEnded();
+  }
+
+  /** Says how it has ended, or would have if its run had settled by now. */
+  protected judge(failure?: Failure): void {
     const verdict = this.#failureOf(failure);
     if (verdict) {
       this.outcome = "failed";
@@ -161,7 +167,6 @@ export abstract class Life<P extends Runnable> {
     } else {
       this.outcome = this.isAsked ? "stopped" : "returned";
     }
-    this.lifeEnded();
   }
 
   /** Only the echo of our own abort is not a failure: an AbortError of the run's own making is one. */

@@ -18,7 +18,7 @@
 
 import { assertRunnable } from "../check.ts";
 import { stallMs } from "../clock.ts";
-import { ProcessSilentError } from "../errors.ts";
+import { ProcessSilentError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -63,6 +63,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   #beganMs: number;
   /** What it says of itself; made when it does, or has to. */
   #pulse: Pulse | undefined = undefined;
+  #isAbandoned = false;
   /** Whether its budget was prolonged because the event loop had stalled. */
   #isProlonged = false;
   readonly #registry: Registry<K, P>;
@@ -80,6 +81,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { at, nowMs } = registry.watch.read();
     this.sinceAt = at;
     this.#beganMs = nowMs;
+  }
+
+  get key(): K {
+    return this.#owner.key;
   }
 
   /** How far it got. */
@@ -117,7 +122,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#registry.events.emitHere({
       type: "starting",
       at: this.sinceAt,
-      key: this.#owner.key,
+      key: this.key,
       cause,
       attempt: this.#number,
     });
@@ -164,6 +169,25 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     else this.giveUp();
   }
 
+  /**
+   * Lets go of it: it loses its right to run, and no longer concerns its owner. How it would have ended by now is how it is
+   * said to have ended.
+   */
+  abandon(): void {
+    const { sinceAt, key } = this, { leases } = this.#registry;
+    this.judge();
+    this.#isAbandoned = true;
+    const ranMs = this.#lap();
+    if (this.wasUp) this.uptimeMs = ranMs;
+    if (this.#lease) {
+      leases.unwatch(this.#lease, this);
+      leases.revoke(this.#lease, key, new ProcessStuckError(key, sinceAt));
+    }
+    const { sinceAt: at, phase, outcome, error, uptimeMs } = this;
+    const failure = outcome === "failed" && { error };
+    this.#registry.emit({ type: "abandoned", at, key, sinceAt, phase, outcome, ...failure, uptimeMs });
+  }
+
   /** Declares the attempt stuck. It keeps its key until it ends after all. */
   giveUp(): void {
     if (!this.isEnding || this.wasStuck) return;
@@ -171,7 +195,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
     this.#registry.deadlines.delete(this.#owner);
-    this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.#owner.key, sinceAt: this.sinceAt });
+    this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.key, sinceAt: this.sinceAt });
     this.#owner.attemptIsStuck(this.sinceAt);
   }
 
@@ -183,7 +207,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { deadlines } = this.#registry, startMs = this.#lap(), at = this.sinceAt;
     deadlines.delete(this.#owner);
     if (this.settings.livenessMs !== Infinity) this.#hear();
-    this.#registry.emit({ type: "running", at, key: this.#owner.key, startMs, attempt: this.#number });
+    this.#registry.emit({ type: "running", at, key: this.key, startMs, attempt: this.#number });
     this.#owner.attemptIsUp(runnable);
   }
 
@@ -194,7 +218,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeEnded(): void {
-    const { key } = this.#owner;
+    const { key } = this;
+    if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
     const { sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
     const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
@@ -262,18 +287,25 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   #checkAlive({ silentMs, note }: Pulse): void {
     const { livenessMs } = this.settings;
-    if (silentMs >= livenessMs) this.fail(new ProcessSilentError(this.#owner.key, livenessMs, note));
+    if (silentMs >= livenessMs) this.fail(new ProcessSilentError(this.key, livenessMs, note));
     else this.#registry.deadlines.set(this.#owner, livenessMs - silentMs);
   }
 
   #failToBuild(error: unknown): void {
-    const { key } = this.#owner;
+    const { key } = this;
     this.state = "stopped";
     this.outcome = "failed";
     this.error = error;
+    if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
     this.#registry.emit({ type: "entry-failed", at: this.sinceAt, key, error });
     this.#owner.attemptEnded(this);
+  }
+
+  /** An abandoned life has ended: its owner may have another one by now. */
+  #endAtLast(): void {
+    stuckAttempts--;
+    this.#registry.abandoned.ended(this);
   }
 
   /** What has to be done however it ends. */
@@ -284,14 +316,14 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (this.wasUp) this.uptimeMs = ranMs;
     if (this.wasStuck) {
       stuckAttempts--;
-      this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.#owner.key, sinceAt });
+      this.#registry.emit({ type: "unstuck", at: this.sinceAt, key: this.key, sinceAt });
     }
     if (this.#lease) this.#giveBack(this.#lease);
   }
 
   #giveBack(lease: Lease): void {
     this.#registry.leases.unwatch(lease, this);
-    this.#registry.leases.giveBack(lease, this.#owner.key);
+    this.#registry.leases.giveBack(lease, this.key);
   }
 
   /** Notes the moment. Returns the whole ms since it was made, or since it came up. */

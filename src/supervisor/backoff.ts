@@ -50,7 +50,7 @@ export class Backoff<K, P extends Runnable> {
 
   /** Waits, rests or parks after an exit that was not asked for. */
   afterExit(
-    { outcome, error, phase, uptimeMs }: Omit<Exit, "key" | "failures">,
+    { outcome, error, phase, uptimeMs, wasStuck }: Omit<Exit, "key" | "failures"> & { readonly wasStuck?: boolean },
     at: number,
     policy: RestartPolicy,
   ): void {
@@ -66,7 +66,7 @@ export class Backoff<K, P extends Runnable> {
     if (decision.action !== "rest") this.failures = decision.failures;
     if (decision.action === "retry") {
       if (decision.mistake) this.#tell(decision.mistake, at);
-      return this.#retryIn(delayMs, at, brakeMs);
+      return this.#retryIn(delayMs, at, brakeMs, wasStuck);
     }
     if (decision.action === "park") {
       this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
@@ -135,7 +135,8 @@ export class Backoff<K, P extends Runnable> {
     this.#registry.emit({ type: "entry-failed", at, key, error });
   }
 
-  #retryIn(ownDelayMs: number, at: number, brakeMs = 0): void {
+  /** What was stuck may end, or be abandoned, in the context of a caller: its next life must not begin there. */
+  #retryIn(ownDelayMs: number, at: number, brakeMs = 0, isFromElsewhere = false): void {
     const keeper = this.#keeper, { key } = keeper, { failures } = this;
     const delayMs = Math.max(ownDelayMs, brakeMs);
     const isNews = brakeMs > ownDelayMs && !this.#isBrakeTold;
@@ -144,7 +145,7 @@ export class Backoff<K, P extends Runnable> {
     this.#registry.emit({ type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs, ...cause });
     keeper.enter("retrying", at);
     // A timer of 0 ms is 2 ms late.
-    if (delayMs > 0) this.#registry.deadlines.set(keeper, delayMs);
+    if (delayMs > 0 || isFromElsewhere) this.#registry.deadlines.set(keeper, delayMs);
     else keeper.enqueue(undefined, "retry", at);
   }
 }

@@ -61,6 +61,14 @@ function describeKeyed(event: ProcessEvent): string {
       return "stuck: asked to stop, then aborted, and has not ended";
     case "unstuck":
       return "unstuck: it ended after all";
+    case "abandoned":
+      return event.outcome === "failed"
+        ? `abandoned: it has not ended, after it failed while ${event.phase}: ${describeError(event.error)}`
+        : "abandoned: it has not ended, and no longer holds its key";
+    case "abandoned-ended":
+      return event.outcome === "failed"
+        ? `an abandoned life has ended after all: ${describeError(event.error)}`
+        : "an abandoned life has ended after all";
     case "removed":
       return event.cause === "moved" ? "moved to another instance" : "removed from the table";
     case "replaced":

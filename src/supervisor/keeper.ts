@@ -21,17 +21,12 @@ import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
 import type { Look, Sought } from "./lookups.ts";
+import type { Tally } from "./pass.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
 
 /** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or is dormant. */
 export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "forgotten";
-
-/** Counts how what one pass set going comes out. */
-export interface Tally {
-  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
-  settled(isFailure: boolean): void;
-}
 
 const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwhile");
 
@@ -225,6 +220,7 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#registry.run?.gotStuck(this);
     this.#callers?.failEnded(makeError);
     this.failUp(makeError);
+    this.#registry.abandoned.consider(this);
   }
 
   attemptIsNotOurs(attempt: Attempt<K, P>): void {

@@ -9,7 +9,7 @@ import type { StartCause } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry } from "../table/table.ts";
-import type { Keeper, Tally } from "./keeper.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Registry } from "./registry.ts";
 
@@ -24,6 +24,12 @@ const forgivenAfterMs = 600_000;
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
 const patienceMs = 1_000;
+
+/** Counts how what one pass set going comes out. */
+export interface Tally {
+  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
+  settled(isFailure: boolean): void;
+}
 
 /** One pass. */
 export class Pass<K, P extends Runnable> implements Tally {

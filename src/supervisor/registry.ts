@@ -11,6 +11,7 @@ import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Table } from "../table/table.ts";
+import { AbandonedLives } from "./abandoned.ts";
 import { AwakeTime } from "./awake_time.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
@@ -22,7 +23,7 @@ import { StartQueue } from "./start_queue.ts";
 
 /** What is printed while there is no listener: an error is never dropped. */
 const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
-  ["entry-failed", "table-failed", "parked", "stuck"] as const,
+  ["entry-failed", "table-failed", "parked", "stuck", "abandoned", "abandoned-ended"] as const,
 );
 
 const ready: Promise<void> = Promise.resolve();
@@ -41,6 +42,7 @@ export class Registry<K, P extends Runnable> {
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
   readonly awake: AwakeTime;
+  readonly abandoned: AbandonedLives<K, P> = new AbandonedLives(this);
   /** The run in progress. */
   run: Run<K, P> | undefined = undefined;
   /** How many passes there have been, in all runs: a stuck process is seen by those of several. */

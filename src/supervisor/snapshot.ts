@@ -7,8 +7,10 @@
 import type { Clock } from "../clock.ts";
 import type { ErrorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
+import type { AbandonedSnapshot } from "./abandoned.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
+import type { Registry } from "./registry.ts";
 
 /** What is going on with one key. */
 export type ProcessSnapshotState =
@@ -51,23 +53,22 @@ export interface SupervisorSnapshot<K> {
   readonly counts: Readonly<Partial<Record<ProcessSnapshotState, number>>>;
   /** Every key that the supervisor has to do with. */
   readonly processes: readonly ProcessSnapshot<K>[];
+  /** Lives that were abandoned and have not ended: they hold no key, and are in no count. */
+  readonly abandoned: readonly AbandonedSnapshot<K>[];
 }
 
 /** Takes a snapshot: plain data that shares nothing with the supervisor. */
-export function takeSnapshot<K, P extends Runnable>(
-  keepers: Iterable<Keeper<K, P>>,
-  clock: Clock,
-  isRunning: boolean,
-): SupervisorSnapshot<K> {
+export function takeSnapshot<K, P extends Runnable>(registry: Registry<K, P>): SupervisorSnapshot<K> {
+  const { keepers, clock, isAccepting: isRunning, abandoned } = registry;
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
   const processes: ProcessSnapshot<K>[] = [];
-  for (const keeper of keepers) {
+  for (const keeper of keepers.values()) {
     const process = describeKeeper(keeper, clock);
     if (!process) continue;
     counts[process.state] = (counts[process.state] ?? 0) + 1;
     processes.push(process);
   }
-  return { at: clock.now(), isRunning, counts, processes };
+  return { at: clock.now(), isRunning, counts, processes, abandoned: abandoned.list() };
 }
 
 /** Shows one key; `undefined` if it is only asked whether the table has it. */

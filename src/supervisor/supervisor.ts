@@ -36,6 +36,7 @@ import {
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
+  ProcessStateError,
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "../errors.ts";
@@ -62,7 +63,8 @@ export interface CallOptions {
  * Starts, stops and restarts processes so that what runs matches a table.
  *
  * It promises at most one live process per key at any time, drops no error, and stops nothing because a table fails. It
- * does not promise that a process that ignores its signal ever ends: such a process is named stuck and keeps its key.
+ * does not promise that a process that ignores its signal ever ends: such a process is named stuck and keeps its key. Only
+ * where one is abandoned, which has to be asked for (`abandon`, `onStuck`), may two processes of a key be alive.
  *
  * @typeParam K The type of the keys.
  * @typeParam P The kind of runnable.
@@ -247,6 +249,26 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   }
 
   /**
+   * Lets go of a stuck process: its key is free and starts again, at once if it had been asked to stop, after its backoff if it
+   * had failed. The process may go on for ever beside the new one. It loses its lease, so that in a cluster what it writes
+   * under its claim is refused; a check of the claim that it took before, and what it does elsewhere, cannot be taken back.
+   *
+   * @param key The key of the process.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {ProcessStateError} Unless its state is "stuck", or while three abandoned lives of the key still go on.
+   */
+  abandon(key: K): void {
+    assertKey(key);
+    const { keepers, abandoned } = this.#registry, keeper = keepers.get(key);
+    const operation = `abandon process ${describeKey(key)}`;
+    if (!keeper?.attempt?.isStuck) throw new ProcessStateError(operation, keeper ? stateOf(keeper) : "absent");
+    if (!abandoned.hasRoom(key)) {
+      throw new ProcessStateError(`${operation} while three abandoned lives of it go on`, "stuck");
+    }
+    abandoned.abandon(keeper);
+  }
+
+  /**
    * Returns the runnable of a running process.
    *
    * @param key The key of the process.
@@ -301,8 +323,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /** Shows everything the supervisor has to do with, as plain data. */
   snapshot(): SupervisorSnapshot<K> {
-    const { keepers, clock, isAccepting } = this.#registry;
-    return takeSnapshot(keepers.values(), clock, isAccepting);
+    return takeSnapshot(this.#registry);
   }
 
   /**

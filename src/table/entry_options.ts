@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, checkLimit, checkNumber } from "../check.ts";
+import { checkArgument, checkLimit, checkNumber, checkShape } from "../check.ts";
 import { maxTimerMs } from "../clock.ts";
 import { checkRestart, defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
 
@@ -49,6 +49,15 @@ export interface EntryOptions {
    * @default {Infinity}
    */
   readonly livenessMs?: number;
+  /**
+   * What becomes of a process that is stuck. `"keep"`: it keeps its key until it ends. `"abandon"`: its key is free and starts
+   * again, and the process may go on for ever beside the new one. It loses its lease, so that in a cluster what it writes under
+   * its claim is refused; a check of the claim that it took before, and what it does elsewhere, cannot be taken back. While three
+   * abandoned lives of a key go on, it keeps it all the same.
+   *
+   * @default {"keep"}
+   */
+  readonly onStuck?: "keep" | "abandon";
 }
 
 /** The same with every default filled in. */
@@ -59,6 +68,7 @@ export interface LifeSettings {
   readonly stopTimeoutMs: number;
   /** `Infinity` for no limit. */
   readonly livenessMs: number;
+  readonly onStuck: "keep" | "abandon";
 }
 
 const defaultLifeSettings: LifeSettings = {
@@ -66,6 +76,7 @@ const defaultLifeSettings: LifeSettings = {
   startTimeoutMs: 60_000,
   stopTimeoutMs: 4_000,
   livenessMs: Infinity,
+  onStuck: "keep",
 };
 
 /**
@@ -79,12 +90,14 @@ const defaultLifeSettings: LifeSettings = {
  */
 export function checkLife(options: EntryOptions, defaults: LifeSettings = defaultLifeSettings): LifeSettings {
   const { restart, startTimeoutMs = defaults.startTimeoutMs, stopTimeoutMs = defaults.stopTimeoutMs } = options;
-  const { livenessMs = defaults.livenessMs } = options;
+  const { livenessMs = defaults.livenessMs, onStuck = defaults.onStuck } = options;
+  checkShape("onStuck", '"keep" or "abandon"', onStuck, onStuck === "keep" || onStuck === "abandon");
   return {
     restart: restart === undefined ? defaults.restart : checkRestart(restart, defaults.restart),
     startTimeoutMs: checkLimit("startTimeoutMs", startTimeoutMs),
     stopTimeoutMs: checkNumber("stopTimeoutMs", stopTimeoutMs, 0, maxTimerMs),
     livenessMs: checkLimit("livenessMs", livenessMs),
+    onStuck,
   };
 }
 

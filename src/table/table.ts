@@ -12,8 +12,18 @@ import type { Trouble } from "./trouble.ts";
 export interface Lease {
   /** Aborts when the right is lost: the process is then forced to end at once. */
   readonly signal: AbortSignal;
-  /** Gives the right back. It is called exactly once for every lease, after the process has ended. */
+  /**
+   * Gives the right back. It is called exactly once for every lease, after the process has ended, or after `revoke` if it was
+   * abandoned.
+   */
   release(): void | Promise<void>;
+  /**
+   * Ends the right of this process alone, which was abandoned and goes on: whatever it does under the lease from now on must be
+   * refused. A lease without this method cannot be taken from a process that goes on.
+   *
+   * @param reason Why, an error.
+   */
+  revoke?(reason: unknown): void;
 }
 
 /** Why a table that several supervisors share does not have an entry for this one. */

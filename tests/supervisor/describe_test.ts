@@ -48,6 +48,22 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
   [{ type: "unparked", ...of, cause: "change" }, 'process "a": unparked (change)'],
   [{ type: "stuck", ...of, sinceAt: 0 }, 'process "a": stuck: asked to stop, then aborted, and has not ended'],
   [{ type: "unstuck", ...of, sinceAt: 0 }, 'process "a": unstuck: it ended after all'],
+  [
+    { type: "abandoned", ...of, sinceAt: 0, phase: "running", outcome: "stopped", uptimeMs: 5 },
+    'process "a": abandoned: it has not ended, and no longer holds its key',
+  ],
+  [
+    { type: "abandoned", ...of, sinceAt: 0, phase: "starting", outcome: "failed", error: oops, uptimeMs: 0 },
+    'process "a": abandoned: it has not ended, after it failed while starting: TypeError: oops',
+  ],
+  [
+    { type: "abandoned-ended", ...of, sinceAt: 0, outcome: "stopped" },
+    'process "a": an abandoned life has ended after all',
+  ],
+  [
+    { type: "abandoned-ended", ...of, sinceAt: 0, outcome: "failed", error: oops },
+    'process "a": an abandoned life has ended after all: TypeError: oops',
+  ],
   [{ type: "removed", ...of, cause: "deleted" }, 'process "a": removed from the table'],
   [{ type: "removed", ...of, cause: "moved" }, 'process "a": moved to another instance'],
   [{ type: "replaced", ...of, version: 2 }, 'process "a": replaced by a new version'],

@@ -116,6 +116,7 @@ const wrong: [string, Anything, string][] = [
     "Cannot use the option startTimeoutMs: it must be Infinity or a number from 1",
   ],
   ["a wrong shape", { startTimeoutMs: "5" }, "Cannot use the option startTimeoutMs: it must be a number"],
+  ["a wrong word", { onStuck: "kill" }, 'Cannot use the option onStuck: it must be "keep" or "abandon"'],
   ["a wrong restart", { restart: { limit: 0 } }, "Cannot use the option restart.limit: it must be a whole number"],
   ["a restart that is none", { restart: "never" }, "Cannot use the option restart: it must be an object"],
   [
@@ -180,6 +181,7 @@ Deno.test("MapTable.set() gives the key the options of the last call, and copies
   table.set("c", bots[2], {});
   options.restart.limit = 5;
   const supervisor = new Supervisor(table);
+  supervisor.subscribe(() => {});
   const stop = Promise.withResolvers<void>();
   const run = supervisor.run(() => stop.promise);
   await world.time.pass(1_000);

@@ -23,6 +23,13 @@ async function eventfulWorld(): Promise<World> {
   assertEquals(stop.fate, "ProcessStuckError");
   world.bot("stuck").down.resolve();
   await settle();
+  const abandoned = world.bot("stuck");
+  watch(world.supervisor.stop("stuck"));
+  await world.time.pass(8_000);
+  world.supervisor.abandon("stuck");
+  abandoned.crash(oops);
+  await settle();
+  world.live.overlaps.length = 0;
   return world;
 }
 
