@@ -24,7 +24,7 @@ import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { type EntryOptions, type LifeSettings, settingsOf } from "../table/entry_options.ts";
 import type { Entry, Lease } from "../table/table.ts";
-import type { DeadlineHolder } from "./deadlines.ts";
+import type { Keeper } from "./keeper.ts";
 import { Pulse } from "./pulse.ts";
 import type { Registry } from "./registry.ts";
 
@@ -35,20 +35,6 @@ let stuckAttempts = 0;
 /** Tells whether an attempt of any supervisor of the program is stuck. */
 export function isAnyStuck(): boolean {
   return stuckAttempts > 0;
-}
-
-/** Whose attempt it is: is told how it goes, and lends it its place among the deadlines. */
-export interface AttemptOwner<K, P extends Runnable> extends DeadlineHolder {
-  readonly key: K;
-  attemptIsUp(runnable: P): void;
-  /** It is about to end without having been asked to. */
-  attemptIsLeaving(): void;
-  /** This instance does not own the entry: nothing was started, nothing is announced. */
-  attemptIsNotOurs(attempt: Attempt<K, P>): void;
-  /** The start-up took too long; the end is still to come. */
-  attemptIsLate(error: unknown): void;
-  attemptIsStuck(sinceAt: number): void;
-  attemptEnded(attempt: Attempt<K, P>): void;
 }
 
 /** Runs an entry once. */
@@ -67,16 +53,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   /** Whether its budget was prolonged because the event loop had stalled. */
   #isProlonged = false;
   readonly #registry: Registry<K, P>;
-  readonly #owner: AttemptOwner<K, P>;
+  readonly #keeper: Keeper<K, P>;
   readonly #number: number;
   #lease: Lease | undefined = undefined;
 
   /** The number says how many times in a row this is tried, counting from 1. */
-  constructor(registry: Registry<K, P>, owner: AttemptOwner<K, P>, number: number) {
+  constructor(registry: Registry<K, P>, keeper: Keeper<K, P>, number: number) {
     super();
     this.settings = registry.settings;
     this.#registry = registry;
-    this.#owner = owner;
+    this.#keeper = keeper;
     this.#number = number;
     const { at, nowMs } = registry.watch.read();
     this.sinceAt = at;
@@ -84,7 +70,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   get key(): K {
-    return this.#owner.key;
+    return this.#keeper.key;
   }
 
   /** How far it got. */
@@ -149,7 +135,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   fail(error: unknown): void {
     if (!this.isWanted || this.isEnding) return;
     this.#beginBudget();
-    if (!this.wasUp) this.#owner.attemptIsLate(error);
+    if (!this.wasUp) this.#keeper.attemptIsLate(error);
     this.failNow(error);
   }
 
@@ -162,7 +148,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     else if (lateMs > stallMs && !this.#isProlonged) {
       const { startTimeoutMs, stopTimeoutMs } = this.settings;
       this.#isProlonged = true;
-      this.#registry.deadlines.set(this.#owner, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
+      this.#registry.deadlines.set(this.#keeper, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
     } else if (!this.isEnding) this.fail(this.#lateError());
     else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
@@ -170,7 +156,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   /**
-   * Lets go of it: it loses its right to run, and no longer concerns its owner. How it would have ended by now is how it is
+   * Lets go of it: it loses its right to run, and no longer concerns its keeper. How it would have ended by now is how it is
    * said to have ended.
    */
   abandon(): void {
@@ -194,9 +180,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.wasStuck = true;
     stuckAttempts++;
     this.sinceAt = this.#registry.clock.now();
-    this.#registry.deadlines.delete(this.#owner);
+    this.#registry.deadlines.delete(this.#keeper);
     this.#registry.emit({ type: "stuck", at: this.sinceAt, key: this.key, sinceAt: this.sinceAt });
-    this.#owner.attemptIsStuck(this.sinceAt);
+    this.#keeper.attemptIsStuck(this.sinceAt);
   }
 
   protected override makeAlive(): (note?: string) => void {
@@ -205,16 +191,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   protected override lifeIsUp(runnable: P): void {
     const { deadlines } = this.#registry, startMs = this.#lap(), at = this.sinceAt;
-    deadlines.delete(this.#owner);
+    deadlines.delete(this.#keeper);
     if (this.settings.livenessMs !== Infinity) this.#hear();
     this.#registry.emit({ type: "running", at, key: this.key, startMs, attempt: this.#number });
-    this.#owner.attemptIsUp(runnable);
+    this.#keeper.attemptIsUp(runnable);
   }
 
   protected override lifeIsLeaving(): void {
     this.#pulse?.unhear();
     if (this.isWanted) this.#beginBudget(); // it ends by itself, which may take too long as well
-    this.#owner.attemptIsLeaving();
+    this.#keeper.attemptIsLeaving();
   }
 
   protected override lifeEnded(): void {
@@ -226,7 +212,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
     this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
-    this.#owner.attemptEnded(this);
+    this.#keeper.attemptEnded(this);
   }
 
   #prepare(entry: Entry<K, P>, options: EntryOptions | undefined): void {
@@ -252,8 +238,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   #limitStart(): void {
     const { startTimeoutMs } = this.settings, { deadlines } = this.#registry;
     if (this.wasUp || !this.isWanted) return;
-    if (startTimeoutMs === Infinity) deadlines.delete(this.#owner);
-    else deadlines.set(this.#owner, startTimeoutMs, this.#beganMs);
+    if (startTimeoutMs === Infinity) deadlines.delete(this.#keeper);
+    else deadlines.set(this.#keeper, startTimeoutMs, this.#beganMs);
   }
 
   #run(runnable: P): void {
@@ -273,7 +259,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   #giveUpLease(): void {
     this.state = "stopped";
     if (this.#lease) this.#giveBack(this.#lease);
-    this.#owner.attemptIsNotOurs(this);
+    this.#keeper.attemptIsNotOurs(this);
   }
 
   #lateError(): DOMException {
@@ -282,13 +268,13 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   #hear(): void {
     (this.#pulse ??= new Pulse(this.#registry.awake)).hear();
-    this.#registry.deadlines.set(this.#owner, this.settings.livenessMs);
+    this.#registry.deadlines.set(this.#keeper, this.settings.livenessMs);
   }
 
   #checkAlive({ silentMs, note }: Pulse): void {
     const { livenessMs } = this.settings;
     if (silentMs >= livenessMs) this.fail(new ProcessSilentError(this.key, livenessMs, note));
-    else this.#registry.deadlines.set(this.#owner, livenessMs - silentMs);
+    else this.#registry.deadlines.set(this.#keeper, livenessMs - silentMs);
   }
 
   #failToBuild(error: unknown): void {
@@ -299,10 +285,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
     this.#registry.emit({ type: "entry-failed", at: this.sinceAt, key, error });
-    this.#owner.attemptEnded(this);
+    this.#keeper.attemptEnded(this);
   }
 
-  /** An abandoned life has ended: its owner may have another one by now. */
+  /** An abandoned life has ended: its key may have another one by now. */
   #endAtLast(): void {
     stuckAttempts--;
     this.#registry.abandoned.ended(this);
@@ -311,7 +297,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   /** What has to be done however it ends. */
   #leave(): void {
     const { sinceAt } = this, ranMs = this.#lap();
-    this.#registry.deadlines.delete(this.#owner);
+    this.#registry.deadlines.delete(this.#keeper);
     this.#pulse?.unhear();
     if (this.wasUp) this.uptimeMs = ranMs;
     if (this.wasStuck) {
@@ -338,8 +324,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { watch, deadlines } = this.#registry, { at, nowMs } = watch.read();
     this.#isProlonged = false;
     this.sinceAt = at;
-    if (runEndedMs !== undefined && this.isTimedByRun) deadlines.delete(this.#owner);
-    else deadlines.set(this.#owner, this.settings.stopTimeoutMs, runEndedMs ?? nowMs);
+    if (runEndedMs !== undefined && this.isTimedByRun) deadlines.delete(this.#keeper);
+    else deadlines.set(this.#keeper, this.settings.stopTimeoutMs, runEndedMs ?? nowMs);
   }
 }
 

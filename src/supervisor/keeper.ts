@@ -17,9 +17,10 @@ import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from 
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Absence, Entry } from "../table/table.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
+import type { DeadlineHolder } from "./deadlines.ts";
 import type { Look, Sought } from "./lookups.ts";
 import type { Tally } from "./pass.ts";
 import type { Registry } from "./registry.ts";
@@ -31,7 +32,7 @@ export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | 
 const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwhile");
 
 /** Keeps one key. */
-export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starter, Sought<K, P> {
+export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, Sought<K, P> {
   readonly key: K;
   phase: Phase = "asking";
   /** Since when it is queued, looked at or dormant, epoch ms; an attempt knows that of itself. */
@@ -204,12 +205,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#callers = undefined;
   }
 
+  /** Its attempt is about to end, asked to or not. */
   attemptIsLeaving(): void {
     if (!this.running) return;
     this.running = undefined;
     this.#registry.running.delete(this.key);
   }
 
+  /** The start-up of its attempt is given up; the end is still to come. */
   attemptIsLate(error: unknown): void {
     this.#settled(true);
     this.failUp(() => error);
@@ -223,12 +226,14 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
     this.#registry.abandoned.consider(this);
   }
 
+  /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
     const next = this.#over(attempt);
     if (next) return this.#startNext(next);
     this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
+  /** Its attempt has ended, or was abandoned. */
   attemptEnded(attempt: Attempt<K, P>): void {
     const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.#registry;
     const next = this.#over(attempt);
