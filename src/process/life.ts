@@ -42,7 +42,7 @@ export abstract class Life<P extends Runnable> {
   error: unknown = undefined;
   #isCalledBack = false;
   /** Why it was given up. */
-  #failure: Failure | undefined = undefined;
+  #failure: Failure & { readonly isGuess: boolean } | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
@@ -110,9 +110,12 @@ export abstract class Life<P extends Runnable> {
     this.controller.abort(reason);
   }
 
-  /** Gives it up: the run is aborted and the life counts as failed, however it ends. */
-  failNow(error: unknown): void {
-    this.#failure = { error };
+  /**
+   * Gives it up: the run is aborted and the life counts as failed, however it ends. If the error is but a guess, one that the
+   * run fails with takes its place.
+   */
+  failNow(error: unknown, isGuess = false): void {
+    this.#failure = { error, isGuess };
     if (this.state === "running") this.#letGo();
     else this.state = "stopping";
     this.abort(error);
@@ -172,8 +175,7 @@ export abstract class Life<P extends Runnable> {
   /** Only the echo of our own abort is not a failure: an AbortError of the run's own making is one. */
   #failureOf(failure: Failure | undefined): Failure | undefined {
     const own = failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : undefined;
-    // A start-up knows best why it is late; what was up was given up for a reason, whatever its clean-up says.
-    if (own) return this.wasUp && this.#failure ? firstOf(this.#failure, own) : own;
+    if (own) return this.#failure && !this.#failure.isGuess ? firstOf(this.#failure, own) : own;
     if (failure || this.#failure) return this.#failure;
     if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;

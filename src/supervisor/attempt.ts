@@ -132,11 +132,11 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   /** Gives it up as failed, unless it is about to end anyway: a start-up fails, and what runs is aborted at once. */
-  fail(error: unknown): void {
+  fail(error: unknown, isGuess = false): void {
     if (!this.isWanted || this.isEnding) return;
     this.#beginBudget();
     if (!this.wasUp) this.#keeper.attemptIsLate(error);
-    this.failNow(error);
+    this.failNow(error, isGuess);
   }
 
   /**
@@ -149,7 +149,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
       const { startTimeoutMs, stopTimeoutMs } = this.settings;
       this.#isProlonged = true;
       this.#registry.deadlines.set(this.#keeper, Math.min(lateMs, this.isEnding ? stopTimeoutMs : startTimeoutMs));
-    } else if (!this.isEnding) this.fail(this.#lateError());
+    } else if (!this.isEnding) this.fail(this.#lateError(), true); // the start-up may say better why
     else if (this.isWanted && !this.isForced) this.#cutShort();
     else if (!this.isForced) this.force(stopReason);
     else this.giveUp();

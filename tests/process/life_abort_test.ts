@@ -121,10 +121,10 @@ Deno.test("Life.failNow() aborts a start-up and makes it a failure although it e
   assertEquals([told, life.controller.signal.reason], [["failed stopped Error: end now"], reason]);
 });
 
-Deno.test("Life.failNow() of a start-up keeps the error that the run really fails with", async () => {
+Deno.test("Life.failNow() with a guess keeps the error that the run really fails with", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, fail(oops)));
   await begin(life);
-  life.failNow(reason);
+  life.failNow(reason, true);
   await settle();
   assertEquals(told, ["failed stopped Error: oops"]);
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProcessNotFoundError } from "@pact/supervisor";
-import { settle, watch, World } from "./fixtures/mod.ts";
+import { ErrorConsole, settle, watch, World } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
 
@@ -119,4 +119,15 @@ Deno.test("Supervisor replaces what fail() has failed at once when its entry cha
   old.down.resolve();
   await settle();
   assertEquals(world.take().slice(-3), ["a exited running failed oops 0", "a starting change 1", "a running 0"]);
+});
+
+Deno.test("Supervisor.fail() is what a start-up failed with, and what that says itself is printed", async () => {
+  using printed = new ErrorConsole();
+  await using world = new World({ a: { hangs: true, deaf: true } });
+  await world.begin();
+  world.supervisor.fail("a", oops);
+  world.bot("a").crash(new Error("no route"));
+  await settle();
+  assertEquals(world.take()[1], "a exited starting failed oops 0");
+  assertEquals(printed.lines, [["Suppressed by an earlier error: Error: no route"]]);
 });
