@@ -1,14 +1,22 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { Supervisor } from "@pact/supervisor";
 import { sized } from "../size.ts";
+import { ErrorConsole } from "./fixtures/mod.ts";
 import { Scenario, type Step, step } from "./model/scenario.ts";
 import { drain } from "./model/sim_clock.ts";
 
 const sequences = Number(Deno.env.get("MODEL_SEQUENCES") ?? sized({ short: 2_000, full: 10_000 }));
 const seed = Number(Deno.env.get("MODEL_SEED") ?? Date.now() % 1_000_000);
 
-async function play(steps: Step[], announces: boolean, startConcurrency: number): Promise<Scenario> {
-  const scenario = new Scenario(announces, startConcurrency);
+async function play(
+  steps: Step[],
+  announces: boolean,
+  startConcurrency: number,
+  Kind: typeof Supervisor = Supervisor,
+): Promise<Scenario> {
+  using _printed = new ErrorConsole(); // what is suppressed by an earlier error
+  const scenario = new Scenario(announces, startConcurrency, Kind);
   await scenario.begin();
   for (const step of steps) await scenario.take(step);
   await scenario.calm();

@@ -1,11 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
-import type { SupervisorEvent } from "@pact/supervisor";
+import { type RestartOptions, RetryAfterError, type SupervisorEvent, UnrecoverableError } from "@pact/supervisor";
+import { type Behaviour, livenessMs, optionsOf } from "./sim_process.ts";
 
 type Event = SupervisorEvent<string>;
 type Life = "none" | "starting" | "running" | "stuck";
+/** What follows a failure beside the policy. */
+type Saying = "park" | "unrecoverable" | number | undefined;
 
 /** Policy of every supervisor of the model: no jitter, so that delays can be foretold. */
-export const policy = { minDelayMs: 1_000, maxDelayMs: 8_000, factor: 2, jitter: 0, resetAfterMs: 20_000, limit: 4 };
+const policy: Policy = { minDelayMs: 1_000, maxDelayMs: 8_000, factor: 2, jitter: 0, resetAfterMs: 20_000, limit: 4 };
+
+/** What every supervisor of the model is told about restarts. */
+export const restart: RestartOptions = {
+  ...policy,
+  decide: ({ error }) => (error as Error | undefined)?.cause as "park" | number | undefined,
+};
+
+type Policy = Required<Omit<RestartOptions, "decide" | "on">>;
 
 /** Follows the events of one key against their documented order and the restart rule, written down a second time. */
 export class KeyJournal {
@@ -17,14 +28,34 @@ export class KeyJournal {
   #mayStop = false;
   #version: number | undefined;
   #isEnding = false;
+  #isAbandonedByCall = false;
   #isParked = false;
   #unparkedBy: "call" | "change" | undefined;
   #retryAt = 0;
+  #startingAt = 0;
+  /** When its starts began: too many within 10 s are slowed. */
+  readonly #starts: number[] = [];
+  /** What the last failure said itself. */
+  #saying: Saying = undefined;
 
-  constructor(readonly key: string) {}
+  /** Knows how the entry of each version behaves. */
+  constructor(readonly key: string, readonly behaviours: ReadonlyMap<number, Behaviour>) {}
+
+  get #behaviour(): Behaviour {
+    return this.behaviours.get(this.#version!) ?? "ok";
+  }
+
+  get #policy(): Policy {
+    return { ...policy, ...optionsOf[this.#behaviour]?.restart };
+  }
 
   get isParked(): boolean {
     return this.#isParked;
+  }
+
+  /** It was abandoned by a call. */
+  abandonedByCall(): void {
+    this.#isAbandonedByCall = true;
   }
 
   /** Somebody called for a stop. */
@@ -61,13 +92,15 @@ export class KeyJournal {
   /** @param version The version that was built last. */
   see(event: Event, version: number | undefined): void {
     const where = `${this.key}: ${event.type} while ${this.#life}`;
+    if (event.type === "abandoned-ended") return; // of a life that does not concern the key any more
     this.#isAnswer = this.#answer === "due";
     if (this.#answer === "due") {
       this.#answer = "none";
       const isAnswer = event.type === "retrying" || event.type === "parked";
-      // A start-up that was given up need not wait for a retry when its entry has changed before it ended.
-      const isChanged = event.type === "starting" && version !== this.#version;
-      assert(isAnswer || isChanged || this.#mayStop, `unanswered exit, ${where}`);
+      // What was given up need not wait for a retry when its entry has changed before it ended, or it was called for.
+      const isNext = event.type === "starting" && (version !== this.#version || event.cause === "call");
+      assert(isAnswer || isNext || this.#mayStop, `unanswered exit, ${where}`);
+      if (isNext) this.#failures = 0;
     }
     switch (event.type) {
       case "starting":
@@ -80,6 +113,8 @@ export class KeyJournal {
         if (this.#isEnding) this.#failures = event.attempt - 1;
         assertEquals(event.attempt, this.#failures + 1, `attempt, ${where}`);
         this.#life = "starting";
+        this.#startingAt = event.at;
+        this.#starts.push(event.at);
         this.#mayStop = this.#isEnding;
         break;
       case "running":
@@ -96,9 +131,15 @@ export class KeyJournal {
       case "exited":
         this.#exited(event, where);
         break;
+      case "abandoned":
+        assertEquals(this.#life, "stuck", where);
+        assert(this.#isAbandonedByCall || optionsOf[this.#behaviour]?.onStuck === "abandon", where);
+        this.#isAbandonedByCall = false;
+        this.#exited(event, where);
+        break;
       case "entry-failed":
         this.#life = "none";
-        this.#exit(0);
+        this.#exit(0, undefined);
         break;
       case "replaced":
         assert(this.#life === "starting" || this.#life === "running", where);
@@ -115,7 +156,7 @@ export class KeyJournal {
         this.#retrying(event, where);
         break;
       case "parked":
-        assertEquals(event.failures, policy.limit, where);
+        this.#parked(event, where);
         this.#unparkedBy = undefined;
         this.#isParked = true;
         break;
@@ -133,39 +174,75 @@ export class KeyJournal {
     if (event.cause !== "call") assert(event.at >= this.#retryAt, `too early, ${where}`);
   }
 
-  #exited(event: Extract<Event, { type: "exited" }>, where: string): void {
+  #exited(event: Extract<Event, { type: "exited" | "abandoned" }>, where: string): void {
     assert(this.#life !== "none", where);
+    this.#checkLimits(event, where);
     if (event.outcome === "stopped") assert(this.#mayStop, `stopped without a reason, ${where}`);
     if (event.phase === "starting") assertEquals(event.uptimeMs, 0, where);
     assertEquals("error" in event, event.outcome === "failed", where);
     this.#life = "none";
-    this.#exit(event.uptimeMs);
+    this.#exit(event.uptimeMs, event.error);
   }
 
-  #exit(uptimeMs: number): void {
+  /** Only what may not be silent fails because it is, and no start-up is given up before its time. */
+  #checkLimits(event: Extract<Event, { type: "exited" | "abandoned" }>, where: string): void {
+    const { name } = (event.error ?? {}) as { name?: string };
+    const lastedMs = event.at - this.#startingAt;
+    if (name === "TimeoutError") assert(lastedMs >= 60_000, `given up after ${lastedMs} ms, ${where}`);
+    if (name !== "ProcessSilentError") return;
+    assert(this.#behaviour.startsWith("silent"), `${this.#behaviour} is said to be silent, ${where}`);
+    assert(event.phase === "running" && lastedMs >= livenessMs, `silent too early, ${where}`);
+  }
+
+  #exit(uptimeMs: number, error: unknown): void {
+    this.#saying = sayingOf(error);
     if (this.#mayStop && !this.#isEnding) {
       this.#failures = 0;
       return;
     }
     if (!this.#isEnding) this.#answer = "due"; // whether the end or the exit was first cannot be told from here
-    this.#failures = (uptimeMs >= policy.resetAfterMs ? 0 : this.#failures) + 1;
+    const isNoStep = (error as Error | undefined)?.cause instanceof RetryAfterError;
+    this.#failures = (uptimeMs >= policy.resetAfterMs ? 0 : this.#failures) + (isNoStep ? 0 : 1);
+  }
+
+  #parked(event: Extract<Event, { type: "parked" }>, where: string): void {
+    const saying = this.#saying;
+    if (event.cause === "limit") assertEquals(event.failures, this.#policy.limit, where);
+    else assertEquals(event.cause, saying === "park" ? "decided" : saying, where);
+    assert(event.cause !== "limit" || saying !== "unrecoverable", `parked for another reason, ${where}`);
   }
 
   #retrying(event: Extract<Event, { type: "retrying" }>, where: string): void {
-    const { minDelayMs, factor, maxDelayMs } = policy;
+    const { minDelayMs, factor, maxDelayMs, limit } = this.#policy;
+    const recent = this.#starts.filter((at) => event.at - at <= 10_000).length;
+    this.#retryAt = event.retryAt;
+    assertEquals(event.retryAt, event.at + event.delayMs, where);
+    if (event.cause === "brake") assert(recent >= 10, `braked after ${recent} starts, ${where}`);
+    if (recent >= 10) return;
+    if (!this.#isEnding && this.#isAnswer) {
+      assert(event.failures < limit && typeof this.#saying !== "string", `not parked, ${where}`);
+      if (typeof this.#saying === "number") return assertEquals(event.delayMs, this.#saying, where);
+    }
     if (event.failures > 0 && !this.#isEnding) assertEquals(event.failures, this.#failures, where);
     const delayMs = Math.min(minDelayMs * factor ** (Math.max(1, event.failures) - 1), maxDelayMs);
     // A table that fails again and again puts a restart off further and further.
     if (this.#isAnswer) assertEquals(event.delayMs, delayMs, where);
     else assert(event.delayMs >= delayMs && event.delayMs <= maxDelayMs, where);
-    assertEquals(event.retryAt, event.at + event.delayMs, where);
-    this.#retryAt = event.retryAt;
   }
+}
+
+/** What an error says itself, or has `restart.decide` say, of what follows. */
+function sayingOf(error: unknown): Saying {
+  if (error instanceof UnrecoverableError) return "unrecoverable";
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  if (cause instanceof RetryAfterError) return cause.delayMs;
+  return cause === "park" || typeof cause === "number" ? cause : undefined;
 }
 
 /** What could be reported as an error, of any kind of event. */
 export function errorOf(event: Event): unknown {
-  return event.type === "exited" || event.type === "entry-failed" || event.type === "table-failed"
+  return event.type === "exited" || event.type === "entry-failed" || event.type === "table-failed" ||
+      event.type === "abandoned" || event.type === "abandoned-ended"
     ? event.error
     : undefined;
 }

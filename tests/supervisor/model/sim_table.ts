@@ -1,5 +1,5 @@
 import type { Entry, Runnable, Table } from "@pact/supervisor";
-import { type Behaviour, SimError, SimProcess, type World } from "./sim_process.ts";
+import { type Behaviour, optionsOf, SimError, SimProcess, type World } from "./sim_process.ts";
 
 interface Row {
   readonly version: number;
@@ -9,6 +9,8 @@ interface Row {
 /** A table that can be slow and broken, and may or may not announce its changes. */
 export class SimTable implements Table<string, Runnable> {
   readonly rows = new Map<string, Row>();
+  /** How the entry of each version that there ever was behaves. */
+  readonly behaviours = new Map<number, Behaviour>();
   isBroken = false;
   delayMs = 0;
   /** What it failed with, to be found again exactly once. */
@@ -24,6 +26,7 @@ export class SimTable implements Table<string, Runnable> {
 
   set(key: string, behaviour: Behaviour): void {
     this.rows.set(key, { version: ++this.#version, behaviour });
+    this.behaviours.set(this.#version, behaviour);
     this.#announce(key);
   }
 
@@ -56,9 +59,16 @@ export class SimTable implements Table<string, Runnable> {
 
   #entry(key: string, { version, behaviour }: Row): Entry<string, Runnable> {
     const { world } = this;
+    const options = optionsOf[behaviour];
     return {
       key,
       version,
+      ...options && {
+        options: () => {
+          world.built.set(key, version); // its build begins with that
+          return this.delayMs > 0 ? Promise.resolve(options) : options;
+        },
+      },
       get(): Runnable | Promise<Runnable> {
         world.built.set(key, version);
         if (behaviour === "build fails") {
