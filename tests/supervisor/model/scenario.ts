@@ -67,6 +67,8 @@ export class Scenario {
   readonly #wrong: unknown[] = [];
   /** What watchdogs have failed processes with, to be told exactly once when these have ended. */
   readonly #verdicts: unknown[] = [];
+  /** What concerned a process that was about to end anyway. */
+  readonly #ignored: unknown[] = [];
   #end = Promise.withResolvers<void>();
   #run: Promise<void> = Promise.resolve();
 
@@ -115,6 +117,9 @@ export class Scenario {
     await this.#releaseFor(40);
     this.check();
     for (const error of this.#verdicts) assertEquals(this.#seenErrors.get(error), 1, `how often ${error} was told`);
+    for (const error of this.#ignored) {
+      assertEquals(this.#seenErrors.get(error), undefined, `whether ${error} was told`);
+    }
     if (this.table.changes) this.#checkFollowed();
     for (const key of keys.filter((key) => this.table.rows.has(key))) this.#do({ do: "set", key, behaviour: "ok" });
     await this.#within(10_000, this.supervisor.reconcile());
@@ -209,6 +214,7 @@ export class Scenario {
     try {
       this.supervisor.fail(key, error);
       if (state === "running" || state === "starting") this.#verdicts.push(error);
+      else this.#ignored.push(error);
     } catch (refusal) {
       this.#expect(refusal);
     }
