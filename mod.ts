@@ -55,9 +55,11 @@ export type {
   KeyedEvent,
   ParkedCause,
   ParkedEvent,
+  PausedEvent,
   ReconciledEvent,
   RemovedEvent,
   ReplacedEvent,
+  ResumedEvent,
   RetryingEvent,
   RunningEvent,
   StartCause,
@@ -83,6 +85,6 @@ export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export type { EntryOptions } from "./src/table/entry_options.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableOptions, type MapTableValue } from "./src/table/map_table.ts";
-export { type Pause, type PausedKey, type PauseOptions, ProcessPausedError } from "./src/table/pause.ts";
+export { type Pause, type PausedKey, type PauseOptions, ProcessPausedError } from "./src/pause.ts";
 export type { Absence, Entry, Lease, Table } from "./src/table/table.ts";
 export type { Trouble, TroubledKey } from "./src/table/trouble.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Pause } from "./pause.ts";
+
 /** Why a process is started. */
 export type StartCause = "restore" | "call" | "change" | "retry" | "reconcile";
 
@@ -91,6 +93,20 @@ export interface ParkedEvent<K> extends KeyedEvent<K> {
   readonly failures: number;
   /** The last of them. */
   readonly error: unknown;
+}
+
+/** The table says that it is not to run for now; its stop begins, if it has a process. */
+export interface PausedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "paused";
+  /** Since when, why, by whom and until when. */
+  readonly pause: Pause;
+}
+
+/** The table says that it may run again. */
+export interface ResumedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "resumed";
 }
 
 /** Restarts are allowed again. */
@@ -183,7 +199,7 @@ export interface TableFailedEvent extends EventBase {
   /** Tells the kind of event. */
   readonly type: "table-failed";
   /** What failed. */
-  readonly operation: "get" | "iterate" | "changes";
+  readonly operation: "get" | "iterate" | "changes" | "report";
   /** Why. */
   readonly error: unknown;
 }
@@ -229,6 +245,8 @@ export type SupervisorEvent<K> =
   | ExitedEvent<K>
   | RetryingEvent<K>
   | ParkedEvent<K>
+  | PausedEvent<K>
+  | ResumedEvent<K>
   | UnparkedEvent<K>
   | StuckEvent<K>
   | UnstuckEvent<K>

@@ -14,7 +14,7 @@ import type { KvTableOptions } from "../kv/options.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { defaultRestartPolicy, delayAfter } from "../restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
-import type { Pause } from "../table/pause.ts";
+import type { Pause } from "../pause.ts";
 import type { Absence, Entry, Lease, Table } from "../table/table.ts";
 import type { Trouble } from "../table/trouble.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { ErrorData } from "../error_data.ts";
-import type { Pause } from "../table/pause.ts";
+import type { Pause } from "../pause.ts";
 import type { Trouble, TroubleRecord } from "../table/trouble.ts";
 
 /** The layout of these records. */

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../clock.ts";
 import { describeKey } from "../errors.ts";
-import { isSamePause, makePause, pauseAt, type PauseOptions } from "../table/pause.ts";
+import { isSamePause, makePause, pauseAt, type PauseOptions } from "../pause.ts";
 import { endTrouble, keptAfterEndMs, type Trouble } from "../table/trouble.ts";
 import { toPause, toPauseRecord, toTrouble, toTroubleRecord } from "./condition_records.ts";
 import type { ReportContext } from "./context.ts";

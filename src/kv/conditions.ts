@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { longerPause, type Pause, pauseAt, type PausedKey } from "../table/pause.ts";
+import { longerPause, type Pause, pauseAt, type PausedKey } from "../pause.ts";
 import { liveTrouble, toldTrouble, type Trouble, type TroubledKey, type TroubleRecord } from "../table/trouble.ts";
 import { toPause, toTrouble } from "./condition_records.ts";
 import type { Keyspace, KvTableKey } from "./keyspace.ts";

@@ -6,7 +6,7 @@
 
 import type { Runnable } from "../process/runnable.ts";
 import type { EntryOptions } from "../table/entry_options.ts";
-import type { Pause } from "../table/pause.ts";
+import type { Pause } from "../pause.ts";
 import type { Entry } from "../table/table.ts";
 import type { Trouble } from "../table/trouble.ts";
 import type { Condition, ConditionList, Conditions } from "./conditions.ts";

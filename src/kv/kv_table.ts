@@ -7,7 +7,7 @@
 import { checkArgument, hasMethods } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { PausedKey, PauseOptions } from "../table/pause.ts";
+import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Entry, Table } from "../table/table.ts";
 import { checkTroubleState, toldTrouble, type Trouble, type TroubledKey } from "../table/trouble.ts";
 import { ChangeFeed } from "./change_feed.ts";

@@ -15,11 +15,22 @@
 
 import { type ErrorData, errorData } from "../error_data.ts";
 import { ProcessEndedEarlyError } from "../errors.ts";
+import type { ParkedCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
-import { afterExit, delayAfter, type Exit, type Mistake, type RestartPolicy } from "../restart.ts";
+import {
+  afterExit,
+  delayAfter,
+  type Exit,
+  type Mistake,
+  type RestartDecision,
+  type RestartPolicy,
+} from "../restart.ts";
+import type { Trouble } from "../table/trouble.ts";
 import { Brake } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
+import { TroubleReport } from "./trouble_report.ts";
+import { leftOfDelayMs } from "./trouble_rule.ts";
 
 /** No version of any entry. */
 const none = Symbol();
@@ -41,11 +52,59 @@ export class Backoff<K, P extends Runnable> {
   #policy: RestartPolicy;
   #failedLooks = 0;
   #toldVersion: unknown = none;
+  /** What the table is told. */
+  #report: TroubleReport<K>;
+  /** Why it was parked before it came here: it has one try, and is parked again if that fails. */
+  #parkedBefore: ParkedCause | undefined = undefined;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>) {
     this.#registry = registry;
     this.#keeper = keeper;
     this.#policy = registry.settings.restart;
+    this.#report = this.#newReport();
+  }
+
+  /** Goes on from what the table remembers of a version of the entry. */
+  goOnFrom(trouble: Trouble, version: unknown): void {
+    this.failures = trouble.failures;
+    this.lastError = trouble.lastError;
+    this.#report.goOnFrom(trouble, version);
+  }
+
+  /** Has a key that does not run wait for what is left of its delay. Returns whether there is any; one that was parked gets a try. */
+  waits(): boolean {
+    const { trouble } = this.#report, now = this.#registry.clock.now();
+    const leftMs = trouble ? leftOfDelayMs(trouble, now) : 0;
+    this.#parkedBefore = trouble?.state === "parked" ? trouble.cause ?? "limit" : undefined;
+    if (leftMs > 0) this.#retryIn(leftMs, now);
+    return leftMs > 0;
+  }
+
+  /** Its process came up. */
+  isUp(policy: RestartPolicy): void {
+    this.#report.isUp(policy.resetAfterMs);
+  }
+
+  /** Its process is up no more. */
+  isDown(): void {
+    this.#report.isDown();
+  }
+
+  /** Its process does not end. */
+  isStuck(at: number): void {
+    const { failures, lastError } = this;
+    this.#report.found({ state: "stuck", failures, ...failures > 0 && { lastError } }, this.#keeper.version, at);
+  }
+
+  /** All is well again, or a version of the entry begins of which nothing is known. */
+  end(version: unknown): void {
+    this.forget();
+    this.#report.end(version);
+  }
+
+  /** The key is no concern of this supervisor any more: what is known of it goes to the table. */
+  leave(): void {
+    this.#report.leave();
   }
 
   /** Waits, rests or parks after an exit that was not asked for. */
@@ -60,19 +119,23 @@ export class Backoff<K, P extends Runnable> {
     // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
     const exit = { key, outcome, error, phase, uptimeMs, failures: this.failures };
-    const decision = afterExit(this.#policy, exit, this.#registry.settings.random());
+    const decision = this.#decide(exit);
     const delayMs = decision.action === "retry" ? decision.delayMs : 0;
     const brakeMs = this.#count(delayMs);
     if (decision.action !== "rest") this.failures = decision.failures;
     if (decision.action === "retry") {
       if (decision.mistake) this.#tell(decision.mistake, at);
-      return this.#retryIn(delayMs, at, brakeMs, wasStuck);
+      this.#retryIn(delayMs, at, brakeMs, wasStuck);
+      const wait = { delayMs: Math.max(delayMs, brakeMs), retryAt: at + Math.max(delayMs, brakeMs) };
+      return this.#found({ state: "retrying", ...wait }, at);
     }
     if (decision.action === "park") {
       this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
     }
     this.#keeper.enter(decision.action === "park" ? "parked" : "resting", at);
     this.#keeper.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
+    if (decision.action === "park") this.#found({ state: "parked", cause: decision.cause }, at);
+    else this.end(this.#keeper.version);
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
@@ -104,13 +167,32 @@ export class Backoff<K, P extends Runnable> {
   /** Counts failures from the beginning again. */
   forget(): void {
     this.failures = 0;
+    this.#parkedBefore = undefined;
   }
 
   /** Its entry is gone: what may come in its place is another process. */
   removed(): void {
     this.forget();
+    this.leave();
+    this.#report = this.#newReport();
     this.#brake = undefined;
     this.#isBrakeTold = false;
+  }
+
+  #newReport(): TroubleReport<K> {
+    return new TroubleReport(this.#registry.reports, this.#keeper.key, () => this.end(this.#keeper.version));
+  }
+
+  #decide(exit: Exit): RestartDecision {
+    if (exit.uptimeMs >= this.#policy.resetAfterMs) this.#report.end(this.#keeper.version);
+    const decision = afterExit(this.#policy, exit, this.#registry.settings.random());
+    if (this.#parkedBefore === undefined || decision.action !== "retry") return decision;
+    return { action: "park", failures: exit.failures + 1, cause: this.#parkedBefore };
+  }
+
+  #found(state: Pick<Trouble, "state" | "cause" | "retryAt" | "delayMs">, at: number): void {
+    const { failures, lastError } = this;
+    this.#report.found({ ...state, failures, ...lastError && { lastError } }, this.#keeper.version, at);
   }
 
   /** Counts a start that is to follow. Returns how long the brake holds it up. */

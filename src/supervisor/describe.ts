@@ -7,6 +7,7 @@
 import { describeError } from "../error_data.ts";
 import { describeKey } from "../errors.ts";
 import type { SupervisorEvent } from "../events.ts";
+import { describePause } from "../pause.ts";
 
 /**
  * Says an event in one line.
@@ -55,6 +56,10 @@ function describeKeyed(event: ProcessEvent): string {
       return `parked ${parkedCauses[event.cause]}after ${times(event.failures, "failure")}: ${
         event.error === undefined ? "it returned" : describeError(event.error)
       }`;
+    case "paused":
+      return describePause(event.pause).replace(/^it is paused/, "paused");
+    case "resumed":
+      return "resumed";
     case "unparked":
       return `unparked (${event.cause})`;
     case "stuck":

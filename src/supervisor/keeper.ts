@@ -4,6 +4,7 @@
  * ```text
  *   asking ──▶ queued ──▶ looking ──▶ attempting ──▶ retrying ──▶ queued …
  *      │                     ▲            │  ╰─────▶ parked, resting          (backoff.ts)
+ *      │                     │            ├────────▶ paused, as any other     (pausing.ts)
  *      │                     │            ▼
  *      ╰─────▶ forgotten ◀── ╰──── stopped, with or without a start to follow
  * ```
@@ -16,6 +17,7 @@
 import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
+import { pauseAt } from "../pause.ts";
 import type { Absence, Entry } from "../table/table.ts";
 import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
@@ -23,11 +25,12 @@ import { Callers } from "./callers.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Look, Sought } from "./lookups.ts";
 import type { Tally } from "./pass.ts";
+import { Pausing } from "./pausing.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
 
-/** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or is dormant. */
-export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "forgotten";
+/** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or does not. */
+export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "paused" | "forgotten";
 
 const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwhile");
 
@@ -44,6 +47,8 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   version: unknown = undefined;
   /** What is remembered of its failures; made at the first of them, as most keys never fail. */
   backoff: Backoff<K, P> | undefined = undefined;
+  /** Exists while the table says that it is not to run for now. */
+  pausing: Pausing<K, P> | undefined = undefined;
   /** Counts how its start or stop comes out. */
   tally: Tally | undefined = undefined;
   look: Look<K, P> | undefined = undefined;
@@ -127,10 +132,19 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     else this.#isMissing(absence);
   }
 
+  /** The table has this entry, and nothing is known of the key here. Returns whether it is about to start. */
+  added(entry: Entry<K, P>, cause: StartCause): boolean {
+    if (this.#isPaused(entry)) return false;
+    if (this.#waits(entry)) this.#settled(false);
+    else this.enqueue(entry, cause);
+    return this.phase !== "retrying";
+  }
+
   /** The table has this entry. Returns whether a process is replaced because of it. */
   found(entry: Entry<K, P>, cause: StartCause): boolean {
     const isChanged = !Object.is(entry.version, this.version);
-    if (!isChanged && this.running) return false;
+    if (!isChanged && this.running && entry.pause === undefined) return false;
+    if (this.#isPaused(entry)) return false;
     this.#isRemoved = false;
     const { attempt } = this;
     if (isChanged && attempt?.isWanted) {
@@ -144,7 +158,8 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
     else if (this.phase === "looking") this.#start(entry);
     else if (this.phase === "queued") this.#entry = entry;
-    else if (this.phase === "asking" || isChanged) this.#enqueueNow(entry, "change");
+    else if (this.phase === "asking" || this.phase === "paused") this.added(entry, "change");
+    else if (isChanged) this.#enqueueNow(entry, "change");
     else if (this.phase === "retrying" && this.#registry.run?.lookups.holds(this.key)) this.#enqueueNow(entry, cause);
     return false;
   }
@@ -158,7 +173,8 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     }
     if (isStarting) this.#settled(true);
     const at = this.#registry.clock.now();
-    if (isStarting && this.#hadAttempt) this.#failed.again(at);
+    if (isStarting && this.pausing) this.pausing.settle();
+    else if (isStarting && this.#hadAttempt) this.#failed.again(at);
     else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
   }
 
@@ -194,12 +210,14 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
 
   onDeadline(lateMs: number): void {
     if (this.attempt) this.attempt.onDeadline(lateMs);
+    else if (this.pausing) this.pausing.onDeadline();
     else this.enqueue(undefined, "retry");
   }
 
   attemptIsUp(runnable: P): void {
     this.running = runnable;
     this.#registry.running.set(this.key, runnable);
+    this.backoff?.isUp(this.attempt!.settings.restart);
     this.#settled(false);
     this.#callers?.tellUp(runnable);
     this.#callers = undefined;
@@ -210,6 +228,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     if (!this.running) return;
     this.running = undefined;
     this.#registry.running.delete(this.key);
+    this.backoff?.isDown();
   }
 
   /** The start-up of its attempt is given up; the end is still to come. */
@@ -221,6 +240,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
     this.#registry.run?.gotStuck(this);
+    this.#failed.isStuck(sinceAt);
     this.#callers?.failEnded(makeError);
     this.failUp(makeError);
     this.#registry.abandoned.consider(this);
@@ -236,15 +256,16 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Its attempt has ended, or was abandoned. */
   attemptEnded(attempt: Attempt<K, P>): void {
     const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.#registry;
-    const next = this.#over(attempt);
+    const next = this.#over(attempt), isOver = attempt.isAsked || !isAccepting;
+    if (attempt.wasStuck && (next || isOver)) this.backoff?.end(this.version);
     if (next) {
       this.backoff?.forget();
       if (next !== "call" && this.#failed.brakes(endedAt, attempt.settings.restart)) return this.#settled(false);
       return this.#startNext(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
     this.#settled(!wasUp && outcome === "failed");
-    const isOver = attempt.isAsked || !isAccepting;
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (this.pausing && isAccepting) return this.pausing.settle();
     if (!isOver) return this.#failed.afterExit(attempt, endedAt, attempt.settings.restart);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
@@ -265,7 +286,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     const { attempt, key } = this, cause = absence ? absence.cause : "deleted";
     this.backoff?.removed();
     this.#next = undefined;
-    const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
+    const isNew = !this.#hadAttempt && !this.pausing && (this.phase === "looking" || this.phase === "asking");
     if (!isNew && !this.#isRemoved) {
       this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key, cause });
     }
@@ -278,6 +299,43 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
 
   get #failed(): Backoff<K, P> {
     return this.backoff ??= new Backoff(this.#registry, this);
+  }
+
+  /** Whether the entry is not to run for now. Then the process ends, if there is one, and none starts. */
+  #isPaused(entry: Entry<K, P>): boolean {
+    const { attempt } = this, pause = entry.pause && pauseAt(entry.pause, this.#registry.clock.now());
+    if (!pause) {
+      if (this.pausing) this.#resume(this.pausing, entry.version);
+      return false;
+    }
+    const pausing = this.pausing ??= new Pausing(this.#registry, this, pause);
+    pausing.pause = pause;
+    this.#isRemoved = false;
+    this.#next = this.#entry = undefined;
+    if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
+    this.failUp(pausing.makeError);
+    if (attempt) attempt.stop();
+    else this.#settled(false);
+    if (!attempt) pausing.settle();
+    return true;
+  }
+
+  #resume(pausing: Pausing<K, P>, version: unknown): void {
+    this.pausing = undefined;
+    if (pausing.end(version) && this.phase === "paused") this.enter("resting", this.#registry.clock.now());
+  }
+
+  /** Goes on from what the table remembers, if nothing is known here. Returns whether it has to wait first. */
+  #waits(entry: Entry<K, P>): boolean {
+    this.#goOnFrom(entry);
+    return this.backoff?.waits() ?? false;
+  }
+
+  #goOnFrom(entry: Entry<K, P>): void {
+    const { trouble } = entry;
+    if (!trouble || trouble.endedAt !== undefined || this.backoff || this.#hadAttempt) return;
+    this.version = entry.version;
+    this.#failed.goOnFrom(trouble, entry.version);
   }
 
   #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
@@ -298,7 +356,9 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   }
 
   #start(entry: Entry<K, P>): void {
-    if (!Object.is(entry.version, this.version)) this.backoff?.forget();
+    if (this.#isPaused(entry)) return; // it may have become so while it waited for its turn
+    this.#goOnFrom(entry);
+    if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
     this.version = entry.version;
     this.#hadAttempt = true;
     this.phase = "attempting";
@@ -327,6 +387,8 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     const isAsking = isLookedAtAgain && this.#registry.isAccepting;
     this.phase = isAsking ? "asking" : "forgotten";
     this.#hadAttempt = false;
+    this.pausing = undefined;
+    this.backoff?.leave();
     if (!isAsking) this.#registry.forget(this);
   }
 }

@@ -156,8 +156,8 @@ export class Pass<K, P extends Runnable> implements Tally {
     if (this.#lookups.knowsBetter(key, keeper)) return void this.#lookups.look(this.#registry.keeperOf(key));
     if (keeper === undefined) return this.#add(entry);
     keeper.seenInPass = this.#number;
-    if (!keeper.found(entry, this.#cause)) return;
-    this.#replaced++;
+    if (keeper.found(entry, this.#cause)) this.#replaced++;
+    else if (!keeper.pausing || !keeper.attempt) return; // unless it has to end, there is nothing to wait for
     this.#await(keeper);
   }
 
@@ -172,9 +172,8 @@ export class Pass<K, P extends Runnable> implements Tally {
     }
     const keeper = this.#registry.keeperOf(key);
     keeper.seenInPass = this.#number;
-    this.#started++;
     this.#await(keeper);
-    keeper.enqueue(entry, this.#cause);
+    if (keeper.added(entry, this.#cause)) this.#started++;
   }
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */

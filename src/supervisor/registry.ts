@@ -18,6 +18,7 @@ import { describeEvent } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
 import { chanceOf, type SupervisorSettings } from "./options.ts";
+import { Reports } from "./reports.ts";
 import type { Run } from "./run.ts";
 import { StartQueue } from "./start_queue.ts";
 
@@ -41,6 +42,7 @@ export class Registry<K, P extends Runnable> {
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
+  readonly reports: Reports<K>;
   readonly awake: AwakeTime;
   readonly abandoned: AbandonedLives<K, P> = new AbandonedLives(this);
   /** The run in progress. */
@@ -60,6 +62,8 @@ export class Registry<K, P extends Runnable> {
     this.deadlines = new Deadlines(settings.clock, enter);
     this.starts = new StartQueue(settings.clock, settings, enter);
     this.leases = new Leases(settings.clock, (event) => this.emit(event));
+    const failed = (error: unknown) => this.tableFailed("report", error);
+    this.reports = new Reports({ table, clock: settings.clock, deadlines: this.deadlines, failed });
   }
 
   /** Whether processes may be started: a run is in progress and has not begun to end. */

@@ -55,6 +55,7 @@ export class Run<K, P extends Runnable> {
     this.lookups = new Lookups(registry.table, registry.clock, signal, (step) => this.context.enter(step));
     this.reconciler = new Reconciler(registry, this.lookups, signal);
     registry.run = this;
+    registry.reports.open();
     // Followed first and read then: what changes while the table is being read is announced.
     this.#following = this.#followChanges(signal);
   }
@@ -198,7 +199,9 @@ export class Run<K, P extends Runnable> {
       this.#within("changes", "the table's changes", this.#following),
       this.#within("get", "the table's get", this.lookups.idle()),
       this.#within("get", "the release of a lease", this.#registry.leases.idle()),
+      this.#within("report", "the table's report", this.#registry.reports.finish()),
     ]);
+    this.#registry.reports.close();
   }
 
   async #within(operation: TableFailedEvent["operation"], what: string, work: Promise<unknown>): Promise<void> {

@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { ErrorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { AbandonedSnapshot } from "./abandoned.ts";
+import type { Pause } from "../pause.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
@@ -21,7 +22,8 @@ export type ProcessSnapshotState =
   | "stuck"
   | "retrying"
   | "parked"
-  | "resting";
+  | "resting"
+  | "paused";
 
 /** One key. */
 export interface ProcessSnapshot<K> {
@@ -41,6 +43,8 @@ export interface ProcessSnapshot<K> {
   readonly note?: string;
   /** The last failure, overcome or not; absent when there was none. */
   readonly lastError?: ErrorData;
+  /** Since when, why, by whom and until when it is not to run; present from the moment that this is known here. */
+  readonly pause?: Pause;
 }
 
 /** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
@@ -77,7 +81,7 @@ export function describeKeeper<K, P extends Runnable>(
   clock: Clock,
 ): ProcessSnapshot<K> | undefined {
   if (keeper.phase === "asking") return undefined;
-  const { key, attempt, version, backoff } = keeper, lastError = backoff?.lastError;
+  const { key, attempt, version, backoff, pausing } = keeper, lastError = backoff?.lastError;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {
@@ -88,6 +92,7 @@ export function describeKeeper<K, P extends Runnable>(
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: momentOf(keeper.deadlineAt, clock) }),
     ...(attempt?.note !== undefined && { note: attempt.note }),
+    ...(pausing && { pause: { ...pausing.pause } }),
     ...(lastError && { lastError: { ...lastError, causes: [...lastError.causes] } }),
   };
 }

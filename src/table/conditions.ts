@@ -14,7 +14,7 @@ import {
   pauseAt,
   type PausedKey,
   type PauseOptions,
-} from "./pause.ts";
+} from "../pause.ts";
 import { endTrouble, liveTrouble, toldTrouble, type Trouble, type TroubledKey, type TroubleRecord } from "./trouble.ts";
 
 /** The pauses and troubles of a table, by key. Each method that changes something tells whether it did. */

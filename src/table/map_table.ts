@@ -11,7 +11,7 @@ import { isRunnable, type Runnable } from "../process/runnable.ts";
 import { ChangeStream } from "./change_stream.ts";
 import { Conditions } from "./conditions.ts";
 import { checkEntryOptions, type EntryOptions } from "./entry_options.ts";
-import type { Pause, PausedKey, PauseOptions } from "./pause.ts";
+import type { Pause, PausedKey, PauseOptions } from "../pause.ts";
 import { assertKey, type Entry, type Table } from "./table.ts";
 import { checkTroubleState, type Trouble, type TroubledKey } from "./trouble.ts";
 

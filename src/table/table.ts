@@ -5,7 +5,7 @@
  */
 
 import type { EntryOptions } from "./entry_options.ts";
-import type { Pause } from "./pause.ts";
+import type { Pause } from "../pause.ts";
 import type { Trouble } from "./trouble.ts";
 
 /** A hold on the right to run one process, given by tables that share their entries between several supervisors. */

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Clock } from "../../src/clock.ts";
-import type { PausedKey, PauseOptions } from "../../src/table/pause.ts";
+import type { PausedKey, PauseOptions } from "../../src/pause.ts";
 import type { Entry } from "../../src/table/table.ts";
 import type { Trouble, TroubledKey } from "../../src/table/trouble.ts";
 import { ManualClock } from "../kv/manual_clock.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { describeKey, describeValue } from "../errors.ts";
-import { oneLine } from "../one_line.ts";
+import { describeKey, describeValue } from "./errors.ts";
+import { oneLine } from "./one_line.ts";
 
 /** Why a key does not run for now, or the whole table. */
 export interface Pause {
