@@ -233,6 +233,9 @@ export interface ReconciledEvent extends EventBase {
  * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
  *   when the entry could not be read;
  * - `retrying` also comes after a `replaced` and its `exited`, or after `unparked`, when the brake holds the start up;
+ * - `paused` comes before the `exited` that it causes, and alone for a key without a process; `resumed` before the `starting`
+ *   that it allows, or the `retrying` of a key that goes on waiting;
+ * - `retrying` also comes first of all, when the table remembers that the key has to wait;
  * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be read, or is gone;
  * - `entry-failed` may also come alone: a lease could not be given back. It comes between an exit and its answer, once for
  *   each version, when `restart.decide` or a `RetryAfterError` gives what cannot be used.

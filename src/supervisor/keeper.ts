@@ -14,18 +14,18 @@
  * @module
  */
 
-import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from "../errors.ts";
+import { ProcessEndedEarlyError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
-import { pauseAt } from "../pause.ts";
 import type { Absence, Entry } from "../table/table.ts";
+import { found, goOnFrom, isPaused, lookFailed, missing } from "./answers.ts";
 import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Look, Sought } from "./lookups.ts";
 import type { Tally } from "./pass.ts";
-import { Pausing } from "./pausing.ts";
+import type { Pausing } from "./pausing.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
 
@@ -58,20 +58,21 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   deadlineAt = 0;
   deadlineOrder = 0;
   heapIndex = -1;
-  readonly #registry: Registry<K, P>;
+  readonly registry: Registry<K, P>;
   /** Why it is about to start. */
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; without, it is forgotten then. */
-  #next: StartCause | undefined = undefined;
+  next: StartCause | undefined = undefined;
   /** What it starts from when its turn comes; without, it is looked up then. */
-  #entry: Entry<K, P> | undefined = undefined;
-  #hadAttempt = false;
+  entry: Entry<K, P> | undefined = undefined;
+  /** Whether there has been an attempt at the entry since the key was last forgotten. */
+  hadAttempt = false;
   /** Whether it was announced that its entry is gone. */
-  #isRemoved = false;
+  isRemoved = false;
   #callers: Callers<K, P> | undefined = undefined;
 
   constructor(registry: Registry<K, P>, key: K) {
-    this.#registry = registry;
+    this.registry = registry;
     this.key = key;
   }
 
@@ -91,19 +92,19 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   }
 
   /** Starts from this entry when its turn comes. */
-  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.watch.read().at): void {
+  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.registry.watch.read().at): void {
     this.enter("queued", at);
-    this.#entry = entry;
+    this.entry = entry;
     this.#cause = cause;
-    this.#registry.starts.add(this);
+    this.registry.starts.add(this);
   }
 
   /** Starts at once, or as soon as a stop under way has ended, from a fresh look at the table, parked or not. */
   call(): void {
     if (this.attempt) {
-      if (!this.attempt.isWanted) this.#next = "call";
+      if (!this.attempt.isWanted) this.next = "call";
     } else if (this.phase !== "looking") {
-      this.#registry.starts.release(this);
+      this.registry.starts.release(this);
       this.backoff?.wake("call");
       this.#lookAndStart("call", true);
     }
@@ -112,7 +113,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Ends the process, if there is one, and starts it from a fresh look. Callers who wait for it to be up get the new one. */
   restart(): void {
     if (!this.attempt) return this.call();
-    this.#next = "call";
+    this.next = "call";
     this.#callers?.failStarted(stoppedMeanwhile);
     this.attempt.stop();
   }
@@ -120,62 +121,20 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Stops the process; a start follows only if it is called for after this. */
   stop(makeError: () => Error = stoppedMeanwhile, runEndedMs?: number): void {
     if (this.phase === "forgotten") return;
-    this.#next = undefined;
-    if (!this.attempt) return this.#vanish(makeError, false);
+    this.next = undefined;
+    if (!this.attempt) return this.vanish(makeError, false);
     this.failUp(makeError);
     this.attempt.stop(runEndedMs);
   }
 
   looked(entry: Entry<K, P> | undefined, absence?: Absence): void {
     if (this.phase === "forgotten") return; // the start that the look was for has been called off
-    if (entry) this.found(entry, "change");
-    else this.#isMissing(absence);
-  }
-
-  /** The table has this entry, and nothing is known of the key here. Returns whether it is about to start. */
-  added(entry: Entry<K, P>, cause: StartCause): boolean {
-    if (this.#isPaused(entry)) return false;
-    if (this.#waits(entry)) this.#settled(false);
-    else this.enqueue(entry, cause);
-    return this.phase !== "retrying";
-  }
-
-  /** The table has this entry. Returns whether a process is replaced because of it. */
-  found(entry: Entry<K, P>, cause: StartCause): boolean {
-    const isChanged = !Object.is(entry.version, this.version);
-    if (!isChanged && this.running && entry.pause === undefined) return false;
-    if (this.#isPaused(entry)) return false;
-    this.#isRemoved = false;
-    const { attempt } = this;
-    if (isChanged && attempt?.isWanted) {
-      this.#registry.emit({ type: "replaced", at: this.#registry.clock.now(), key: this.key, version: entry.version });
-      this.#next = "change";
-      attempt.stop();
-      return true;
-    }
-    if (attempt?.isAsked) this.#next ??= cause;
-    else if (attempt && isChanged) this.#next = "change"; // too late in its start-up: the new version need not wait for a retry
-    else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
-    else if (this.phase === "looking") this.#start(entry);
-    else if (this.phase === "queued") this.#entry = entry;
-    else if (this.phase === "asking" || this.phase === "paused") this.added(entry, "change");
-    else if (isChanged) this.#enqueueNow(entry, "change");
-    else if (this.phase === "retrying" && this.#registry.run?.lookups.holds(this.key)) this.#enqueueNow(entry, cause);
-    return false;
+    if (entry) found(this, entry, "change");
+    else missing(this, absence);
   }
 
   lookFailed(error: unknown, isOutdated: boolean): void {
-    const isStarting = this.phase === "looking" && !isOutdated;
-    // A caller who waits is told by the call; otherwise an event tells it.
-    if (!(isStarting && this.failUp(() => error))) {
-      this.#registry.tableFailed("get", error);
-      this.#registry.run?.reconciler.hurry();
-    }
-    if (isStarting) this.#settled(true);
-    const at = this.#registry.clock.now();
-    if (isStarting && this.pausing) this.pausing.settle();
-    else if (isStarting && this.#hadAttempt) this.#failed.again(at);
-    else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
+    lookFailed(this, error, isOutdated);
   }
 
   enter(phase: Phase, at: number): void {
@@ -189,22 +148,22 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   }
 
   mayStart(): void {
-    if (!this.#registry.isAccepting) return;
-    const entry = this.#entry;
-    this.#entry = undefined;
-    if (entry) this.#start(entry);
+    if (!this.registry.isAccepting) return;
+    const entry = this.entry;
+    this.entry = undefined;
+    if (entry) this.attemptAt(entry);
     else this.#lookAndStart(this.#cause);
   }
 
   cannotStart(error: unknown): void {
-    const at = this.#registry.clock.now();
-    this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
+    const at = this.registry.clock.now();
+    this.registry.emit({ type: "entry-failed", at, key: this.key, error });
     this.failUp(() => error);
-    this.#settled(true);
-    this.#failed.afterExit(
+    this.settled(true);
+    this.failed.afterExit(
       { outcome: "failed", error, phase: "starting", uptimeMs: 0 },
       at,
-      this.#registry.settings.restart,
+      this.registry.settings.restart,
     );
   }
 
@@ -216,9 +175,9 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
 
   attemptIsUp(runnable: P): void {
     this.running = runnable;
-    this.#registry.running.set(this.key, runnable);
+    this.registry.running.set(this.key, runnable);
     this.backoff?.isUp(this.attempt!.settings.restart);
-    this.#settled(false);
+    this.settled(false);
     this.#callers?.tellUp(runnable);
     this.#callers = undefined;
   }
@@ -227,168 +186,114 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   attemptIsLeaving(): void {
     if (!this.running) return;
     this.running = undefined;
-    this.#registry.running.delete(this.key);
+    this.registry.running.delete(this.key);
     this.backoff?.isDown();
   }
 
   /** The start-up of its attempt is given up; the end is still to come. */
   attemptIsLate(error: unknown): void {
-    this.#settled(true);
+    this.settled(true);
     this.failUp(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
-    this.#registry.run?.gotStuck(this);
-    this.#failed.isStuck(sinceAt);
+    this.registry.run?.gotStuck(this);
+    this.failed.isStuck(sinceAt);
     this.#callers?.failEnded(makeError);
     this.failUp(makeError);
-    this.#registry.abandoned.consider(this);
+    this.registry.abandoned.consider(this);
   }
 
   /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
     const next = this.#over(attempt);
     if (next) return this.#startNext(next);
-    this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
+    this.vanish(() => this.registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
   /** Its attempt has ended, or was abandoned. */
   attemptEnded(attempt: Attempt<K, P>): void {
-    const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.#registry;
+    const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.registry;
     const next = this.#over(attempt), isOver = attempt.isAsked || !isAccepting;
     if (attempt.wasStuck && (next || isOver)) this.backoff?.end(this.version);
     if (next) {
       this.backoff?.forget();
-      if (next !== "call" && this.#failed.brakes(endedAt, attempt.settings.restart)) return this.#settled(false);
+      if (next !== "call" && this.failed.brakes(endedAt, attempt.settings.restart)) return this.settled(false);
       return this.#startNext(next, attempt.wasStuck); // it may have been stuck since an earlier run
     }
-    this.#settled(!wasUp && outcome === "failed");
+    this.settled(!wasUp && outcome === "failed");
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (this.pausing && isAccepting) return this.pausing.settle();
-    if (!isOver) return this.#failed.afterExit(attempt, endedAt, attempt.settings.restart);
+    if (!isOver) return this.failed.afterExit(attempt, endedAt, attempt.settings.restart);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
-    if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
+    if (attempt.wasStuck && isAccepting) this.registry.enter(() => run?.lookAt(this.key));
   }
 
   /** There is no attempt any more. Returns why the next one follows at once, if one does: what it set going is not settled. */
   #over(attempt: Attempt<K, P>): StartCause | undefined {
-    const next = this.#registry.isAccepting ? this.#next : undefined;
+    const next = this.registry.isAccepting ? this.next : undefined;
     this.attemptIsLeaving();
-    this.attempt = this.#next = undefined;
+    this.attempt = this.next = undefined;
     this.#callers?.tellEnded(attempt);
-    if (next) this.#registry.starts.release(this);
+    if (next) this.registry.starts.release(this);
     return next;
   }
 
-  #isMissing(absence: Absence | undefined): void {
-    const { attempt, key } = this, cause = absence ? absence.cause : "deleted";
-    this.backoff?.removed();
-    this.#next = undefined;
-    const isNew = !this.#hadAttempt && !this.pausing && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && !this.#isRemoved) {
-      this.#registry.emit({ type: "removed", at: this.#registry.clock.now(), key, cause });
-    }
-    this.#isRemoved = true;
-    const makeError = () => absence?.error ?? new ProcessNotFoundError("start", key, "the table has no such key");
-    if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
-    this.failUp(makeError);
-    attempt.stop();
-  }
-
-  get #failed(): Backoff<K, P> {
-    return this.backoff ??= new Backoff(this.#registry, this);
-  }
-
-  /** Whether the entry is not to run for now. Then the process ends, if there is one, and none starts. */
-  #isPaused(entry: Entry<K, P>): boolean {
-    const { attempt } = this, pause = entry.pause && pauseAt(entry.pause, this.#registry.clock.now());
-    if (!pause) {
-      if (this.pausing) this.#resume(this.pausing, entry.version);
-      return false;
-    }
-    const pausing = this.pausing ??= new Pausing(this.#registry, this, pause);
-    pausing.pause = pause;
-    this.#isRemoved = false;
-    this.#next = this.#entry = undefined;
-    if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
-    this.failUp(pausing.makeError);
-    if (attempt) attempt.stop();
-    else this.#settled(false);
-    if (!attempt) pausing.settle();
-    return true;
-  }
-
-  #resume(pausing: Pausing<K, P>, version: unknown): void {
-    this.pausing = undefined;
-    if (pausing.end(version) && this.phase === "paused") this.enter("resting", this.#registry.clock.now());
-  }
-
-  /** Goes on from what the table remembers, if nothing is known here. Returns whether it has to wait first. */
-  #waits(entry: Entry<K, P>): boolean {
-    this.#goOnFrom(entry);
-    return this.backoff?.waits() ?? false;
-  }
-
-  #goOnFrom(entry: Entry<K, P>): void {
-    const { trouble } = entry;
-    if (!trouble || trouble.endedAt !== undefined || this.backoff || this.#hadAttempt) return;
-    this.version = entry.version;
-    this.#failed.goOnFrom(trouble, entry.version);
-  }
-
-  #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
-    if (!this.backoff?.wake("change")) this.enqueue(entry, cause);
+  /** What is remembered of its failures, from now on. */
+  get failed(): Backoff<K, P> {
+    return this.backoff ??= new Backoff(this.registry, this);
   }
 
   /** Starts right after an end. Where the starts of a second are limited, one that was not called for waits for its turn. */
   #startNext(cause: StartCause, isFromElsewhere = false): void {
-    if (cause !== "call" && this.#registry.starts.isPaced) this.enqueue(undefined, cause);
+    if (cause !== "call" && this.registry.starts.isPaced) this.enqueue(undefined, cause);
     else this.#lookAndStart(cause, isFromElsewhere);
   }
 
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
-    else this.enter("looking", this.#registry.watch.read().at);
+    else this.enter("looking", this.registry.watch.read().at);
     this.#cause = cause;
-    this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
+    this.registry.run?.lookups.lookAfresh(this, isFromElsewhere);
   }
 
-  #start(entry: Entry<K, P>): void {
-    if (this.#isPaused(entry)) return; // it may have become so while it waited for its turn
-    this.#goOnFrom(entry);
+  /** Makes an attempt at this entry. */
+  attemptAt(entry: Entry<K, P>): void {
+    if (isPaused(this, entry)) return; // it may have become so while it waited for its turn
+    goOnFrom(this, entry);
     if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
     this.version = entry.version;
-    this.#hadAttempt = true;
+    this.hadAttempt = true;
     this.phase = "attempting";
-    this.#registry.starts.began(this);
-    this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
+    this.registry.starts.began(this);
+    this.attempt = new Attempt(this.registry, this, (this.backoff?.failures ?? 0) + 1);
     this.attempt.begin(entry, this.#cause);
   }
 
   /** What was set going has come out, one way or another. */
-  #settled(isFailure: boolean): void {
-    this.#registry.starts.release(this);
+  settled(isFailure: boolean): void {
+    this.registry.starts.release(this);
     this.tally?.settled(isFailure);
     this.tally = undefined;
   }
 
   /** Goes, as there is no attempt that would have to end first. */
-  #vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
-    this.#registry.deadlines.delete(this);
-    this.#settled(false);
+  vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
+    this.registry.deadlines.delete(this);
+    this.settled(false);
     this.failUp(makeError);
     this.#forgetUnless(isLookedAtAgain);
   }
 
   /** A look that is still to come may find that the key is wanted after all. */
   #forgetUnless(isLookedAtAgain: boolean): void {
-    const isAsking = isLookedAtAgain && this.#registry.isAccepting;
+    const isAsking = isLookedAtAgain && this.registry.isAccepting;
     this.phase = isAsking ? "asking" : "forgotten";
-    this.#hadAttempt = false;
+    this.hadAttempt = false;
     this.pausing = undefined;
     this.backoff?.leave();
-    if (!isAsking) this.#registry.forget(this);
+    if (!isAsking) this.registry.forget(this);
   }
 }

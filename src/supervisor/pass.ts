@@ -9,6 +9,7 @@ import type { StartCause } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry } from "../table/table.ts";
+import { added, found } from "./answers.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Registry } from "./registry.ts";
@@ -156,7 +157,7 @@ export class Pass<K, P extends Runnable> implements Tally {
     if (this.#lookups.knowsBetter(key, keeper)) return void this.#lookups.look(this.#registry.keeperOf(key));
     if (keeper === undefined) return this.#add(entry);
     keeper.seenInPass = this.#number;
-    if (keeper.found(entry, this.#cause)) this.#replaced++;
+    if (found(keeper, entry, this.#cause)) this.#replaced++;
     else if (!keeper.pausing || !keeper.attempt) return; // unless it has to end, there is nothing to wait for
     this.#await(keeper);
   }
@@ -173,7 +174,7 @@ export class Pass<K, P extends Runnable> implements Tally {
     const keeper = this.#registry.keeperOf(key);
     keeper.seenInPass = this.#number;
     this.#await(keeper);
-    if (keeper.added(entry, this.#cause)) this.#started++;
+    if (added(keeper, entry, this.#cause)) this.#started++;
   }
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */

@@ -54,7 +54,8 @@ export class Pausing<K, P extends Runnable> {
 
   /** It is over. Returns whether the key goes on resting. The failures of a key that was paused by itself are forgotten. */
   end(version: unknown): boolean {
-    const { clock } = this.#registry, { key, backoff } = this.#keeper;
+    const { clock, deadlines } = this.#registry, { key, backoff } = this.#keeper;
+    if (!this.#keeper.attempt) deadlines.delete(this.#keeper);
     this.#registry.emit({ type: "resumed", at: clock.now(), key });
     if (!this.pause.isWholeTable) backoff?.end(version);
     return this.#wasResting && this.pause.isWholeTable === true;

@@ -11,12 +11,16 @@ async function eventfulWorld(): Promise<World> {
     stuck: { deaf: true, lingers: true },
     removed: {},
     replaced: {},
+    paused: {},
   }, { restart: { limit: 2 } });
   await world.begin();
   await world.time.pass(1_000);
   world.table.delete("removed");
   world.table.set("replaced");
   world.table.set("fails");
+  world.table.pause("paused", { at: 0 });
+  await settle();
+  world.table.pause("paused");
   world.table.streams[0].fail(oops);
   const stop = watch(world.supervisor.stop("stuck"));
   await world.time.pass(8_000);
