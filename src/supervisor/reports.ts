@@ -36,8 +36,8 @@ export class Reports<K> {
   #failedMs: number | undefined = undefined;
   /** Whether the run is about to end: nothing is put off then, unless it fails. */
   #isFinishing = false;
-  /** Whether nothing is told any more, until the next run. */
-  #isClosed = false;
+  /** Aborts when nothing is told any more, until the next run. */
+  #closing: AbortController = new AbortController();
 
   constructor(options: ReportsOptions<K>) {
     this.#options = options;
@@ -50,7 +50,8 @@ export class Reports<K> {
 
   /** Begins to tell: a run begins. */
   open(): void {
-    this.#isClosed = this.#isFinishing = false;
+    this.#closing = new AbortController();
+    this.#isFinishing = false;
   }
 
   /** Has a report told as soon as possible. */
@@ -85,10 +86,14 @@ export class Reports<K> {
 
   /** Tells nothing more: the run has ended. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#waiting.clear();
     for (const report of this.#open) this.#options.deadlines.delete(report);
     this.#open.clear();
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #tellSome(): void {
@@ -116,9 +121,11 @@ export class Reports<K> {
   }
 
   async #await(report: TroubleReport<K>, told: Promise<void>): Promise<void> {
+    const { signal } = this.#closing;
     let failure: { readonly error: unknown } | undefined;
     const settled = Promise.resolve(told).catch((error) => void (failure = { error }));
-    if (!await settlesWithin(this.#options.clock, settled, limitMs)) {
+    if (!await settlesWithin(this.#options.clock, settled, limitMs, signal)) {
+      if (signal.aborted) return report.answered(true); // the run has named the table
       const late = `Cannot report on a key: the table has not answered after ${limitMs} ms`;
       failure = { error: new DOMException(late, "TimeoutError") };
     }

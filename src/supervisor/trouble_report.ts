@@ -133,9 +133,9 @@ export class TroubleReport<K> implements DeadlineHolder {
 
   /** Has one deadline for both: the report, and the recovery. */
   #setDeadline(): void {
-    const { nowMs } = this.#reports;
-    const dueInMs = this.isDue && !this.isUnderWay ? reportDelayMs(this.#isUrgent, this.#reportedMs, nowMs) : Infinity;
-    if (dueInMs === 0) this.#reports.add(this);
+    const { nowMs } = this.#reports, isWaiting = this.isDue && !this.isUnderWay;
+    const dueInMs = isWaiting ? reportDelayMs(this.#isUrgent, this.#reportedMs, nowMs) : Infinity;
     this.#reports.wake(this, Math.min(dueInMs === 0 ? Infinity : dueInMs, this.#recoversMs - nowMs));
+    if (dueInMs === 0) this.#reports.add(this); // last: it may be told, and have another deadline, within this call
   }
 }
