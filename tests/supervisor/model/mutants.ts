@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "treats an exit as the supervisor says and not its entry",
     changes: [{
       file: "src/supervisor/keeper.ts",
-      from: "this.#failed.afterExit(attempt, endedAt, attempt.settings.restart)",
-      to: "this.#failed.afterExit(attempt, endedAt, this.#registry.settings.restart)",
+      from: "this.failed.afterExit(attempt, endedAt, attempt.settings.restart)",
+      to: "this.failed.afterExit(attempt, endedAt, this.#registry.settings.restart)",
     }],
   },
   {
