@@ -80,7 +80,7 @@ export const mutants: readonly Mutant[] = [
     changes: [{
       file: "src/supervisor/keeper.ts",
       from: "this.failed.afterExit(attempt, endedAt, attempt.settings.restart)",
-      to: "this.failed.afterExit(attempt, endedAt, this.#registry.settings.restart)",
+      to: "this.failed.afterExit(attempt, endedAt, this.registry.settings.restart)",
     }],
   },
   {
