@@ -31,6 +31,11 @@ export class KeyJournal {
   #isAbandonedByCall = false;
   #isParked = false;
   #unparkedBy: "call" | "change" | undefined;
+  #isPaused = false;
+  /** Whether the failures before are not known here: the table has remembered them, or was told to forget them. */
+  #isUnknown = false;
+  /** Whether it was parked when the last run ended, and in which version: then one more failure parks it. */
+  #parkedVersion: number | undefined;
   #retryAt = 0;
   #startingAt = 0;
   /** When its starts began: too many within 10 s are slowed. */
@@ -69,6 +74,7 @@ export class KeyJournal {
 
   /** A start that was only planned was called off by hand: what went before does not count. */
   calledOff(): void {
+    this.#isUnknown = true;
     this.#failures = 0;
     this.#isParked = false;
     this.#retryAt = 0;
@@ -83,6 +89,9 @@ export class KeyJournal {
   /** The run is over: what went before does not count in the next one. */
   forget(): void {
     this.#isEnding = false;
+    this.#parkedVersion = this.#isParked ? this.#version : undefined;
+    this.#isUnknown = true;
+    this.#isPaused = false;
     this.#failures = 0;
     this.#answer = "none";
     this.#isParked = false;
@@ -104,11 +113,14 @@ export class KeyJournal {
     }
     switch (event.type) {
       case "starting":
-        assertEquals(this.#life, "none", where);
-        if (version !== this.#version) this.#failures = 0;
+        assertEquals([this.#life, this.#isPaused], ["none", false], where);
+        if (version !== this.#version) this.#parkedVersion = undefined;
+        if (event.cause === "call") this.#parkedVersion = undefined;
+        if (this.#isUnknown) this.#failures = event.attempt - 1;
+        else if (version !== this.#version) this.#failures = 0;
         else this.#checkPatience(event, where);
         this.#version = version;
-        this.#isParked = false;
+        this.#isParked = this.#isUnknown = false;
         this.#retryAt = 0;
         if (this.#isEnding) this.#failures = event.attempt - 1;
         assertEquals(event.attempt, this.#failures + 1, `attempt, ${where}`);
@@ -148,6 +160,9 @@ export class KeyJournal {
         break;
       case "removed":
         this.#mayStop = true;
+        this.#isPaused = false;
+        this.#isUnknown = true;
+        this.#parkedVersion = undefined;
         this.#failures = 0;
         this.#isParked = false;
         this.#retryAt = 0;
@@ -159,6 +174,16 @@ export class KeyJournal {
         this.#parked(event, where);
         this.#unparkedBy = undefined;
         this.#isParked = true;
+        break;
+      case "paused":
+        this.#isPaused = this.#mayStop = true;
+        this.#isParked = false;
+        this.#retryAt = 0;
+        this.#parkedVersion = undefined;
+        break;
+      case "resumed":
+        this.#isPaused = false; // what is stuck may have been so since an earlier run
+        this.#isUnknown = true;
         break;
       case "unparked":
         assert(this.#isParked, where);
@@ -196,6 +221,7 @@ export class KeyJournal {
 
   #exit(uptimeMs: number, error: unknown): void {
     this.#saying = sayingOf(error);
+    if (uptimeMs >= policy.resetAfterMs) this.#parkedVersion = undefined;
     if (this.#mayStop && !this.#isEnding) {
       this.#failures = 0;
       return;
@@ -207,6 +233,7 @@ export class KeyJournal {
 
   #parked(event: Extract<Event, { type: "parked" }>, where: string): void {
     const saying = this.#saying;
+    if (this.#parkedVersion !== undefined) return; // whatever it has thrown
     if (event.cause === "limit") assertEquals(event.failures, this.#policy.limit, where);
     else assertEquals(event.cause, saying === "park" ? "decided" : saying, where);
     assert(event.cause !== "limit" || saying !== "unrecoverable", `parked for another reason, ${where}`);
@@ -217,6 +244,13 @@ export class KeyJournal {
     const recent = this.#starts.filter((at) => event.at - at <= 10_000).length;
     this.#retryAt = event.retryAt;
     assertEquals(event.retryAt, event.at + event.delayMs, where);
+    if (this.#parkedVersion !== undefined && this.#isAnswer) {
+      assert(this.#mayStop, `a parked key is tried again, ${where}`);
+    }
+    if (this.#isUnknown && !this.#isAnswer) {
+      this.#failures = event.failures; // it goes on from there
+      return;
+    }
     if (event.cause === "brake") assert(recent >= 10, `braked after ${recent} starts, ${where}`);
     if (recent >= 10) return;
     if (!this.#isEnding && this.#isAnswer) {

@@ -112,4 +112,39 @@ export const mutants: readonly Mutant[] = [
       to: "for (let i = 0; i < others.length; i++) others[i]();",
     }],
   },
+  {
+    mistake: "starts in a pass what is paused",
+    changes: [
+      {
+        file: "src/supervisor/answers.ts",
+        from: "  if (isPaused(keeper, entry)) return false;\n  goOnFrom",
+        to: "  goOnFrom",
+      },
+      { file: "src/supervisor/keeper.ts", from: "if (isPaused(this, entry)) return;", to: "" },
+    ],
+  },
+  {
+    mistake: "starts what became paused while it waited for its turn",
+    changes: [{
+      file: "src/supervisor/answers.ts",
+      from: "  if (isPaused(keeper, entry)) return false;\n  keeper.isRemoved",
+      to: '  if (keeper.phase !== "queued" && isPaused(keeper, entry)) return false;\n  keeper.isRemoved',
+    }],
+  },
+  {
+    mistake: "forgets in its next run that a key was parked",
+    changes: [{
+      file: "src/supervisor/backoff.ts",
+      from: 'this.#parkedBefore = trouble?.state === "parked" ?',
+      to: 'this.#parkedBefore = trouble?.state === "stuck" ?',
+    }],
+  },
+  {
+    mistake: "keeps a key paused that is deleted while it stops",
+    changes: [{
+      file: "src/supervisor/answers.ts",
+      from: "keeper.next = keeper.pausing = undefined;",
+      to: "keeper.next = undefined;",
+    }],
+  },
 ];

@@ -19,6 +19,8 @@ export const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: does(...calls), key }) },
   { weight: 4, arbitrary: fc.record({ do: does("crash", "finish", "release"), key }) },
   { weight: 3, arbitrary: fc.record({ do: does("fail", "abandon"), key }) },
+  { weight: 4, arbitrary: fc.record({ do: does("pause", "resume"), key }) },
+  { weight: 1, arbitrary: fc.record({ do: does("pause all", "resume all") }) },
   { weight: 3, arbitrary: fc.record({ do: does("reconcile") }) },
   {
     weight: 6,
@@ -34,6 +36,7 @@ const expectedErrors = new Set([
   "ProcessEndedEarlyError",
   "ProcessExistsError",
   "ProcessNotFoundError",
+  "ProcessPausedError",
   "ProcessSilentError",
   "ProcessStateError",
   "ProcessStuckError",
@@ -124,6 +127,13 @@ export class Scenario {
     for (const key of keys.filter((key) => this.table.rows.has(key))) this.#do({ do: "set", key, behaviour: "ok" });
     await this.#within(10_000, this.supervisor.reconcile());
     await this.#releaseFor(10);
+    const paused = [...this.table.rows.keys()].filter((key) => this.table.isPaused(key));
+    assertEquals(this.#keysThat("paused").sort(), paused.sort(), "paused = table");
+    assertEquals(this.#liveKeys().filter((key) => this.table.isPaused(key)), [], "nothing lives that is paused");
+    this.table.resumeAll();
+    for (const key of keys) this.table.resume(key);
+    await this.#within(10_000, this.supervisor.reconcile());
+    await this.#releaseFor(10);
     this.check();
     assertEquals(this.#keysThat("running").sort(), [...this.table.rows.keys()].sort(), "running = table");
     assertEquals(this.#liveKeys().sort(), [...this.table.rows.keys()].sort(), "live = table");
@@ -169,7 +179,9 @@ export class Scenario {
     for (const [key, row] of this.table.rows) {
       if (row.behaviour !== "ok" || this.#stopped.has(key)) continue;
       const process = this.supervisor.snapshot().processes.find((process) => process.key === key);
-      assertEquals([process?.state, process?.version], ["running", row.version], `${key} is as its entry says`);
+      const isPaused = this.table.isPaused(key);
+      assertEquals(process?.state, isPaused ? "paused" : "running", `${key} is as its entry says`);
+      if (!isPaused) assertEquals(process?.version, row.version, `${key} is what its entry says`);
     }
     for (const key of this.supervisor.keys()) assert(this.table.rows.has(key), `${key} was deleted and exists`);
   }
@@ -191,11 +203,20 @@ export class Scenario {
       case "break table":
       case "mend table":
         this.table.isBroken = step.do === "break table";
+        this.table.wasOdd = true;
         return;
       case "slow table":
       case "fast table":
         this.table.delayMs = step.do === "slow table" ? 40 : 0;
+        this.table.wasOdd = true;
         return;
+      case "pause":
+      case "resume":
+        return this.table[step.do](step.key);
+      case "pause all":
+        return this.table.pauseAll();
+      case "resume all":
+        return this.table.resumeAll();
       case "reconcile":
         return this.#track(this.supervisor.reconcile());
       case "start":
@@ -256,12 +277,19 @@ export class Scenario {
     this.events.push(event);
     const error = errorOf(event);
     if (error !== undefined) this.#count(error);
-    if (event.type === "starting") this.#stopped.delete(event.key);
+    if (event.type === "starting") this.#starting(event.key);
     try {
       if ("key" in event) this.#journals.get(event.key)!.see(event, this.world.built.get(event.key));
     } catch (error) {
       this.#wrong.push(error);
     }
+  }
+
+  /** What is paused is not started, as soon as that can be known. */
+  #starting(key: string): void {
+    this.#stopped.delete(key);
+    const isKnown = this.table.changes !== undefined && !this.table.wasOdd;
+    if (isKnown && this.table.isPaused(key)) this.#wrong.push(new Error(`${key} starts and is paused`));
   }
 
   /** Lets time pass during which no process stays deaf. */
