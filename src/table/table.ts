@@ -75,9 +75,10 @@ export interface Entry<K, P> {
  * 2. iteration yields each key at most once, is not a snapshot, and misses no entry that was there all along;
  * 3. an entry whose `get()` throws does not end the iteration;
  * 4. `return()` on the iterator frees what it holds;
- * 5. `version` differs exactly when the stored value was replaced;
+ * 5. `version` differs exactly when the stored value was replaced; pauses and reports change none;
  * 6. an entry's `get()` is only called when a process is about to start;
- * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort; a table with `sweepMs` has it;
+ * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort; a table with `sweepMs` has it; a pause
+ *    is a change, a report is none;
  * 8. an aborted signal rejects with its reason.
  *
  * `testTable` of `@pact/supervisor/testing` tests each promise on a table of your own.

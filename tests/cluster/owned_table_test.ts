@@ -38,6 +38,8 @@ testTable<KvTableKey>("Cluster.own() of all slots", {
       table: cluster.own(table),
       set: (key, flavour) => table.set(key, flavour),
       delete: (key) => table.delete(key),
+      pause: (key) => table.pause(key),
+      resume: (key) => table.resume(key),
       async close() {
         over.resolve();
         await run;
@@ -70,6 +72,8 @@ testTable<KvTableKey>("Cluster.table() of all slots", {
       table: leased(table),
       set: (key, flavour) => table.set(key, flavour),
       delete: (key) => table.delete(key),
+      pause: (key) => table.pause(key),
+      resume: (key) => table.resume(key),
       async close() {
         over.resolve();
         await run;
@@ -84,6 +88,8 @@ function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
   const wrap = (entry: Entry<K, Runnable>): Entry<K, Runnable> => ({
     key: entry.key,
     version: entry.version,
+    pause: entry.pause,
+    trouble: entry.trouble,
     get: async () => {
       const lease = entry.lease!()!;
       try {
@@ -101,6 +107,7 @@ function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
     },
     changes: (options) => table.changes!(options),
     absence: (key) => table.absence!(key),
+    report: (entry, trouble) => table.report!(entry, trouble),
     [Symbol.asyncIterator]() {
       const iterator = table[Symbol.asyncIterator]();
       return {

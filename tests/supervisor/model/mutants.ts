@@ -105,7 +105,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a step twice that another step enters",
-    foundAt: 11,
     changes: [{
       file: "src/supervisor/run_context.ts",
       from: "for (let i = 0; i < length; i++) others[i]();",
