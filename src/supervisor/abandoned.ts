@@ -44,6 +44,11 @@ export class AbandonedLives<K, P extends Runnable> {
     return (this.#lives.get(key)?.size ?? 0) < mostPerKey;
   }
 
+  /** Whether a life was abandoned, and has not ended. */
+  has(attempt: Attempt<K, P>): boolean {
+    return this.#lives.get(attempt.key)?.has(attempt) ?? false;
+  }
+
   /** Abandons the stuck life of a key if that is how it is to be treated, and not too many go on. */
   consider(keeper: Keeper<K, P>): void {
     if (keeper.attempt?.settings.onStuck === "abandon" && this.hasRoom(keeper.key)) this.abandon(keeper);

@@ -49,7 +49,6 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   #beganMs: number;
   /** What it says of itself; made when it does, or has to. */
   #pulse: Pulse | undefined = undefined;
-  #isAbandoned = false;
   /** Whether its budget was prolonged because the event loop had stalled. */
   #isProlonged = false;
   readonly #registry: Registry<K, P>;
@@ -86,6 +85,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   /** Whether it is still running after being asked, and then forced, to end. */
   get isStuck(): boolean {
     return this.wasStuck && this.state !== "stopped";
+  }
+
+  get #isAbandoned(): boolean {
+    return this.wasStuck && this.#registry.abandoned.has(this);
   }
 
   /** Whether the end of a run times its stop together with the others', as it has the same budget. */
@@ -162,7 +165,6 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   abandon(): void {
     const { sinceAt, key } = this, { leases } = this.#registry;
     this.judge();
-    this.#isAbandoned = true;
     const ranMs = this.#lap();
     if (this.wasUp) this.uptimeMs = ranMs;
     if (this.#lease) {
@@ -186,7 +188,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override makeAlive(): (note?: string) => void {
-    return (note) => (this.#pulse ??= new Pulse(this.#registry.awake)).beat(note);
+    return this.#beat.bind(this); // a closure would cost twice as much memory for as long as the run keeps its options
   }
 
   protected override lifeIsUp(runnable: P): void {
@@ -264,6 +266,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
   #lateError(): DOMException {
     return new DOMException(`The process was not up within ${this.settings.startTimeoutMs} ms`, "TimeoutError");
+  }
+
+  #beat(note?: string): void {
+    (this.#pulse ??= new Pulse(this.#registry.awake)).beat(note);
   }
 
   #hear(): void {

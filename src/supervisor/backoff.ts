@@ -26,7 +26,7 @@ import {
   type RestartPolicy,
 } from "../restart.ts";
 import type { Trouble } from "../table/trouble.ts";
-import { Brake } from "./brake.ts";
+import { Brake, windowMs } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
 import { TroubleReport } from "./trouble_report.ts";
@@ -46,7 +46,9 @@ export class Backoff<K, P extends Runnable> {
   failures = 0;
   /** What it failed with last, overcome or not. Plain data: the error itself may refer to much. */
   lastError: ErrorData | undefined = undefined;
+  /** Made when a second start comes close to the one before. */
   #brake: Brake | undefined = undefined;
+  #countedMs = -Infinity;
   #isBrakeTold = false;
   /** The policy of its last life. */
   #policy: RestartPolicy;
@@ -176,6 +178,7 @@ export class Backoff<K, P extends Runnable> {
     this.leave();
     this.#report = this.#newReport();
     this.#brake = undefined;
+    this.#countedMs = -Infinity;
     this.#isBrakeTold = false;
   }
 
@@ -198,8 +201,11 @@ export class Backoff<K, P extends Runnable> {
   /** Counts a start that is to follow. Returns how long the brake holds it up. */
   #count(ownDelayMs: number): number {
     if (this.#policy.minDelayMs === 0) return 0;
-    const brake = this.#brake ??= new Brake();
-    const brakeMs = brake.count(this.#registry.clock.monotonic(), ownDelayMs, this.#policy);
+    const nowMs = this.#registry.clock.monotonic(), beforeMs = this.#countedMs;
+    this.#countedMs = nowMs;
+    if (this.#brake?.isForgotten(nowMs)) this.#brake = undefined;
+    if (this.#brake === undefined && nowMs - beforeMs < windowMs) this.#brake = new Brake(beforeMs);
+    const brakeMs = this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
     if (brakeMs === 0) this.#isBrakeTold = false;
     return brakeMs;
   }

@@ -12,18 +12,25 @@ import type { RestartPolicy } from "../restart.ts";
 
 /** How many starts within how many ms are free. */
 const freeStarts = 10;
-const windowMs = 10_000;
+export const windowMs = 10_000;
 
 /** Slows the starts of one key that come too close together. */
 export class Brake {
   /** When the last of them were counted; the oldest stands at `#next` once there are as many as are free. */
-  readonly #countedMs: number[] = [];
-  #next = 0;
+  #countedMs: readonly number[];
+  #next: number;
   /** How many were slowed since it was last forgotten. */
   #slowed = 0;
   /** Before this no start is allowed, and when the last one was to come. */
   #untilMs = -Infinity;
   #startMs = -Infinity;
+
+  /** Starts that were counted before may be given. */
+  constructor(...countedMs: readonly number[]) {
+    this.#countedMs = countedMs;
+    this.#next = countedMs.length;
+    this.#startMs = countedMs.at(-1) ?? -Infinity;
+  }
 
   /**
    * Counts a start that is to follow an exit.
@@ -35,10 +42,10 @@ export class Brake {
    * @returns How long it has to wait at least, in ms.
    */
   count(nowMs: number, ownDelayMs: number, { minDelayMs, maxDelayMs }: RestartPolicy): number {
-    if (nowMs - this.#startMs >= windowMs) this.#forget();
+    if (this.isForgotten(nowMs)) this.#forget();
     const isFree = minDelayMs === 0 || (this.#slowed === 0 && this.#isFree(nowMs));
     const delayMs = isFree ? 0 : Math.min(minDelayMs * 2 ** this.#slowed++, maxDelayMs);
-    this.#countedMs[this.#next] = nowMs;
+    this.#countedMs = this.#countedMs.toSpliced(this.#next, 1, nowMs); // an array that grows in place would take 17 places
     this.#next = (this.#next + 1) % freeStarts;
     this.#untilMs = nowMs + delayMs;
     this.#startMs = nowMs + Math.max(delayMs, ownDelayMs);
@@ -50,6 +57,11 @@ export class Brake {
     return Math.max(0, this.#untilMs - nowMs);
   }
 
+  /** Whether what was counted does not matter any more. */
+  isForgotten(nowMs: number): boolean {
+    return nowMs - this.#startMs >= windowMs;
+  }
+
   /** Whether as many as are free were counted within the window. */
   #isFree(nowMs: number): boolean {
     const oldestMs = this.#countedMs[this.#next];
@@ -57,6 +69,7 @@ export class Brake {
   }
 
   #forget(): void {
-    this.#countedMs.length = this.#next = this.#slowed = 0;
+    this.#countedMs = [];
+    this.#next = this.#slowed = 0;
   }
 }
