@@ -9,7 +9,8 @@
  *                                          ╰─▶ stuck ────╯
  * ```
  *
- * It is stuck when it has neither ended within the stop timeout nor, forced, within as much again.
+ * It is stuck when it has neither ended within the stop timeout nor, forced, within as much again. One that is abandoned then
+ * goes on to its end without concerning its key.
  *
  * It is initial while its lease is asked for and its runnable is built. The other words are those of a {@linkcode Life}.
  *
@@ -115,7 +116,12 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
       cause,
       attempt: this.#number,
     });
-    this.#then(() => entry.options?.(), (options) => this.#prepare(entry, options));
+    try {
+      if (entry.options === undefined) this.#build(entry);
+      else this.#prepare(entry, entry.options());
+    } catch (error) {
+      this.#failToBuild(error);
+    }
     this.#limitStart();
   }
 
@@ -217,23 +223,23 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#keeper.attemptEnded(this);
   }
 
-  #prepare(entry: Entry<K, P>, options: EntryOptions | undefined): void {
+  #prepare(entry: Entry<K, P>, options: EntryOptions | PromiseLike<EntryOptions> | undefined): void {
+    if (isPromiseLike(options)) return this.#later(options, (given) => this.#prepare(entry, given));
     if (!this.isWanted) return this.endUnbegun();
     if (options !== undefined) this.settings = settingsOf(options, this.#registry.settings);
-    this.#then(() => entry.get(), (runnable) => this.#run(runnable));
+    this.#build(entry);
     this.#limitStart();
   }
 
-  /** Goes on with what an entry answers: at once, unless that is a promise. What is thrown fails the entry. */
-  #then<T>(ask: () => T | Promise<T>, goOn: (answer: T) => void): void {
-    try {
-      const answer = ask();
-      if (!isPromiseLike(answer)) return goOn(answer);
-      // A promise of our own: a foreign one may settle twice, or throw.
-      Promise.resolve(answer).then(goOn).catch((error) => this.#failToBuild(error));
-    } catch (error) {
-      this.#failToBuild(error);
-    }
+  #build(entry: Entry<K, P>): void {
+    const built = entry.get();
+    if (isPromiseLike(built)) this.#later(built, (runnable) => this.#run(runnable));
+    else this.#run(built);
+  }
+
+  /** Goes on when an entry has answered. A promise of our own: a foreign one may settle twice, or throw. */
+  #later<T>(answer: PromiseLike<T>, goOn: (answer: T) => void): void {
+    Promise.resolve(answer).then(goOn).catch((error) => this.#failToBuild(error));
   }
 
   /** Limits what is left of the start-up; most are up by now. */
