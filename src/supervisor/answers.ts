@@ -39,6 +39,7 @@ export function found<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<
   if (isPaused(keeper, entry)) return false;
   keeper.isRemoved = false;
   const { attempt, registry, key } = keeper;
+  if (attempt) keeper.entry = entry; // for a start that follows
   if (isChanged && attempt?.isWanted) {
     registry.emit({ type: "replaced", at: registry.clock.now(), key, version: entry.version });
     keeper.next = "change";

@@ -63,7 +63,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; without, it is forgotten then. */
   next: StartCause | undefined = undefined;
-  /** What it starts from when its turn comes; without, it is looked up then. */
+  /** What it starts from when its turn comes, or after a stop that was not called for; without, it is looked up then. */
   entry: Entry<K, P> | undefined = undefined;
   /** Whether there has been an attempt at the entry since the key was last forgotten. */
   hadAttempt = false;
@@ -208,19 +208,20 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
     const next = this.#over(attempt);
-    if (next) return this.#startNext(next);
+    if (next) return this.#startNext(next, undefined);
     this.vanish(() => this.registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
   /** Its attempt has ended, or was abandoned. */
   attemptEnded(attempt: Attempt<K, P>): void {
     const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.registry;
-    const next = this.#over(attempt), isOver = attempt.isAsked || !isAccepting;
+    const { entry } = this, next = this.#over(attempt), isOver = attempt.isAsked || !isAccepting;
     if (attempt.wasStuck && (next || isOver)) this.backoff?.end(this.version);
     if (next) {
       this.backoff?.forget();
       if (next !== "call" && this.failed.brakes(endedAt, attempt.settings.restart)) return this.settled(false);
-      return this.#startNext(next, attempt.wasStuck); // it may have been stuck since an earlier run
+      if (!attempt.wasStuck) return this.#startNext(next, entry);
+      return this.#startNext(next, undefined, true); // it may have been stuck since an earlier run
     }
     this.settled(!wasUp && outcome === "failed");
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
@@ -235,7 +236,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   #over(attempt: Attempt<K, P>): StartCause | undefined {
     const next = this.registry.isAccepting ? this.next : undefined;
     this.attemptIsLeaving();
-    this.attempt = this.next = undefined;
+    this.attempt = this.next = this.entry = undefined;
     this.#callers?.tellEnded(attempt);
     if (next) this.registry.starts.release(this);
     return next;
@@ -247,8 +248,9 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   }
 
   /** Starts right after an end. Where the starts of a second are limited, one that was not called for waits for its turn. */
-  #startNext(cause: StartCause, isFromElsewhere = false): void {
-    if (cause !== "call" && this.registry.starts.isPaced) this.enqueue(undefined, cause);
+  #startNext(cause: StartCause, entry: Entry<K, P> | undefined, isFromElsewhere = false): void {
+    if (cause !== "call" && this.registry.starts.isPaced) this.enqueue(entry, cause);
+    else if (cause !== "call" && entry) this.attemptAt(entry, cause);
     else this.#lookAndStart(cause, isFromElsewhere);
   }
 
@@ -260,7 +262,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   }
 
   /** Makes an attempt at this entry. */
-  attemptAt(entry: Entry<K, P>): void {
+  attemptAt(entry: Entry<K, P>, cause: StartCause = this.#cause): void {
     if (isPaused(this, entry)) return; // it may have become so while it waited for its turn
     goOnFrom(this, entry);
     if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
@@ -269,7 +271,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     this.phase = "attempting";
     this.registry.starts.began(this);
     this.attempt = new Attempt(this.registry, this, (this.backoff?.failures ?? 0) + 1);
-    this.attempt.begin(entry, this.#cause);
+    this.attempt.begin(entry, cause);
   }
 
   /** What was set going has come out, one way or another. */
