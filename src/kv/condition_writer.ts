@@ -85,7 +85,8 @@ export class ConditionWriter<K extends KvTableKey> {
       const record = toTroubleRecord(version, session === undefined ? trouble : { ...trouble, session });
       change = (atomic) => atomic.set(troubleKey, record);
     } else {
-      change = this.#ended(await writer.call(subject, () => kv.get(troubleKey)), clock.now(), version);
+      const before = await writer.call(subject, () => kv.get(troubleKey));
+      change = this.#ended(before, clock.now(), { version, ...session !== undefined && { session } });
     }
     if (!change) return;
     const checks = [{ key: entryKey, versionstamp: version }, ...claim ? [claim.check] : []];
@@ -94,10 +95,15 @@ export class ConditionWriter<K extends KvTableKey> {
   }
 
   /** Keeps a trouble for the morning after; nothing, if there is none that has not ended. */
-  #ended(row: Deno.KvEntryMaybe<unknown>, now: number, version?: string): Change | undefined {
+  #ended(
+    row: Deno.KvEntryMaybe<unknown>,
+    now: number,
+    { version, session }: { readonly version?: string; readonly session?: string } = {},
+  ): Change | undefined {
     const before = toTrouble(row.value);
     if (!before || before.trouble.endedAt !== undefined) return undefined;
-    const record = toTroubleRecord(version ?? String(before.version), endTrouble(before.trouble, now));
+    const trouble = { ...endTrouble(before.trouble, now), ...session !== undefined && { session } };
+    const record = toTroubleRecord(version ?? String(before.version), trouble);
     return (atomic) => atomic.set(row.key, record, { expireIn: keptAfterEndMs });
   }
 }

@@ -108,12 +108,14 @@ export function isPaused<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Ent
   return true;
 }
 
-/** Goes on from what the table remembers, if nothing is known here. */
-export function goOnFrom<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<K, P>): void {
+/** Goes on from what the table remembers of a version of which nothing is known here. Returns whether there is anything. */
+export function goOnFrom<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<K, P>): boolean {
   const { trouble } = entry;
-  if (!trouble || trouble.endedAt !== undefined || keeper.backoff || keeper.hadAttempt) return;
+  if (!trouble || trouble.endedAt !== undefined) return false;
+  if ((keeper.backoff || keeper.hadAttempt) && Object.is(entry.version, keeper.version)) return false;
   keeper.version = entry.version;
   keeper.failed.goOnFrom(trouble, entry.version);
+  return true;
 }
 
 function resume<K, P extends Runnable>(keeper: Keeper<K, P>, pausing: Pausing<K, P>, version: unknown): void {
@@ -122,6 +124,8 @@ function resume<K, P extends Runnable>(keeper: Keeper<K, P>, pausing: Pausing<K,
   if (pausing.end(version) && keeper.phase === "paused") keeper.enter("resting", registry.clock.now());
 }
 
+/** Another version takes the place of what waits, rests or is parked; another supervisor may have run it already. */
 function enqueueNow<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<K, P>, cause: StartCause): void {
-  if (!keeper.backoff?.wake("change")) keeper.enqueue(entry, cause);
+  if (keeper.backoff?.wake("change")) return; // the brake is on
+  if (!goOnFrom(keeper, entry) || !keeper.backoff?.waits()) keeper.enqueue(entry, cause);
 }

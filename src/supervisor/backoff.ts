@@ -70,6 +70,7 @@ export class Backoff<K, P extends Runnable> {
   goOnFrom(trouble: Trouble, version: unknown): void {
     this.failures = trouble.failures;
     this.lastError = trouble.lastError;
+    this.#parkedBefore = trouble.state === "parked" ? trouble.cause ?? "limit" : undefined;
     this.#report.goOnFrom(trouble, version);
   }
 

@@ -53,6 +53,8 @@ export class TroubleReport<K> implements DeadlineHolder {
     this.trouble = trouble;
     this.version = version;
     this.#isTold = true;
+    this.isDue = this.#isUrgent = false; // what was due was of another version
+    this.#setDeadline();
   }
 
   /** Something is wrong with a version of the entry. */

@@ -230,13 +230,31 @@ Deno.test("Supervisor keeps a parked key going whose try succeeds, and parks it 
 });
 
 Deno.test("Supervisor.start() of a key starts at once, whatever the table remembers, and counts from the beginning if it was parked", async () => {
-  for (const [trouble, attempt] of [[retrying, 4], [parked, 6]] as const) {
+  for (const [trouble, attempt] of [[retrying, 4], [parked, 1]] as const) {
     const { world } = rememberingWorld({});
     await using _world = world;
     await world.begin();
     world.table.rows.set("a", { version: 1, build: () => nop, trouble });
     await world.supervisor.start("a");
     assertEquals(world.take(), [`a starting call ${attempt}`, "a running 0"]);
+  }
+});
+
+Deno.test("Supervisor goes on from what another one has found of a version that it did not know", async () => {
+  for (const before of ["running", "parked"]) {
+    const { world, told } = rememberingWorld({ a: before === "parked" ? { startError: oops } : {} }, {
+      restart: { limit: 1 },
+    });
+    await using _world = world;
+    await world.begin();
+    assertEquals(world.stateOf("a"), before);
+    const reports = told.length;
+    // Its slot was another instance's meanwhile, and is its own again.
+    world.table.rows.set("a", { version: 2, build: () => leaf(() => Promise.reject(oops)), trouble: parked });
+    world.table.announce("a");
+    await settle();
+    assertEquals([world.stateOf("a"), world.supervisor.status("a")?.failures], ["parked", 6]);
+    assertEquals(told.slice(reports).map(([, , version, state]) => [version, state]), [[2, "parked"]]);
   }
 });
 
