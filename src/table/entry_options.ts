@@ -19,7 +19,7 @@ import { checkRestart, defaultRestartPolicy, type RestartOptions, type RestartPo
  * import { assertEquals } from "@std/assert";
  *
  * const patient: EntryOptions = { startTimeoutMs: 300_000, restart: { maxDelayMs: 600_000 } };
- * const table = new MapTable<string, typeof nop>([["acme", nop]]);
+ * const table = new MapTable([["acme", nop]]);
  * table.set("globex", nop, patient);
  * const supervisor = new Supervisor(table, { startTimeoutMs: 10_000 });
  * await supervisor.run(() => assertEquals(supervisor.keys(), ["acme", "globex"]));
