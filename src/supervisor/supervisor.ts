@@ -83,7 +83,7 @@ export interface CallOptions {
  * });
  * ```
  */
-export class Supervisor<K, P extends Runnable> implements Runnable {
+export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
   readonly #registry: Registry<K, P>;
   readonly #lock: RunLock = new RunLock();
 

@@ -17,7 +17,7 @@
 import type { Trouble } from "../table/trouble.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Reports } from "./reports.ts";
-import { type Finding, reportDelayMs, troubleAfter } from "./trouble_rule.ts";
+import { type Finding, isUrgentFinding, reportDelayMs, troubleAfter } from "./trouble_rule.ts";
 
 /** The trouble of one key. Made at its first failure, as most keys never fail. */
 export class TroubleReport<K> implements DeadlineHolder {
@@ -61,7 +61,7 @@ export class TroubleReport<K> implements DeadlineHolder {
   found(finding: Finding, version: unknown, at: number): void {
     this.trouble = troubleAfter(this.trouble, finding, at);
     this.version = version;
-    this.#due(finding.state === "parked");
+    this.#due(isUrgentFinding(finding));
   }
 
   /** All is well again, or the version is another one, of which nothing is known yet. */

@@ -24,9 +24,17 @@ export function troubleAfter(before: Trouble | undefined, found: Finding, at: nu
 }
 
 /**
+ * Tells whether a report must not wait: what comes next depends on it. Whoever runs the key next would try a long wait too
+ * early, and one that is as long as reports are apart makes them no more frequent.
+ */
+export function isUrgentFinding({ state, delayMs = 0 }: Finding): boolean {
+  return state === "parked" || delayMs >= reportEveryMs;
+}
+
+/**
  * Tells how long a report has to wait.
  *
- * @param isUrgent Whether the key was parked, or is well again: what comes next depends on it.
+ * @param isUrgent Whether it must not wait, or the key is well again.
  * @param reportedMs When the key was reported on last, by the monotonic clock; `undefined` if it never was.
  * @param nowMs The moment, by the same clock.
  * @returns The wait, in ms.

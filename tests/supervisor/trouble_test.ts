@@ -67,6 +67,20 @@ Deno.test("Supervisor reports the first failure at once, and what follows every 
   assertEquals([troubles[3]?.failingSinceAt, troubles[3]?.changedAt, troubles[3]?.retryAt], [0, 29_000, 30_000]);
 });
 
+Deno.test("Supervisor reports a wait of ten seconds at once: who runs the key next must not try it early", async () => {
+  const { world, told } = rememberingWorld({ a: { startError: oops } });
+  await using _world = world;
+  await world.begin();
+  for (const delayMs of [9_999, 10_000]) {
+    const throttled = new RetryAfterError(delayMs);
+    world.table.rows.set("a", { ...world.table.rows.get("a")!, build: () => leaf(() => Promise.reject(throttled)) });
+    await world.supervisor.start("a");
+    await settle();
+  }
+  assertEquals(told.map(([at, , , state]) => [at, state]), [[0, "retrying"], [0, "retrying"]]);
+  assertEquals(world.supervisor.status("a")?.retryAt, 10_000);
+});
+
 Deno.test("Supervisor reports a parked key at once, and a key that is well again when it has been up for long enough", async () => {
   const { world, told, troubles } = rememberingWorld({ a: { startError: oops } }, { restart: { limit: 2, jitter: 0 } });
   await using _world = world;
