@@ -253,6 +253,7 @@ export class KeyJournal {
     }
     if (event.cause === "brake") assert(recent >= 10, `braked after ${recent} starts, ${where}`);
     if (recent >= 10) return;
+    if (this.#isEnding && typeof this.#saying === "number") return; // whether it is the answer cannot be told then
     if (!this.#isEnding && this.#isAnswer) {
       assert(event.failures < limit && typeof this.#saying !== "string", `not parked, ${where}`);
       if (typeof this.#saying === "number") return assertEquals(event.delayMs, this.#saying, where);
