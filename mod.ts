@@ -37,21 +37,29 @@ export {
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
+  ProcessSilentError,
   ProcessStateError,
   ProcessStuckError,
+  RetryAfterError,
   SupervisorNotRunningError,
+  UnrecoverableError,
 } from "./src/errors.ts";
 export type { Listener } from "./src/event_stream.ts";
 export type {
+  AbandonedEndedEvent,
+  AbandonedEvent,
   EntryFailedEvent,
   EventBase,
   ExitedEvent,
   ExitOutcome,
   KeyedEvent,
+  ParkedCause,
   ParkedEvent,
+  PausedEvent,
   ReconciledEvent,
   RemovedEvent,
   ReplacedEvent,
+  ResumedEvent,
   RetryingEvent,
   RunningEvent,
   StartCause,
@@ -63,16 +71,20 @@ export type {
   UnstuckEvent,
 } from "./src/events.ts";
 export { chain, nop, parallel, sequential } from "./src/process/compose.ts";
-export { leaf, startStop } from "./src/process/leaf.ts";
+export { leaf, type LeafContext, startStop } from "./src/process/leaf.ts";
 export type { ProcessState } from "./src/process/life.ts";
 export { Process, type ProcessExit, type ProcessOptions } from "./src/process/process.ts";
 export type { RunCallback, Runnable, RunOptions, StandaloneRunnable } from "./src/process/runnable.ts";
 export type { CallOptions } from "./src/supervisor/supervisor.ts";
+export type { AbandonedSnapshot } from "./src/supervisor/abandoned.ts";
 export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";
-export type { RestartOptions } from "./src/restart.ts";
+export type { RestartFailure, RestartOptions } from "./src/restart.ts";
 export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
-export { type LeafOrOtherRunnable, MapTable, type MapTableValue } from "./src/table/map_table.ts";
+export type { EntryOptions } from "./src/table/entry_options.ts";
+export { type LeafOrOtherRunnable, MapTable, type MapTableOptions, type MapTableValue } from "./src/table/map_table.ts";
+export { type Pause, type PausedKey, type PauseOptions, ProcessPausedError } from "./src/pause.ts";
 export type { Absence, Entry, Lease, Table } from "./src/table/table.ts";
+export type { Trouble, TroubledKey } from "./src/table/trouble.ts";

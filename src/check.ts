@@ -4,6 +4,7 @@
  * @module
  */
 
+import { maxTimerMs } from "./clock.ts";
 import { describeValue } from "./errors.ts";
 
 /**
@@ -94,6 +95,21 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
   checkShape(name, "a number", value, typeof value === "number");
   if (value >= min && value <= max) return value;
   throw outOfRange(name, value, "a number", min, max);
+}
+
+/**
+ * Checks an option that limits how long something may take.
+ *
+ * @param name The option.
+ * @param value What the user gave.
+ * @returns The limit, in ms; `Infinity` for none.
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is `NaN` or out of range.
+ */
+export function checkLimit(name: string, value: unknown): number {
+  checkShape(name, "a number", value, typeof value === "number");
+  if (value === Infinity || (value >= 1 && value <= maxTimerMs)) return value;
+  throw outOfRange(name, value, "Infinity or a number", 1, maxTimerMs);
 }
 
 /**

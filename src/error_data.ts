@@ -20,8 +20,9 @@ export interface ErrorData {
   readonly at: number;
 }
 
-/** How many causes are told. */
+/** How many causes are told, and how many are looked at when one of them decides something. */
 const maxCauses = 8;
+const maxSearched = 100;
 
 /** How many characters of a name are told. */
 const maxNameLength = 100;
@@ -59,7 +60,7 @@ interface Cause {
  */
 export function errorData(error: unknown, at: number): ErrorData {
   const { name = "Error", message } = headOf(error);
-  const causes = isWithoutCause(error) ? [] : causesOf(error).map(({ value }) => lineOf(headOf(value)));
+  const causes = isWithoutCause(error) ? [] : causesOf(error, maxCauses).map(({ value }) => lineOf(headOf(value)));
   return { name, message, causes, at };
 }
 
@@ -81,7 +82,7 @@ export function errorData(error: unknown, at: number): ErrorData {
  */
 export function describeError(error: unknown): string {
   let line = lineOf(headOf(error)), lastDepth = 0;
-  for (const { value, depth } of causesOf(error)) {
+  for (const { value, depth } of causesOf(error, maxCauses)) {
     const { name, message } = headOf(value);
     const told = message || (name ?? "");
     if (tells(line, told)) continue;
@@ -121,6 +122,45 @@ export function isInstance<T>(error: unknown, kind: abstract new (...args: never
   }
 }
 
+/**
+ * Looks for an error by its name: copies of a library that are loaded twice have classes of their own.
+ *
+ * @param error Anything: what was thrown.
+ * @param names The names that are looked for.
+ * @returns The error itself or the nearest of what it was caused by or consists of; `undefined` if none has such a name.
+ *
+ * @example A cause that decides what follows
+ * ```ts
+ * import { findNamed, propertyOf } from "./error_data.ts";
+ * import { RetryAfterError } from "./errors.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new Error("poll failed", { cause: new RetryAfterError(5_000) });
+ * const found = findNamed(error, ["UnrecoverableError", "RetryAfterError"]);
+ * assertEquals([found?.name, propertyOf(found?.error, "delayMs")], ["RetryAfterError", 5_000]);
+ * ```
+ */
+export function findNamed(error: unknown, names: readonly string[]): { name: string; error: unknown } | undefined {
+  const isNamed = (name: unknown): name is string => typeof name === "string" && names.includes(name);
+  const own = propertyOf(error, "name");
+  if (isNamed(own)) return { name: own, error };
+  if (isWithoutCause(error)) return undefined;
+  for (const { value } of causesOf(error, maxSearched)) {
+    const name = propertyOf(value, "name");
+    if (isNamed(name)) return { name, error: value };
+  }
+  return undefined;
+}
+
+/** Reads a property of anything; `undefined` if that fails. */
+export function propertyOf(value: unknown, property: string): unknown {
+  try {
+    return Object(value) === value ? Reflect.get(Object(value), property) : undefined;
+  } catch (_unreadable) {
+    return undefined;
+  }
+}
+
 /** Whether a line contains a text as whole words. */
 function tells(line: string, text: string): boolean {
   return line.includes(text) && new RegExp(`(?<!\\w)${RegExp.escape(text)}(?!\\w)`).test(line);
@@ -133,11 +173,11 @@ function lineOf({ name, message }: Head): string {
 
 /** An object with a message counts as an error: one of another realm, an event of a socket. */
 function headOf(value: unknown): Head {
-  const message = read(value, "message");
+  const message = propertyOf(value, "message");
   if (!isInstance(value, Error) && typeof message !== "string") {
     return { name: undefined, message: describeValue(value) };
   }
-  const name = read(value, "name");
+  const name = propertyOf(value, "name");
   return {
     name: typeof name === "string" && name !== "" ? oneLine(name, maxNameLength) : "Error",
     message: typeof message === "string" ? oneLine(message) : describeValue(message ?? value),
@@ -155,13 +195,13 @@ function isWithoutCause(error: unknown): boolean {
 }
 
 /** The causes of an error, nearest first, each once. */
-function causesOf(error: unknown): Cause[] {
+function causesOf(error: unknown, most: number): Cause[] {
   const causes: Cause[] = [];
   const queue: Cause[] = [{ value: error, depth: 0 }];
   const seen = new Set<unknown>([error]);
   for (const { value, depth } of queue) {
-    for (const inner of innerOf(value)) {
-      if (causes.length === maxCauses) return causes;
+    for (const inner of innerOf(value, most)) {
+      if (causes.length === most) return causes;
       if (seen.has(inner)) continue;
       seen.add(inner);
       const cause = { value: inner, depth: depth + 1 };
@@ -173,25 +213,17 @@ function causesOf(error: unknown): Cause[] {
 }
 
 /** What an error names as its causes. */
-function innerOf(value: unknown): unknown[] {
-  const inner = [read(value, "cause")];
-  if (isInstance(value, AggregateError)) inner.push(...firstOf(read(value, "errors")));
-  if (isInstance(value, SuppressedError)) inner.push(read(value, "error"), read(value, "suppressed"));
+function innerOf(value: unknown, most: number): unknown[] {
+  const inner = [propertyOf(value, "cause")];
+  if (isInstance(value, AggregateError)) inner.push(...firstOf(propertyOf(value, "errors"), most));
+  if (isInstance(value, SuppressedError)) inner.push(propertyOf(value, "error"), propertyOf(value, "suppressed"));
   return inner.filter((each) => each !== undefined && each !== null);
 }
 
 /** The first elements of a list, of which nothing is believed. */
-function firstOf(list: unknown): unknown[] {
-  const length = Math.min(maxCauses, Number(read(list, "length")) || 0);
-  return Array.from({ length }, (_, index) => read(list, `${index}`));
-}
-
-function read(value: unknown, property: string): unknown {
-  try {
-    return Object(value) === value ? Reflect.get(Object(value), property) : undefined;
-  } catch (_unreadable) {
-    return undefined;
-  }
+function firstOf(list: unknown, most: number): unknown[] {
+  const length = Math.min(most, Number(propertyOf(list, "length")) || 0);
+  return Array.from({ length }, (_, index) => propertyOf(list, `${index}`));
 }
 
 function attempt<T>(look: () => T): T | undefined {

@@ -237,3 +237,107 @@ export class ProcessStuckError extends Error {
     this.sinceAt = sinceAt;
   }
 }
+
+/** Says that a running process has not said for too long that it is alive. */
+export class ProcessSilentError extends Error {
+  /** The name of the class. */
+  override readonly name = "ProcessSilentError";
+  /** The key of the process. */
+  readonly key: unknown;
+  /** For how long it may be silent, in ms. */
+  readonly livenessMs: number;
+  /** What it said last; `undefined` if it never gave a note. */
+  readonly note: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param key The key of the process.
+   * @param livenessMs For how long it may be silent, in ms.
+   * @param note What it said last.
+   * @param options May hold a cause.
+   */
+  constructor(key: unknown, livenessMs: number, note?: string, options?: ErrorOptions) {
+    const last = note === undefined ? "" : `, and said last ${quote(note, maxShown)}`;
+    super(`Cannot let process ${describeKey(key)} go on: it has not called alive for ${livenessMs} ms${last}`, options);
+    this.key = key;
+    this.livenessMs = livenessMs;
+    this.note = note;
+  }
+}
+
+/**
+ * What a process throws to say that another try would fail in the same way: a token that was revoked, a tenant that is gone.
+ * Its key is parked at once. It is known by its name, also as a cause or inside an `AggregateError`.
+ *
+ * @example A token that the server does not take
+ * ```ts
+ * import { leaf, MapTable, Supervisor, UnrecoverableError } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bot = leaf(() => {
+ *   throw new UnrecoverableError("the server answered 401");
+ * });
+ * const supervisor = new Supervisor(new MapTable([["acme", bot]]));
+ * const parked: PromiseWithResolvers<string> = Promise.withResolvers();
+ * supervisor.subscribe((event) => {
+ *   if (event.type === "parked") parked.resolve(event.cause);
+ * });
+ * await supervisor.run(async () => assertEquals(await parked.promise, "unrecoverable"));
+ * ```
+ */
+export class UnrecoverableError extends Error {
+  /** The name of the class. */
+  override readonly name = "UnrecoverableError";
+
+  /**
+   * Makes the error.
+   *
+   * @param message What cannot be recovered from.
+   * @param options May hold a cause.
+   */
+  constructor(message = "another try would fail in the same way", options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/**
+ * What a process throws to say when it may be tried again: a server has answered "retry after". The key is retried after that
+ * delay and not before; it is no step towards the limit of the restart policy, nor does the backoff grow. It is known by its
+ * name, also as a cause or inside an `AggregateError`.
+ *
+ * @example A server that wants to be left alone for a while
+ * ```ts
+ * import { leaf, MapTable, RetryAfterError, Supervisor } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bot = leaf(() => {
+ *   throw new RetryAfterError(30_000, "the server answered 429");
+ * });
+ * const supervisor = new Supervisor(new MapTable([["acme", bot]]));
+ * const retrying: PromiseWithResolvers<number> = Promise.withResolvers();
+ * supervisor.subscribe((event) => {
+ *   if (event.type === "retrying") retrying.resolve(event.delayMs);
+ * });
+ * await supervisor.run(async () => assertEquals(await retrying.promise, 30_000));
+ * ```
+ */
+export class RetryAfterError extends Error {
+  /** The name of the class. */
+  override readonly name = "RetryAfterError";
+  /** How long to wait, in ms. */
+  readonly delayMs: number;
+
+  /**
+   * Makes the error. It takes any number, as a process that fails must not fail with another error than that: a supervisor
+   * that finds the number out of range tells of it, and takes the delay of its policy.
+   *
+   * @param delayMs How long to wait, in ms, 0 to 2 147 483 647.
+   * @param message Why.
+   * @param options May hold a cause.
+   */
+  constructor(delayMs: number, message = "not to be tried again before some time has passed", options?: ErrorOptions) {
+    super(message, options);
+    this.delayMs = delayMs;
+  }
+}

@@ -4,11 +4,19 @@
  * @module
  */
 
+import type { Pause } from "./pause.ts";
+
 /** Why a process is started. */
 export type StartCause = "restore" | "call" | "change" | "retry" | "reconcile";
 
 /** How a process ended: as asked, by itself without an error, or with an error. */
 export type ExitOutcome = "stopped" | "returned" | "failed";
+
+/**
+ * Why a key is parked: so many failures in a row, `restart.decide` said so, or the process has thrown an
+ * `UnrecoverableError`.
+ */
+export type ParkedCause = "limit" | "decided" | "unrecoverable";
 
 /** What every event has. */
 export interface EventBase {
@@ -68,16 +76,37 @@ export interface RetryingEvent<K> extends KeyedEvent<K> {
   readonly delayMs: number;
   /** When the restart is due, epoch ms. */
   readonly retryAt: number;
+  /**
+   * Present at the first of the restarts that are held up because the key has started ten times within 10 s: its process
+   * fails, returns or rewrites its own entry at once. Starts by call do not count, and it is forgotten after 10 s without a start.
+   */
+  readonly cause?: "brake";
 }
 
 /** Restarts are given up until something changes. */
 export interface ParkedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "parked";
+  /** Why restarts are given up. */
+  readonly cause: ParkedCause;
   /** Consecutive failures. */
   readonly failures: number;
   /** The last of them. */
   readonly error: unknown;
+}
+
+/** The table says that it is not to run for now; its stop begins, if it has a process. */
+export interface PausedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "paused";
+  /** Since when, why, by whom and until when. */
+  readonly pause: Pause;
+}
+
+/** The table says that it may run again. */
+export interface ResumedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "resumed";
 }
 
 /** Restarts are allowed again. */
@@ -110,6 +139,37 @@ export interface UnstuckEvent<K> extends KeyedEvent<K> {
   readonly sinceAt: number;
 }
 
+/**
+ * It was stuck, and the supervisor has let go of it: its key is free. It takes the place of `exited`, and how the process would
+ * have ended by now is how it is said to have ended.
+ */
+export interface AbandonedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "abandoned";
+  /** Since when it was stuck, epoch ms. */
+  readonly sinceAt: number;
+  /** How far it got. */
+  readonly phase: "starting" | "running";
+  /** How it is said to have ended. */
+  readonly outcome: ExitOutcome;
+  /** What it is said to have failed with; absent unless the outcome is "failed". */
+  readonly error?: unknown;
+  /** How long it has been running, in ms; 0 if it never was. */
+  readonly uptimeMs: number;
+}
+
+/** A process that was abandoned has ended after all. Its key may have another process by now, which this does not concern. */
+export interface AbandonedEndedEvent<K> extends KeyedEvent<K> {
+  /** Tells the kind of event. */
+  readonly type: "abandoned-ended";
+  /** When it was abandoned, epoch ms. */
+  readonly sinceAt: number;
+  /** How it ended: quietly, or with an error that was not told of before. */
+  readonly outcome: "stopped" | "failed";
+  /** What it failed with; absent unless the outcome is "failed". */
+  readonly error?: unknown;
+}
+
 /** Its entry is gone, which `get` has confirmed; its stop begins. */
 export interface RemovedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
@@ -126,7 +186,7 @@ export interface ReplacedEvent<K> extends KeyedEvent<K> {
   readonly version: unknown;
 }
 
-/** An entry could not be read or built. */
+/** An entry could not be read or built, or what it says of restarts cannot be used. */
 export interface EntryFailedEvent<K> extends KeyedEvent<K> {
   /** Tells the kind of event. */
   readonly type: "entry-failed";
@@ -139,7 +199,7 @@ export interface TableFailedEvent extends EventBase {
   /** Tells the kind of event. */
   readonly type: "table-failed";
   /** What failed. */
-  readonly operation: "get" | "iterate" | "changes";
+  readonly operation: "get" | "iterate" | "changes" | "report";
   /** Why. */
   readonly error: unknown;
 }
@@ -165,16 +225,22 @@ export interface ReconciledEvent extends EventBase {
 /**
  * What a supervisor announces. For each key the order is:
  *
- * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` if there was nothing to run;
+ * - a life begins with `starting` and ends with exactly one `exited`, or `entry-failed` if there was nothing to run, or
+ *   `abandoned` after `stuck`; `abandoned-ended` comes once for each of these, whenever it ends, and has no place in the order;
  * - `running` comes at most once in between, and is missing when the `exited` has phase "starting";
  * - `replaced` comes before the `exited` that it causes, `removed` once, when the entry is found to be gone;
  * - `stuck` comes at most once in a life, and then `unstuck` comes right before the `exited`;
  * - `retrying` or `parked` comes right after the `exited` or `entry-failed` that it answers; `retrying` also comes
  *   when the entry could not be read;
+ * - `retrying` also comes after a `replaced` and its `exited`, or after `unparked`, when the brake holds the start up;
+ * - `paused` comes before the `exited` that it causes, and alone for a key without a process; `resumed` before the `starting`
+ *   that it allows, or the `retrying` of a key that goes on waiting;
+ * - `retrying` also comes first of all, when the table remembers that the key has to wait;
  * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be read, or is gone;
- * - `entry-failed` may also come alone: a lease could not be given back.
+ * - `entry-failed` may also come alone: a lease could not be given back. It comes between an exit and its answer, once for
+ *   each version, when `restart.decide` or a `RetryAfterError` gives what cannot be used.
  *
- * No event of a key's next life comes before the `exited` of the previous one.
+ * No event of a key's next life comes before the `exited`, `entry-failed` or `abandoned` of the previous one.
  */
 export type SupervisorEvent<K> =
   | StartingEvent<K>
@@ -182,9 +248,13 @@ export type SupervisorEvent<K> =
   | ExitedEvent<K>
   | RetryingEvent<K>
   | ParkedEvent<K>
+  | PausedEvent<K>
+  | ResumedEvent<K>
   | UnparkedEvent<K>
   | StuckEvent<K>
   | UnstuckEvent<K>
+  | AbandonedEvent<K>
+  | AbandonedEndedEvent<K>
   | RemovedEvent<K>
   | ReplacedEvent<K>
   | EntryFailedEvent<K>

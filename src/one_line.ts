@@ -47,6 +47,27 @@ export function oneLine(text: string, maxLength: number = maxLineLength): string
 }
 
 /**
+ * Makes a text one line that is not longer than asked for, however much is cut.
+ *
+ * @param text Any text.
+ * @param maxLength The most characters, the mark of a cut included.
+ * @returns The line.
+ *
+ * @example A note that is too long
+ * ```ts
+ * import { shortLine } from "./one_line.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(shortLine("page 7", 200), "page 7");
+ * assertEquals(shortLine("far\ntoo long", 8), "far\\nto…");
+ * ```
+ */
+export function shortLine(text: string, maxLength: number): string {
+  const line = oneLine(text, maxLength);
+  return line.length <= maxLength ? line : `${escape(text, maxLength - 1, unprintable).shown}…`;
+}
+
+/**
  * Puts a text in quotes, as in code and on one line, cut like {@linkcode oneLine}. Different texts look different unless they
  * are cut.
  *

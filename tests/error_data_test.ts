@@ -109,7 +109,9 @@ const places: Record<string, (value: unknown) => string[]> = {
   "describeEvent() of an exit": (error) => [
     describeEvent({ ...base, type: "exited", phase: "running", outcome: "failed", error, uptimeMs: 0 }),
   ],
-  "describeEvent() of a parked key": (error) => [describeEvent({ ...base, type: "parked", failures: 1, error })],
+  "describeEvent() of a parked key": (
+    error,
+  ) => [describeEvent({ ...base, type: "parked", cause: "limit", failures: 1, error })],
   "describeEvent() of an entry": (error) => [describeEvent({ ...base, type: "entry-failed", error })],
   "describeEvent() of a table": (error) => [describeEvent({ at: 0, type: "table-failed", operation: "get", error })],
   "describeEvent() of a key": (key) => [describeEvent({ at: 0, type: "removed", key, cause: "deleted" })],

@@ -5,13 +5,37 @@ import {
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
+  ProcessSilentError,
   ProcessStateError,
   ProcessStuckError,
+  RetryAfterError,
   SupervisorNotRunningError,
+  UnrecoverableError,
 } from "@pact/supervisor";
 import { describeKey, describeValue } from "../src/errors.ts";
 
 const errors: [Error, string, Record<string, unknown>, string][] = [
+  [
+    new ProcessSilentError("acme", 5_000),
+    "ProcessSilentError",
+    { key: "acme", livenessMs: 5_000, note: undefined },
+    'Cannot let process "acme" go on: it has not called alive for 5000 ms',
+  ],
+  [
+    new ProcessSilentError("acme", 5_000, 'page "7"'),
+    "ProcessSilentError",
+    { key: "acme", livenessMs: 5_000, note: 'page "7"' },
+    'Cannot let process "acme" go on: it has not called alive for 5000 ms, and said last "page \\"7\\""',
+  ],
+  [new UnrecoverableError("no such token"), "UnrecoverableError", {}, "no such token"],
+  [new UnrecoverableError(), "UnrecoverableError", {}, "another try would fail in the same way"],
+  [new RetryAfterError(5_000, "429"), "RetryAfterError", { delayMs: 5_000 }, "429"],
+  [
+    new RetryAfterError(NaN),
+    "RetryAfterError",
+    { delayMs: NaN },
+    "not to be tried again before some time has passed",
+  ],
   [
     new SupervisorNotRunningError('start process "acme"'),
     "SupervisorNotRunningError",

@@ -29,7 +29,8 @@ export function readOptions(args: string[]): UptimeOptions {
   };
 }
 
-function readPort(name: string, value: string): number {
+/** Checks a port. */
+export function readPort(name: string, value: string): number {
   const port = Number(value);
   if (/^\d+$/.test(value) && port >= 1 && port <= 65_535) return port;
   throw new RangeError(`Cannot use ${name}: it must be a whole number from 1 to 65535, current value is "${value}"`);

@@ -131,10 +131,18 @@ export class Claims {
   lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
     if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
-    const { claim } = hold;
-    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
-    hold.leases.set(lease, () => listener.mustEnd(key));
-    return lease;
+    return this.#grant(hold, () => listener.mustEnd(key));
+  }
+
+  /** Returns the claim on a slot in which processes may be started. */
+  claimOn(slot: number): Claim | undefined {
+    return this.grants(slot) ? this.#holds.get(slot)?.claim : undefined;
+  }
+
+  /** Grants the right to write under the claim on a slot, also while that is being handed over. */
+  leaseToReport(slot: number): SlotLease | undefined {
+    const hold = this.#holds.get(slot);
+    return hold && this.#grant(hold, () => {}); // it ends soon by itself
   }
 
   /** Begins to hand a slot over: nothing is started there, and what runs is to end. */
@@ -168,6 +176,13 @@ export class Claims {
   /** Stops holding anything. What still runs is aborted with the reason. */
   loseAll(reason: unknown): void {
     for (const slot of [...this.#holds.keys()]) this.lose(slot, reason);
+  }
+
+  #grant(hold: Hold, tellToEnd: () => void): SlotLease {
+    const { claim } = hold;
+    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
+    hold.leases.set(lease, tellToEnd);
+    return lease;
   }
 
   #tokens(isWanted: (hold: Hold) => boolean): Map<number, string> {

@@ -16,8 +16,9 @@
 
 import { type Timer, turn } from "../clock.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
-import type { KvEntry } from "../kv/kv_entry.ts";
-import { type KvTable, logOf } from "../kv/kv_table.ts";
+import type { ConditionList, Conditions } from "../kv/conditions.ts";
+import { type KvEntry, StoredEntry } from "../kv/kv_entry.ts";
+import { type KvTable, partsOf } from "../kv/kv_table.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Instance } from "./instance.ts";
@@ -40,6 +41,9 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
   readonly #name: (key: K | undefined) => void;
   readonly #ending: AbortController = new AbortController();
   readonly #rows: KeptRows<K, KvEntry<K, Spec, P>>;
+  readonly #conditions: Conditions;
+  /** What stands beside the entries of slots that are held, listed since they are; "with the rows" if these were read since. */
+  readonly #beside: Map<number, ConditionList | "with the rows"> = new Map();
   readonly #watchingHistory: Disposable;
   readonly #gained: Set<number> = new Set();
   #naming: Promise<void> | undefined = undefined;
@@ -55,13 +59,18 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     this.#table = table;
     this.#instance = instance;
     this.#name = name;
-    this.#rows = new KeptRows(logOf(table), (key) => instance.slotOf(key), this.#ending.signal);
+    const { log, conditions } = partsOf(table);
+    this.#conditions = conditions;
+    this.#rows = new KeptRows(log, (key) => instance.slotOf(key), this.#ending.signal);
     this.#watchingHistory = instance.history.listen(() => this.#drop()); // rows of another history have other versions
   }
 
   /** Has the keys of slots named from now on. */
   gained(slots: readonly number[]): void {
-    for (const slot of slots) this.#gained.add(slot);
+    for (const slot of slots) {
+      this.#gained.add(slot);
+      this.#beside.delete(slot);
+    }
     this.#naming ??= this.#nameAll();
   }
 
@@ -90,7 +99,9 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     const { promise, resolve, reject } = Promise.withResolvers<KvEntry<K, Spec, P> | undefined>();
     using _abandoned = onAbort(signal, () => reject(signal?.reason));
     this.#rows.take(key).then(resolve, () => resolve(undefined)); // the reading that follows tells what is wrong
-    return await promise;
+    const row = await promise, beside = this.#beside.get(this.#instance.slotOf(key));
+    if (beside === "with the rows") return row;
+    return beside && row instanceof StoredEntry ? row.beside(beside) : undefined;
   }
 
   /** Names nothing any more, and keeps nothing. Resolves when nothing is read any more. */
@@ -118,10 +129,17 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     this.#naming = undefined;
   }
 
-  /** Names the keys of slots whose rows are kept. Returns the other slots. */
+  /**
+   * Names the keys of slots whose rows are kept. How they fared with the owner before stands in no log, so that is listed now.
+   *
+   * @returns The other slots.
+   */
   async #nameKept(slots: readonly number[]): Promise<readonly number[]> {
     const rows = this.#rows, isKept = (slot: number) => rows.isWhole(slot);
-    if (!slots.some(isKept) || !await rows.catchUp()) return slots;
+    if (!slots.some(isKept)) return slots;
+    const [isCurrent, list] = await Promise.all([rows.catchUp(), this.#conditions.all(this.#ending.signal)]);
+    if (!isCurrent) return slots;
+    for (const slot of slots) if (!this.#gained.has(slot)) this.#beside.set(slot, list); // those were lost and gained again
     const unknown: number[] = [];
     for (const slot of slots) {
       if (!isKept(slot)) unknown.push(slot); // asked right before, as rows are dropped while others are named
@@ -139,6 +157,7 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
   async #read(slots: readonly number[]): Promise<void> {
     const gained = new Set(slots), toCome = this.#toCome.filter((slot) => !gained.has(slot));
     const reading = await this.#open([...slots, ...toCome]);
+    for (const slot of slots) if (!this.#gained.has(slot)) this.#beside.set(slot, "with the rows");
     const iterator = this.#table[Symbol.asyncIterator]();
     using _ending = onAbort(this.#ending.signal, () => void iterator.return?.());
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
@@ -173,5 +192,6 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     this.#dropping?.cancel();
     this.#dropping = undefined;
     this.#rows.clear();
+    this.#beside.clear();
   }
 }

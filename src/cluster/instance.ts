@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import type { Claim } from "../kv/context.ts";
 import { type History, historyOf } from "../kv/history.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { isInstance } from "../error_data.ts";
@@ -87,6 +88,22 @@ export class Instance {
   /** Tells whether a slot that is not held may be gained soon, as of the last look. */
   mayGain(slot: number): boolean {
     return this.session !== undefined && this.session.ownership.mayGain(slot);
+  }
+
+  /** Returns the claim under which a process of a key may be started here now. */
+  claimOn(key: KvTableKey): Claim | undefined {
+    return this.#claims?.claimOn(this.slotOf(key));
+  }
+
+  /** The claims on all slots in which processes may be started here now. */
+  get claims(): ReadonlySet<Claim> {
+    return new Set(this.#claims?.held.values().map(({ claim }) => claim));
+  }
+
+  /** Grants the right to report on a key, also while its slot is being handed over, which then waits for the release. */
+  leaseToReport(key: KvTableKey): { claim: Claim; session: string; release(): void } | undefined {
+    const lease = this.#claims?.leaseToReport(this.slotOf(key)), { session } = this;
+    return lease && session && { claim: lease.claim, session: session.id, release: () => void lease.release() };
   }
 
   /** Grants the right to run a process, if it may be started here now. */

@@ -16,7 +16,9 @@ import type { KvTableOptions } from "../kv/options.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { defaultRestartPolicy, delayAfter } from "../restart.ts";
 import { ChangeStream } from "../table/change_stream.ts";
+import type { Pause } from "../pause.ts";
 import type { Absence, Entry, Lease, Table } from "../table/table.ts";
+import type { Trouble } from "../table/trouble.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
 import { GainedSlots } from "./gained_slots.ts";
 import type { Instance } from "./instance.ts";
@@ -67,6 +69,16 @@ export interface OwnedTable<K extends KvTableKey, Spec, P extends Runnable = Run
    * @returns `undefined` if this instance owns the key.
    */
   absence(key: K): Absence | undefined;
+  /**
+   * Remembers what is wrong with a key, if this instance owns it: supervisors call it.
+   *
+   * @param entry The key and its version; if that is gone, nothing is remembered.
+   * @param trouble What is wrong; `undefined` when that has ended.
+   * @throws {KvTimeoutError} If the database did not answer in time; the report may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  report(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): Promise<void>;
 }
 
 /** What a runnable of a table of a cluster is built with in addition to its spec and key. */
@@ -91,8 +103,20 @@ export interface OwnedTableOptions<K extends KvTableKey, Spec, P extends Runnabl
 /** What is done to the whole table, wherever a key lives; the compiler names what is missing here. */
 const delegated: Record<keyof Omit<OwnedTable<KvTableKey, unknown>, keyof Table<unknown, unknown> | "whole">, true> = {
   set: true,
+  update: true,
+  write: true,
+  remove: true,
   delete: true,
   touch: true,
+  restart: true,
+  restartAll: true,
+  pause: true,
+  resume: true,
+  pauseAll: true,
+  resumeAll: true,
+  pauses: true,
+  trouble: true,
+  troubles: true,
 };
 
 /**
@@ -137,10 +161,11 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     options?.signal?.throwIfAborted();
     this.#keys.entry(key); // refuses what can be no key of the table, wherever it would live
     this.#assertRunning();
-    if (!this.#instance.holds(key)) return undefined;
+    const claim = this.#instance.claimOn(key);
+    if (!claim) return undefined;
     const kept = this.#gainedSlots?.has(key) ? await this.#gainedSlots.take(key, options?.signal) : undefined;
     const entry = kept ?? await this.whole.get(key, options);
-    return entry && this.#instance.holds(key) ? this.#toOwned(entry) : undefined;
+    return entry && this.#instance.claimOn(key) === claim ? this.#toOwned(entry) : undefined;
   }
 
   absence(key: K): Absence | undefined {
@@ -150,10 +175,24 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     return { cause: "moved", error: new ProcessElsewhereError(key, owner?.isSelf ? undefined : owner) };
   }
 
-  /** What becomes ours meanwhile may be missing, and is announced by `changes`. Nothing is read for one that owns nothing. */
+  /** Under the claim: what a former owner says of a key must not take the place of what its owner has said. */
+  async report(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): Promise<void> {
+    const lease = this.#instance.leaseToReport(entry.key);
+    if (!lease) return;
+    try {
+      await this.whole.report(entry, trouble, { claim: lease.claim, session: lease.session });
+    } finally {
+      lease.release();
+    }
+  }
+
+  /**
+   * What becomes ours meanwhile is missing, and is announced by `changes`: what was read of it before does not know how it
+   * fared with the owner before. Nothing is read for one that owns nothing.
+   */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
+    const held = this.#instance.claims;
     if (this.#instance.isRunning && !this.#instance.holdsAny) return noEntries;
-    const instance = this.#instance;
     const iterator = this.whole[Symbol.asyncIterator]();
     const keeping = this.#gainedSlots?.keepRows();
     let isLeft = false;
@@ -168,7 +207,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
             return { done, value: undefined };
           }
           keeper?.keep(value);
-          if (instance.holds(value.key)) return { done, value: this.#toOwned(value) };
+          const claim = this.#instance.claimOn(value.key);
+          if (claim && held.has(claim)) return { done, value: this.#toOwned(value) };
         }
       },
       return: async () => {
@@ -262,10 +302,13 @@ class OwnedEntry<K, Spec, P extends Runnable> implements Entry<K, P> {
   readonly #entry: KvEntry<K, Spec, P>;
   readonly #ask: () => SlotLease | undefined;
   #claim: Claim | undefined = undefined;
+  /** Declared and not initialised: entries of a table without options have no place for them. */
+  declare options?: Entry<K, P>["options"];
 
   constructor(entry: KvEntry<K, Spec, P>, ask: () => SlotLease | undefined) {
     this.#entry = entry;
     this.#ask = ask;
+    if (entry.options) this.options = entry.options.bind(entry);
   }
 
   get key(): K {
@@ -274,6 +317,14 @@ class OwnedEntry<K, Spec, P extends Runnable> implements Entry<K, P> {
 
   get version(): string {
     return this.#entry.version;
+  }
+
+  get pause(): Pause | undefined {
+    return this.#entry.pause;
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#entry.trouble;
   }
 
   lease(): Lease | undefined {

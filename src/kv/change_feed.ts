@@ -104,7 +104,7 @@ export class ChangeFeed<K extends KvTableKey> {
    *
    * @returns The function to call when the write is over, with its commit; without one if it may or may not have landed.
    */
-  writing(key: K): (versionstamp?: string) => void {
+  writing(key: K | undefined): (versionstamp?: string) => void {
     if (!this.#position) return () => this.stream.announce(key);
     return (versionstamp) => {
       if (versionstamp === undefined) return this.#readNow("doubt");

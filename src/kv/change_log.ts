@@ -16,11 +16,15 @@ import {
   type LogReading,
   type Moment,
 } from "./log_position.ts";
+import { keyText } from "./key_parts.ts";
 import type { KvStore } from "./store.ts";
 import { isUnreadable } from "./unreadable.ts";
 
 /** The most changes that are named at once: with more, a look at everything is cheaper. */
 export const maxNamedChanges = 500;
+
+/** Within how many changes one is searched for. */
+const maxSearched = 1_000;
 
 /** The version of the layout of all control records, which stands in the generation. */
 const formatVersion = 1;
@@ -34,7 +38,12 @@ interface GenerationRecord {
 
 /** The value of a record in the log. */
 interface LogRecord {
-  readonly key: KvTableKey;
+  /** The key that changed; null for the whole table. */
+  readonly key: KvTableKey | null;
+  /** Other keys that changed in the same commit. */
+  readonly others?: readonly KvTableKey[];
+  /** Tells the change from others when it is searched for. */
+  readonly name?: string;
   /** That of the generation of the same commit. */
   readonly nonce: number;
   /** How long it is kept at least, in ms. */
@@ -43,6 +52,19 @@ interface LogRecord {
 
 /** Before the first change. */
 const none: Change = { versionstamp: "", nonce: undefined };
+
+/** What has been joined to an operation. */
+interface Joined {
+  /** All that is committed at once has one nonce, that of the generation: another one would be of another history. */
+  readonly nonce: number;
+  /** The keys so far, by the text of the prefix: of any tables, and several may be made for one prefix. */
+  readonly keys: Map<string, readonly KvTableKey[]>;
+}
+
+const joinedTo: WeakMap<Deno.AtomicOperation, Joined> = new WeakMap();
+
+/** How many more keys than one are named that are joined to one operation. A record has at most 64 KiB, and a key 2. */
+const maxJoined = 30;
 
 /** What a {@linkcode ChangeLog} needs besides the database. */
 export interface ChangeLogOptions {
@@ -80,15 +102,38 @@ export class ChangeLog {
     this.#options = options;
   }
 
-  /** Adds the change of a key to the atomic operation that makes it. */
-  append(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
-    const { keys, retentionMs, random } = this.#options;
-    const nonce = random();
-    const record: LogRecord = { key, nonce, keptMs: retentionMs };
-    const generation: GenerationRecord = { format: formatVersion, nonce };
-    return operation
-      .set(keys.log(this.#store.kv.commitVersionstamp()), record, { expireIn: retentionMs })
-      .set(keys.generation, generation);
+  /**
+   * Adds a change to the atomic operation that makes it.
+   *
+   * @param key The key that changes; without one, whatever is in the table may have changed.
+   * @param name Lets the change be found.
+   */
+  append(operation: Deno.AtomicOperation, key: KvTableKey | undefined, name?: string): Deno.AtomicOperation {
+    return this.#append(operation, {
+      key: key ?? null,
+      ...name !== undefined && { name },
+      nonce: this.#options.random(),
+    });
+  }
+
+  /** Adds a change to an operation that may have more of them. */
+  join(operation: Deno.AtomicOperation, key: KvTableKey): Deno.AtomicOperation {
+    const joined = joinedTo.get(operation) ?? { nonce: this.#options.random(), keys: new Map() };
+    joinedTo.set(operation, joined);
+    const { nonce } = joined, log = keyText(this.#options.keys.prefix);
+    const [first, ...others] = [...joined.keys.get(log) ?? [], key];
+    joined.keys.set(log, [first, ...others]);
+    // The record takes the place of the one that the key before was logged in: an operation has one place in the log.
+    const isLong = others.length >= maxJoined;
+    return this.#append(operation, isLong ? { key: null, nonce } : { key: first, others, nonce });
+  }
+
+  /** Tells whether a change with this name has been committed after a generation: its reply may have been lost. */
+  async has(name: string, after: string, signal?: AbortSignal): Promise<boolean> {
+    const { keys } = this.#options;
+    const options = { purpose: "log", limit: maxSearched, signal } as const;
+    const { rows } = await this.#store.list("search the change log", keys.logFrom(after), options);
+    return rows.some(({ value }) => (value as Partial<LogRecord> | null)?.name === name);
   }
 
   /** Finds the end of the log: the position after everything that is committed. */
@@ -126,21 +171,32 @@ export class ChangeLog {
     if (replaced !== undefined) return { position: { ...generation, read: begun }, keys: undefined, replaced };
     const isBehind = generation.versionstamp < position.versionstamp; // the record of the generation was deleted
     const next = advance(position, reading, retentionMs);
-    return { position: next.position, keys: next.hasGap || isBehind ? undefined : changes.map(({ key }) => key) };
+    const isAll = next.hasGap || isBehind || changes.some(({ keys }) => keys === undefined);
+    return { position: next.position, keys: isAll ? undefined : changes.flatMap(({ keys = [] }) => keys) };
   }
 
   /** Tells the record at the position from those behind it, and passes over what is none. */
   #sorted(rows: readonly Deno.KvEntry<unknown>[], position: LogPosition) {
-    const changes: (LoggedChange & { readonly key: KvTableKey })[] = [];
+    const changes: (LoggedChange & { readonly keys: readonly KvTableKey[] | undefined })[] = [];
     let first: Change | undefined;
     for (const row of rows) {
       const versionstamp = this.#options.keys.versionstampOf(row.key) ?? "";
-      const { key, nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
-      if (versionstamp === "" || versionstamp < position.versionstamp || !isTableKey(key)) continue;
+      const { key, others = [], nonce, keptMs = 0 } = (row.value ?? {}) as Partial<LogRecord>;
+      if (versionstamp === "" || versionstamp < position.versionstamp) continue;
+      if (key !== null && !isTableKey(key)) continue;
       if (versionstamp === position.versionstamp) first = { versionstamp, nonce };
-      else changes.push({ key, versionstamp, nonce, keptMs });
+      else changes.push({ keys: key === null ? undefined : [key, ...others], versionstamp, nonce, keptMs });
     }
     return { first, changes };
+  }
+
+  #append(operation: Deno.AtomicOperation, record: Omit<LogRecord, "keptMs">): Deno.AtomicOperation {
+    const { keys, retentionMs } = this.#options;
+    const kept: LogRecord = { ...record, keptMs: retentionMs };
+    const generation: GenerationRecord = { format: formatVersion, nonce: record.nonce };
+    return operation
+      .set(keys.log(this.#store.kv.commitVersionstamp()), kept, { expireIn: retentionMs })
+      .set(keys.generation, generation);
   }
 
   #now(): Moment {

@@ -34,3 +34,11 @@ export interface KvTableContext {
   /** The claim under which the process runs; absent outside of a cluster. */
   readonly claim?: Claim;
 }
+
+/** What a trouble is reported with in a cluster. */
+export interface ReportContext {
+  /** The claim under which it is written: the report of a former owner is dropped. */
+  readonly claim?: Pick<Claim, "check">;
+  /** Who writes it. */
+  readonly session?: string;
+}

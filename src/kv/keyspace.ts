@@ -4,7 +4,10 @@
  * ```text
  * [...prefix, key]                                    an entry: the spec as a plain value, readable without this library
  * ["@pact/supervisor", prefix, "generation"]          rewritten with every change
- * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the key that was set or deleted
+ * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the keys that were set or deleted; null for the whole table
+ * ["@pact/supervisor", prefix, "pause", no bytes]     the whole table is paused; listed before these
+ * ["@pact/supervisor", prefix, "pause", key]          a key is paused
+ * ["@pact/supervisor", prefix, "trouble", key]        what is wrong with a key, or was until a day ago
  * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", prefix, "info", id]            what it says of itself once: written with the first of these, deleted with the last
@@ -31,6 +34,9 @@ import { copyKey, isKeyPart, type KeyPart, keySize, keyText } from "./key_parts.
 export type KvTableKey = string | number | bigint | boolean;
 
 const controlRoot = "@pact/supervisor";
+
+/** How many parts every control record begins with: the root, the prefix, and the kind. */
+const controlLength = 3;
 
 /** Versionstamps and session ids are hexadecimal: none sorts after this. */
 const afterHexadecimals = "g";
@@ -61,8 +67,15 @@ export class Keyspace {
   readonly note: Deno.KvKey;
   /** Selects the bell and the records of all sessions. */
   readonly sessions: KvRange;
+  /** Where the pause of the whole table stands. */
+  readonly wholePause: Deno.KvKey;
+  /** What the pauses are listed by, that of the whole table first. */
+  readonly pauses: Deno.KvKey;
+  /** What the troubles are listed by. */
+  readonly troubles: Deno.KvKey;
   readonly #text: string;
-  readonly #prefixSize: number;
+  /** How much of a key is taken by what stands before that of an entry, in the entry itself or in a record beside it. */
+  readonly #overhead: number;
 
   /**
    * Makes the keys under a prefix, which is copied.
@@ -72,8 +85,11 @@ export class Keyspace {
   constructor(prefix: Deno.KvKey) {
     this.prefix = checkPrefix(prefix);
     this.#text = keyText(this.prefix);
-    this.#prefixSize = keySize(this.prefix);
+    this.troubles = this.#control("trouble");
+    this.#overhead = Math.max(keySize(this.prefix), keySize([controlRoot, this.#text, "trouble"]));
     this.generation = this.#control("generation");
+    this.pauses = this.#control("pause");
+    this.wholePause = this.#control("pause", new Uint8Array());
     this.bell = this.session(bellId);
     this.revisions = this.#control("revisions");
     this.note = this.#control("note");
@@ -98,7 +114,23 @@ export class Keyspace {
   keyOf(entryKey: Deno.KvKey): KvTableKey | undefined {
     if (entryKey.length !== this.prefix.length + 1) return undefined;
     const key = entryKey[this.prefix.length];
-    return isTableKey(key) ? key : undefined;
+    return isTableKey(key) && this.#sizeIfTooLong(key) === undefined ? key : undefined;
+  }
+
+  /** Returns where the pause of a key stands. */
+  pause(key: KvTableKey): Deno.KvKey {
+    return [...this.pauses, key === 0 ? 0 : key];
+  }
+
+  /** Returns where the trouble of a key stands. */
+  trouble(key: KvTableKey): Deno.KvKey {
+    return [...this.troubles, key === 0 ? 0 : key];
+  }
+
+  /** Returns whose pause or trouble stands there; `undefined` if none does. */
+  keyBeside(recordKey: Deno.KvKey): KvTableKey | undefined {
+    const key = recordKey[controlLength];
+    return recordKey.length === controlLength + 1 && isTableKey(key) ? key : undefined;
   }
 
   /** Returns where a change is logged, by its commit or by the symbol that the database replaces with it. */
@@ -114,7 +146,9 @@ export class Keyspace {
   /** Returns the commit of the change that is logged there; `undefined` if none is. */
   versionstampOf(logKey: Deno.KvKey): string | undefined {
     const [root, text, kind, versionstamp] = logKey;
-    if (logKey.length !== 4 || root !== controlRoot || text !== this.#text || kind !== "log") return undefined;
+    if (logKey.length !== controlLength + 1 || root !== controlRoot || text !== this.#text || kind !== "log") {
+      return undefined;
+    }
     return typeof versionstamp === "string" && /^[0-9a-f]{20}$/.test(versionstamp) ? versionstamp : undefined;
   }
 
@@ -156,18 +190,23 @@ export class Keyspace {
     return this.#control("probe", id);
   }
 
-  /** A character takes at most three bytes, so most keys need no measuring. */
   #assertFits(key: KvTableKey): void {
-    if (typeof key !== "string" && typeof key !== "bigint") return;
-    if (typeof key === "string" && this.#prefixSize + 2 + 3 * key.length <= maxKeySize) return;
-    const size = this.#prefixSize + keySize([key]);
-    if (size <= maxKeySize && isKeyPart(key)) return;
+    const size = this.#sizeIfTooLong(key);
+    if (size === undefined) return;
     throw new TypeError(
       `Cannot use the key of entry ${
         describeKey(key)
       }: Deno KV takes keys up to 2 KiB, and in them bigints up to 255 ` +
-        `bytes, current size with the prefix is ${size} bytes`,
+        `bytes, current size with what stands before it is ${size} bytes`,
     );
+  }
+
+  /** A character takes at most three bytes, so most keys need no measuring. */
+  #sizeIfTooLong(key: KvTableKey): number | undefined {
+    if (typeof key !== "string" && typeof key !== "bigint") return undefined;
+    if (typeof key === "string" && this.#overhead + 2 + 3 * key.length <= maxKeySize) return undefined;
+    const size = this.#overhead + keySize([key]);
+    return size <= maxKeySize && isKeyPart(key) ? undefined : size;
   }
 
   #control(kind: string, ...rest: Deno.KvKey): Deno.KvKey {

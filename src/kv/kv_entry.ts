@@ -5,7 +5,11 @@
  */
 
 import type { Runnable } from "../process/runnable.ts";
+import type { EntryOptions } from "../table/entry_options.ts";
+import type { Pause } from "../pause.ts";
 import type { Entry } from "../table/table.ts";
+import type { Trouble } from "../table/trouble.ts";
+import type { Condition, ConditionList, Conditions } from "./conditions.ts";
 import type { KvTableContext } from "./context.ts";
 import type { KvTableKey } from "./keyspace.ts";
 import type { KvTableSettings } from "./options.ts";
@@ -48,23 +52,37 @@ export interface EntrySource<K extends KvTableKey, Spec, P extends Runnable> {
   readonly versions: Versions<K>;
 }
 
+/** A row of an entry as it was read. */
+export interface ReadRow {
+  readonly row: Deno.KvEntry<unknown>;
+  /** What stands beside it. */
+  readonly condition: Condition;
+  /** The number that `Versions.reading` had before. */
+  readonly reading: number;
+}
+
 /** An entry as it was read; its value is validated only when the process is about to start. */
 export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> implements KvEntry<K, Spec, P> {
   readonly key: K;
+  readonly pause: Pause | undefined;
+  readonly trouble: Trouble | undefined;
   readonly #row: Deno.KvEntry<unknown>;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #reading: number;
+  /** The spec that the options were asked with: it is not validated again for the start that they are for. */
+  #spec?: Promise<Spec>;
+  /** Declared and not initialised: entries of a table without options have no place for them. */
+  declare options?: () => Promise<EntryOptions>;
 
-  /**
-   * Makes an entry of a row that was read.
-   *
-   * @param reading The number that `Versions.reading` had before.
-   */
-  constructor(key: K, row: Deno.KvEntry<unknown>, source: EntrySource<K, Spec, P>, reading: number) {
+  /** Makes an entry of a row that was read. */
+  constructor(key: K, { row, condition, reading }: ReadRow, source: EntrySource<K, Spec, P>) {
     this.key = key;
+    this.pause = condition.pause;
+    this.trouble = condition.trouble;
     this.#row = row;
     this.#source = source;
     this.#reading = reading;
+    if (source.settings.options) this.options = this.#askOptions;
   }
 
   /** {@inheritDoc KvEntry.version} */
@@ -81,7 +99,20 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
 
   /** {@inheritDoc KvEntry.get} */
   async get(context: KvTableContext = {}): Promise<P> {
-    return await this.#source.settings.create(await this.spec(), this.key, context);
+    const spec = this.#spec ?? this.spec();
+    this.#spec = undefined;
+    return await this.#source.settings.create(await spec, this.key, context);
+  }
+
+  /** Returns an entry of the same row, with what stands beside it by a later listing. */
+  beside(list: ConditionList): StoredEntry<K, Spec, P> {
+    const row = this.#row, condition = list.of(this.key, row.versionstamp);
+    return new StoredEntry(this.key, { row, condition, reading: this.#reading }, this.#source);
+  }
+
+  async #askOptions(): Promise<EntryOptions> {
+    this.#spec = this.spec();
+    return await this.#source.settings.options?.(await this.#spec, this.key) ?? {};
   }
 }
 
@@ -89,10 +120,12 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
 class UnreadableEntry<K, Spec, P> implements KvEntry<K, Spec, P> {
   readonly key: K;
   readonly version = "";
+  readonly pause: Pause | undefined;
   readonly #error: unknown;
 
-  constructor(key: K, error: unknown) {
+  constructor(key: K, error: unknown, { pause }: Condition) {
     this.key = key;
+    this.pause = pause;
     this.#error = error;
   }
 
@@ -105,34 +138,38 @@ class UnreadableEntry<K, Spec, P> implements KvEntry<K, Spec, P> {
   }
 }
 
+/** What a {@linkcode KvIteration} needs. */
+export interface KvIterationOptions<K extends KvTableKey, Spec, P extends Runnable> {
+  readonly store: KvStore;
+  readonly source: EntrySource<K, Spec, P>;
+  readonly conditions: Conditions;
+  /** Resolves when the first batch may be read. */
+  readonly ready: () => Promise<unknown>;
+}
+
 /**
- * A pass over all entries, batch by batch: one call and one deadline for each batch, nothing per entry.
+ * A pass over all entries, batch by batch: one call and one deadline for each batch, nothing per entry. What stands beside
+ * the entries is listed once, with the first batch.
  *
  * Every batch is one consistent state, the whole is not. An entry that is deleted meanwhile is left out, and one that is
  * added may be.
  */
 export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> implements AsyncIterator<KvEntry<K, Spec, P>> {
-  readonly #store: KvStore;
-  readonly #source: EntrySource<K, Spec, P>;
-  readonly #ready: () => Promise<unknown>;
+  readonly #options: KvIterationOptions<K, Spec, P>;
   readonly #pass: number;
   readonly #ending = new AbortController();
   #entries: KvEntry<K, Spec, P>[] = [];
   #index = 0;
   #position: Position | undefined;
+  #list?: ConditionList;
   #filling?: Promise<void>;
 
-  /**
-   * Begins a pass.
-   *
-   * @param ready Resolves when the first batch may be read.
-   */
-  constructor(store: KvStore, source: EntrySource<K, Spec, P>, ready: () => Promise<unknown>) {
-    this.#store = store;
-    this.#source = source;
-    this.#ready = ready;
-    this.#pass = source.versions.beginPass();
-    this.#position = { prefix: source.settings.keys.prefix, cursor: "" };
+  /** Begins a pass. */
+  constructor(options: KvIterationOptions<K, Spec, P>) {
+    const { settings, versions } = options.source;
+    this.#options = options;
+    this.#pass = versions.beginPass();
+    this.#position = { prefix: settings.keys.prefix, cursor: "" };
   }
 
   /** Yields the next entry. */
@@ -163,16 +200,20 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   async #fill(): Promise<void> {
-    const { signal } = this.#ending;
+    const { store, source: { settings, versions }, conditions, ready } = this.#options, { signal } = this.#ending;
     try {
-      await this.#ready();
+      await ready();
       if (this.#position === undefined) return;
-      const { settings, versions } = this.#source, { reading } = versions;
+      const { reading } = versions;
       const options = { purpose: "listing", limit: settings.batchSize, signal } as const;
-      const batch = await readBatch(this.#store, "list the entries", this.#position, options);
+      const [list, batch] = await Promise.all([
+        this.#list ?? conditions.all(signal),
+        readBatch(store, "list the entries", this.#position, options),
+      ]);
       // return() may have been called between the answer and this line.
       signal.throwIfAborted();
-      this.#entries = this.#entriesOf(batch, reading);
+      this.#list = list;
+      this.#entries = this.#entriesOf(batch, list, reading);
       this.#index = 0;
       this.#position = batch.next;
       if (batch.next === undefined) versions.endPass(this.#pass);
@@ -181,20 +222,21 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     }
   }
 
-  #entriesOf({ rows, unreadable }: Batch, reading: number): KvEntry<K, Spec, P>[] {
+  #entriesOf({ rows, unreadable }: Batch, list: ConditionList, reading: number): KvEntry<K, Spec, P>[] {
+    const { source } = this.#options;
     const entries: KvEntry<K, Spec, P>[] = [];
     for (const row of rows) {
       const key = this.#keyOf(row);
       if (key === undefined) continue;
-      this.#source.versions.passed(key);
-      entries.push(new StoredEntry(key, row, this.#source, reading));
+      source.versions.passed(key);
+      entries.push(new StoredEntry(key, { row, condition: list.of(key, row.versionstamp), reading }, source));
     }
     const key = unreadable && this.#keyOf(unreadable);
-    if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error));
+    if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error, list.of(key, "")));
     return entries;
   }
 
   #keyOf({ key }: { readonly key: Deno.KvKey }): K | undefined {
-    return this.#source.settings.keys.keyOf(key) as K | undefined;
+    return this.#options.source.settings.keys.keyOf(key) as K | undefined;
   }
 }

@@ -4,36 +4,38 @@
  * @module
  */
 
-import { isInstance } from "../error_data.ts";
+import { checkArgument, hasMethods } from "../check.ts";
 import { describeKey } from "../errors.ts";
-import { oneLine } from "../one_line.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { Table } from "../table/table.ts";
+import type { PausedKey, PauseOptions } from "../pause.ts";
+import type { Entry, Table } from "../table/table.ts";
+import { checkTroubleState, toldTrouble, type Trouble, type TroubledKey } from "../table/trouble.ts";
 import { ChangeFeed } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
+import { toTrouble } from "./condition_records.ts";
+import { ConditionWriter } from "./condition_writer.ts";
+import { Conditions } from "./conditions.ts";
+import type { ReportContext } from "./context.ts";
 import { copyKey } from "./key_parts.ts";
 import type { KvTableKey } from "./keyspace.ts";
 import { type History, historyOf } from "./history.ts";
 import { type EntrySource, type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
-import { validateSpec } from "./schema.ts";
+import { validateNow, validateSpec } from "./schema.ts";
 import { KvStore } from "./store.ts";
-import { isUnreadable, unreadableEntry } from "./unreadable.ts";
+import { type Change, TableWriter } from "./table_writer.ts";
 import { Versions } from "./versions.ts";
 
-/** How many characters of the database's own message a message shows: it may quote a function that cannot be cloned. */
-const maxShownRefusal = 200;
+/** What the views of a table in a cluster read beside its entries. */
+export interface TableParts {
+  readonly log: ChangeLog;
+  readonly conditions: Conditions;
+}
 
-/** How Deno KV says that it will never take a key or a value: it throws the same class when a connection is lost. */
-const refusal = /too large|could not be cloned|Invalid mutation/;
-
-/** Commits one write, as often as the database is locked. */
-type Commit = () => Promise<Deno.KvCommitResult | Deno.KvCommitError>;
-
-/** Gives the change log of a table to the views of it in a cluster. */
-export let logOf: <K extends KvTableKey, Spec, P extends Runnable, Input>(
+/** Gives parts of a table to the views of it in a cluster. */
+export let partsOf: <K extends KvTableKey, Spec, P extends Runnable, Input>(
   table: KvTable<K, Spec, P, Input>,
-) => ChangeLog;
+) => TableParts;
 
 /**
  * A table in a Deno KV that the caller opens and closes. Several instances of a program can share it.
@@ -77,9 +79,12 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   readonly #history: History;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #feeds = new Set<ChangeFeed<K>>();
+  readonly #writer: TableWriter<K>;
+  readonly #conditions: Conditions;
+  readonly #conditionWriter: ConditionWriter<K>;
 
   static {
-    logOf = (table) => table.#log;
+    partsOf = (table) => ({ log: table.#log, conditions: table.#conditions });
   }
 
   /**
@@ -93,13 +98,16 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   constructor(kv: Deno.Kv, options: KvTableOptions<K, Spec, P, Input>) {
     assertKv(kv, "a table");
     this.#settings = checkOptions(options);
-    const { keys, clock, logRetentionMs, sweepMs, random } = this.#settings;
+    const { keys, clock, random, logRetentionMs, sweepMs } = this.#settings;
     this.kv = kv;
     this.sweepMs = sweepMs;
-    this.#store = new KvStore(kv, this.#settings);
-    this.#log = new ChangeLog(this.#store, { keys, clock, retentionMs: logRetentionMs, random });
+    const store = this.#store = new KvStore(kv, this.#settings);
+    const log = this.#log = new ChangeLog(store, { keys, clock, retentionMs: logRetentionMs, random });
     this.#history = historyOf(kv);
     this.#source = { settings: this.#settings, versions: new Versions(this.#history) };
+    const writer = this.#writer = new TableWriter({ store, log, keys, feeds: this.#feeds, clock, random });
+    this.#conditions = new Conditions(store, this.#settings);
+    this.#conditionWriter = new ConditionWriter({ writer, store, keys, clock });
   }
 
   /** Where the entries live: a copy, which may be changed. */
@@ -125,13 +133,116 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
     const entryKey = this.#settings.keys.entry(key);
     const { schema } = this.#settings;
     // Serialised here and now: what becomes of the spec while the write waits is not written.
-    const change = this.#change(key, (atomic) => atomic.set(entryKey, spec));
+    const prepared = this.#writer.prepare(key, (atomic) => atomic.set(entryKey, spec));
     if (schema) await validateSpec(schema, key, spec, { ...this.#settings, signal });
-    await this.#write("set", key, change, signal);
+    await this.#writer.commit({ operation: "set", key, signal }, prepared);
   }
 
   /**
-   * Removes an entry. Does not fail if there is none.
+   * Replaces an entry by what a function makes of it. It is tried again as long as something else writes the entry meanwhile, so
+   * nothing that others write at the same moment is lost.
+   *
+   * @param key The key.
+   * @param change Is given the stored spec, `undefined` if there is no such key; returns the new one, or `undefined` to leave
+   * it. With a schema, both are what that takes. It may be called several times, and must not wait.
+   * @param options A signal that abandons the write, which may still land.
+   * @returns Whether the function has returned a spec.
+   * @throws {InvalidSpecError} If the new spec fails the schema; nothing is written then.
+   * @throws {DOMException} A `TimeoutError` if the schema does not answer in time; nothing is written then.
+   * @throws {TypeError} If `change` is no function or returns a promise, or the key or the spec cannot be stored; nothing is
+   * written then.
+   * @throws {Error} If the database cannot read the stored value.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   * @throws {unknown} What the function throws; nothing is written then.
+   *
+   * @example Count, in several instances at once
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: { calls: number }, _key: string) => nop });
+   * await table.set("acme", { calls: 0 });
+   * const count = () => table.update("acme", (spec) => spec && { calls: spec.calls + 1 });
+   * await Promise.all([count(), count(), count()]);
+   * assertEquals(await (await table.get("acme"))?.spec(), { calls: 3 });
+   * ```
+   */
+  async update(
+    key: K,
+    change: (spec: Input | undefined) => Input | undefined,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<boolean> {
+    const entryKey = this.#settings.keys.entry(key), named = `update entry ${describeKey(key)}`;
+    checkArgument(named, "the change is a function", change, typeof change === "function");
+    return await this.#writer.revise({
+      operation: "update",
+      key,
+      signal,
+      reads: [entryKey],
+      revise: async ([{ value, versionstamp }]) => {
+        const spec = change(versionstamp === null ? undefined : value as Input);
+        if (spec === undefined) return undefined;
+        const isPromise = hasMethods(spec, "then");
+        if (isPromise) Promise.resolve(spec).catch(() => {}); // nothing else will ever handle its rejection
+        checkArgument(named, "the change must not wait", spec, !isPromise);
+        const { schema } = this.#settings;
+        if (schema) await validateSpec(schema, key, spec, { ...this.#settings, signal });
+        return (atomic) => atomic.set(entryKey, spec);
+      },
+    });
+  }
+
+  /**
+   * Adds what {@linkcode KvTable.set} does to an atomic operation of your own, at once. It is announced like any other change
+   * when you commit.
+   *
+   * @param atomic The operation, which you commit.
+   * @param key The key.
+   * @param spec The spec; with a schema, what that takes.
+   * @returns The operation.
+   * @throws {InvalidSpecError} If the spec fails the schema; nothing is added then.
+   * @throws {TypeError} If the schema answers with a promise, or the key or the spec cannot be stored; the operation must not be
+   * committed then.
+   *
+   * @example A tenant and its customer record, both or none
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * const atomic = kv.atomic().set(["customers", "acme"], "Acme Inc.");
+   * assert((await table.write(atomic, "acme", "free").commit()).ok);
+   * assertEquals(await (await table.get("acme"))?.spec(), "free");
+   * ```
+   */
+  write(atomic: Deno.AtomicOperation, key: K, spec: Input): Deno.AtomicOperation {
+    const entryKey = this.#settings.keys.entry(key);
+    const { schema } = this.#settings;
+    if (schema) validateNow(schema, key, spec);
+    return this.#writer.join(atomic, key, (joined) => joined.set(entryKey, spec));
+  }
+
+  /**
+   * Adds what {@linkcode KvTable.delete} does to an atomic operation of your own, at once. It is announced like any other change
+   * when you commit.
+   *
+   * @param atomic The operation, which you commit.
+   * @param key The key.
+   * @returns The operation.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
+   */
+  remove(atomic: Deno.AtomicOperation, key: K): Deno.AtomicOperation {
+    return this.#writer.join(atomic, key, this.#removal(key));
+  }
+
+  /**
+   * Removes an entry, with its pause and what is remembered of it. Does not fail if there is none.
    *
    * @param key The key.
    * @param options A signal that abandons the write, which may still land.
@@ -141,8 +252,223 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @throws {KvClosedError} If the database is closed.
    */
   async delete(key: K, options?: { signal?: AbortSignal }): Promise<void> {
+    const prepared = this.#writer.prepare(key, this.#removal(key));
+    await this.#writer.commit({ operation: "delete", key, signal: options?.signal }, prepared);
+  }
+
+  /**
+   * Gives an entry a new version, so that its process is replaced, parked or not, wherever it runs.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the write, which may still land.
+   * @returns Whether there is such an entry.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
+   * @throws {Error} If the database cannot read the stored value.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async restart(key: K, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
     const entryKey = this.#settings.keys.entry(key);
-    await this.#write("delete", key, this.#change(key, (atomic) => atomic.delete(entryKey)), options?.signal);
+    return await this.#writer.revise({
+      operation: "restart",
+      key,
+      signal,
+      reads: [entryKey],
+      revise: ([{ value, versionstamp }]) =>
+        versionstamp === null ? undefined : (atomic) => atomic.set(entryKey, value),
+    });
+  }
+
+  /**
+   * Restarts every key that is in a state of trouble: the way back when what they all need has been away.
+   *
+   * @param options Which keys, and a signal that ends it: some have been restarted then.
+   * @returns How many there were.
+   * @throws {TypeError} If the state is none.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
+   * @throws {KvClosedError} If the database is closed.
+   *
+   * @example The API that all of them call is back
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * await table.set("acme", "free");
+   * assertEquals(await table.restartAll({ state: "parked" }), 0); // none is parked
+   * ```
+   */
+  async restartAll(options: { readonly state: Trouble["state"]; readonly signal?: AbortSignal }): Promise<number> {
+    const { state, signal } = options;
+    checkTroubleState(state);
+    let restarted = 0;
+    for await (const { key, trouble } of this.troubles({ signal })) {
+      if (trouble.state === state && await this.restart(key, { signal })) restarted++;
+    }
+    return restarted;
+  }
+
+  /**
+   * Pauses a key: its process is stopped, wherever it runs, and not started again before {@linkcode KvTable.resume}. A second
+   * pause says something else of the same pause.
+   *
+   * @param key The key.
+   * @param options Why, by whom and until when, and a signal that abandons the write, which may still land.
+   * @returns Whether something changed; not, if there is no such entry.
+   * @throws {TypeError} If `key` cannot be a key or is too long, or an option has a wrong shape.
+   * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   *
+   * @example A tenant that has not paid
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * await table.set("acme", "free");
+   * assertEquals(await table.pause("acme", { reason: "invoice 7 is open", by: "billing" }), true);
+   * for await (const { key, pause } of table.pauses()) {
+   *   assertEquals([key, pause.reason, pause.by], ["acme", "invoice 7 is open", "billing"]);
+   * }
+   * assertEquals(await table.resume("acme"), true);
+   * ```
+   */
+  async pause(key: K, options: PauseOptions & { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    this.#settings.keys.entry(key); // refuses what can be no key
+    return await this.#conditionWriter.pause({ operation: "pause", key, signal: options.signal }, options);
+  }
+
+  /**
+   * Ends the pause of a key, and forgets what was wrong with it: it starts at once. A pause of the whole table goes on.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the write, which may still land.
+   * @returns Whether it was paused.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async resume(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    this.#settings.keys.entry(key); // refuses what can be no key
+    return await this.#conditionWriter.resume({ operation: "resume", key, signal: options.signal });
+  }
+
+  /**
+   * Pauses the whole table: every process is stopped, wherever it runs, and none is started before
+   * {@linkcode KvTable.resumeAll}.
+   *
+   * @param options Why, by whom and until when, and a signal that abandons the write, which may still land.
+   * @returns Whether something changed.
+   * @throws {TypeError} If an option has a wrong shape.
+   * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async pauseAll(options: PauseOptions & { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    return await this.#conditionWriter.pause({ operation: "pause", signal: options.signal }, options);
+  }
+
+  /**
+   * Ends the pause of the whole table. Keys that are paused themselves stay so, and nothing is forgotten: those that are not
+   * well go on waiting.
+   *
+   * @param options A signal that abandons the write, which may still land.
+   * @returns Whether it was paused.
+   * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async resumeAll(options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    return await this.#conditionWriter.resume({ operation: "resume", signal: options.signal });
+  }
+
+  /**
+   * Lists what is paused.
+   *
+   * @param options A signal that ends the listing.
+   * @returns Every key that is paused, and its pause; without a key, the pause of the whole table.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  pauses(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<PausedKey<K>> {
+    return this.#conditions.pauses(options) as AsyncIterable<PausedKey<K>>;
+  }
+
+  /**
+   * Tells what is wrong with a key, or was until a day ago, whichever instance runs it.
+   *
+   * @param key The key.
+   * @param options A signal that abandons the call.
+   * @returns `undefined` if all is well, and was.
+   * @throws {TypeError} If `key` cannot be a key, or is too long.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async trouble(key: K, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Trouble | undefined> {
+    const { keys, clock } = this.#settings, reads = [keys.entry(key), keys.trouble(key)];
+    const read = () => this.kv.getMany<unknown[]>(reads);
+    const [entry, trouble] = await this.#writer.call({ operation: "get", key, signal }, read);
+    return toldTrouble(toTrouble(trouble.value), entry.versionstamp, clock.now());
+  }
+
+  /**
+   * Lists the keys that are not well, whichever instance runs them.
+   *
+   * @param options With `ended`, those too that were not until a day ago; and a signal that ends the listing.
+   * @returns The keys, and what is wrong with each.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
+   * @throws {KvClosedError} If the database is closed.
+   *
+   * @example Who is down, and why
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * for await (const { key, trouble } of table.troubles()) {
+   *   console.log(`${key} is ${trouble.state}: ${trouble.lastError?.message}`);
+   * }
+   * ```
+   */
+  async *troubles(
+    { ended = false, signal }: { readonly ended?: boolean; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<TroubledKey<K>> {
+    for await (const each of this.#conditions.troubles({ signal })) {
+      if (ended || each.trouble.endedAt === undefined) yield each as TroubledKey<K>;
+    }
+  }
+
+  /**
+   * Remembers what is wrong with a key: supervisors call it. It is announced to no one.
+   *
+   * @param entry The key and its version; if that is gone, nothing is remembered.
+   * @param trouble What is wrong; `undefined` when that has ended.
+   * @param context In a cluster, who reports, and under which claim: without that, nothing is remembered.
+   * @throws {KvTimeoutError} If the database did not answer in time; the report may have landed or not.
+   * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
+   * @throws {KvClosedError} If the database is closed.
+   */
+  async report(
+    entry: Pick<Entry<K, P>, "key" | "version">,
+    trouble: Trouble | undefined,
+    context: ReportContext = {},
+  ): Promise<void> {
+    const { key, version } = entry, versionstamp = this.#source.versions.versionstampOf(key, version);
+    if (versionstamp !== undefined) await this.#conditionWriter.report(key, versionstamp, trouble, context);
   }
 
   /**
@@ -174,7 +500,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    */
   async touch(key: K, options?: { signal?: AbortSignal }): Promise<void> {
     this.#settings.keys.entry(key); // refuses what can be no key
-    await this.#write("touch", key, this.#change(key, (atomic) => atomic), options?.signal);
+    const prepared = this.#writer.prepare(key, (atomic) => atomic);
+    await this.#writer.commit({ operation: "touch", key, signal: options?.signal }, prepared);
   }
 
   /**
@@ -186,15 +513,16 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * @throws {Error} If there is one whose value the database cannot read.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
-   * @throws {KvUnavailableError} If the database has not answered earlier look-ups for a while, and so was not asked.
+   * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
    * @throws {KvClosedError} If the database is closed.
    */
   async get(key: K, options?: { signal?: AbortSignal }): Promise<KvEntry<K, Spec, P> | undefined> {
     const entryKey = this.#settings.keys.entry(key);
-    const { versions } = this.#source, { reading } = versions;
-    const row = await this.#call("get", key, () => this.kv.get(entryKey), options?.signal);
     const tableKey = entryKey.at(-1) as K;
-    if (row.versionstamp !== null) return new StoredEntry(tableKey, row, this.#source, reading);
+    const { versions } = this.#source, { reading } = versions;
+    const look = () => this.#conditions.look(key);
+    const { row, condition } = await this.#writer.call({ operation: "get", key, signal: options?.signal }, look);
+    if (row.versionstamp !== null) return new StoredEntry(tableKey, { row, condition, reading }, this.#source);
     if (reading === versions.reading) versions.forget(tableKey);
     return undefined;
   }
@@ -210,7 +538,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   [Symbol.asyncIterator](): AsyncIterator<KvEntry<K, Spec, P>> {
     // What is written while a feed looks for the end of the log must be in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
-    return new KvIteration(this.#store, this.#source, ready);
+    return new KvIteration({ store: this.#store, source: this.#source, conditions: this.#conditions, ready });
   }
 
   /**
@@ -242,42 +570,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
     return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
   }
 
-  /** Makes the atomic operation of a write, and returns what commits it: an operation itself cannot be awaited. */
-  #change(key: K, change: (atomic: Deno.AtomicOperation) => Deno.AtomicOperation): Promise<Commit> {
-    const made = Promise.try((): Commit => {
-      const atomic = this.#log.append(change(this.kv.atomic()), key);
-      return () => atomic.commit();
-    });
-    made.catch(() => {}); // not awaited when the spec fails the schema
-    return made;
-  }
-
-  async #write(operation: string, key: K, change: Promise<Commit>, signal?: AbortSignal): Promise<void> {
-    const written = Array.from(this.#feeds, (feed) => feed.writing(key));
-    let commit: Deno.KvCommitResult | Deno.KvCommitError | undefined;
-    try {
-      commit = await this.#call(operation, key, async () => await (await change)(), signal);
-    } finally {
-      // After a failure too: a write without an answer may have landed.
-      for (const tell of written) tell(commit?.ok ? commit.versionstamp : undefined);
-    }
-  }
-
-  async #call<T>(operation: string, key: K, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const subject = `entry ${describeKey(key)}`;
-    try {
-      return await this.#store.call(`${operation} ${subject}`, attempt, {
-        purpose: operation === "get" ? "look" : "write",
-        signal,
-      });
-    } catch (error) {
-      if (isUnreadable(error)) throw unreadableEntry(operation, key, error);
-      if (!isInstance(error, TypeError) || !refusal.test(error.message)) throw error;
-      throw new TypeError(
-        `Cannot ${operation} ${subject}: Deno KV takes keys up to 2 KiB and cloneable values up to 64 KiB, ` +
-          `current value is refused with "${oneLine(error.message, maxShownRefusal)}"`,
-        { cause: error },
-      );
-    }
+  #removal(key: K): Change {
+    const entryKey = this.#settings.keys.entry(key);
+    return (atomic) => this.#conditionWriter.drop(atomic.delete(entryKey), key);
   }
 }

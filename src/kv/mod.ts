@@ -18,7 +18,7 @@
  * @module
  */
 
-export type { Claim, KvTableContext } from "./context.ts";
+export type { Claim, KvTableContext, ReportContext } from "./context.ts";
 export { DatabaseReplacedError } from "./history.ts";
 export type { KvTableKey } from "./keyspace.ts";
 export type { KvEntry } from "./kv_entry.ts";

@@ -7,6 +7,7 @@
 import { checkArgument, checkClock, checkFunction, checkShape, checkWhole, hasMethods } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import type { Runnable } from "../process/runnable.ts";
+import type { EntryOptions } from "../table/entry_options.ts";
 import type { KvTableContext } from "./context.ts";
 import { Keyspace, type KvTableKey } from "./keyspace.ts";
 import type { SpecSchema } from "./schema.ts";
@@ -30,6 +31,32 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
    * fails the schema fails only its own entry.
    */
   readonly schema?: SpecSchema<Spec, Input>;
+  /**
+   * Tells how the process of an entry is treated, where that differs from the options of the supervisor. It is asked at each
+   * start, within the start-up's time; what it gives holds for that life. What it throws, and a wrong option, fails only its
+   * own entry.
+   *
+   * @param spec The stored value, as the schema returns it.
+   * @param key The key of the entry.
+   *
+   * @example A plan that pays for patience
+   * ```ts
+   * import { nop, Supervisor } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, {
+   *   prefix: ["bots"],
+   *   create: (_plan: string, _key: string) => nop,
+   *   options: (plan) => plan === "free" ? { restart: { limit: 3 } } : {},
+   * });
+   * await table.set("acme", "free");
+   * const supervisor = new Supervisor(table);
+   * await supervisor.run(() => assertEquals(supervisor.keys(), ["acme"]));
+   * ```
+   */
+  readonly options?: (spec: Spec, key: K) => EntryOptions | Promise<EntryOptions>;
   /**
    * Tells the time and sets timers.
    *
@@ -91,10 +118,11 @@ export interface KvTableOptions<K extends KvTableKey, Spec, P extends Runnable =
 
 /** The options with every default filled in. */
 export interface KvTableSettings<K extends KvTableKey, Spec, P extends Runnable>
-  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema" | "path">> {
+  extends Required<Omit<KvTableOptions<K, Spec, P>, "prefix" | "schema" | "options" | "path">> {
   readonly keys: Keyspace;
   readonly path: string | undefined;
   readonly schema: SpecSchema<Spec, unknown> | undefined;
+  readonly options: KvTableOptions<K, Spec, P>["options"];
 }
 
 /** How often changes are polled by default, in ms. */
@@ -120,9 +148,10 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Input>(
   options: KvTableOptions<K, Spec, P, Input>,
 ): KvTableSettings<K, Spec, P> {
-  const { create, schema, path, clock = systemClock, random = Math.random } = options;
+  const { create, schema, options: own, path, clock = systemClock, random = Math.random } = options;
   const keys = new Keyspace(options.prefix);
   checkFunction("create", create);
+  if (own !== undefined) checkFunction("options", own);
   const validates = schema === undefined || hasMethods(schema?.["~standard"], "validate");
   checkShape("schema", "a Standard Schema", schema, validates);
   checkClock(clock);
@@ -135,6 +164,7 @@ export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Inp
     keys,
     create,
     schema,
+    options: own,
     path,
     clock,
     random,

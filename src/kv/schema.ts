@@ -126,6 +126,24 @@ export async function validateSpec<Spec>(
   return result.value;
 }
 
+/**
+ * Validates a value within this call, for a write that cannot wait.
+ *
+ * @throws {InvalidSpecError} If the schema finds an issue.
+ * @throws {TypeError} If the schema answers with a promise.
+ * @throws {unknown} What the schema throws.
+ */
+export function validateNow(schema: SpecSchema<unknown, unknown>, key: unknown, value: unknown): void {
+  const answer = schema["~standard"].validate(value);
+  if ("then" in answer) {
+    answer.then(undefined, () => {}); // nothing else will ever handle its rejection
+    throw new TypeError(
+      `Cannot write entry ${describeKey(key)}: its schema must answer at once, current value is a promise`,
+    );
+  }
+  if (answer.issues) throw new InvalidSpecError(key, answer.issues);
+}
+
 async function inTime<T>(answer: Promise<T>, key: unknown, options: ValidationOptions): Promise<T> {
   const { clock, timeoutMs, signal } = options;
   signal?.throwIfAborted();

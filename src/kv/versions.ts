@@ -69,6 +69,12 @@ export class Versions<K> {
     return version;
   }
 
+  /** Tells the versionstamp of a version; `undefined` if that is gone. */
+  versionstampOf(key: K, version: unknown): string | undefined {
+    const known = this.#known.get(key);
+    return known?.version === version ? known?.versionstamp : undefined;
+  }
+
   /** Forgets an entry that is gone. */
   forget(key: K): void {
     this.#known.delete(key);

@@ -68,7 +68,9 @@ export function chain(...runnables: readonly Runnable[]): StandaloneRunnable;
 export function chain(...runnables: readonly Runnable[]): Runnable {
   return compose("chain", runnables, {
     async run(callback, options) {
-      const nest = (inner: RunCallback, outer: Runnable): RunCallback => (signal) => outer.run(inner, { signal });
+      const alive = options?.alive;
+      const nest = (inner: RunCallback, outer: Runnable): RunCallback => (signal) =>
+        outer.run(inner, { signal, alive });
       await runnables.reduceRight(nest, callback)(signalOf(options));
     },
   });
@@ -186,7 +188,9 @@ function group(runnables: readonly Runnable[], inOrder: Order): StandaloneRunnab
           await mainCall; // undefined until all are up: then there is nothing to outlive
         },
       };
-      const processes = runnables.map((runnable) => new Process(chain(runnable, hold), { signal }));
+      const processes = runnables.map((runnable) =>
+        new Process(chain(runnable, hold), { signal, alive: options?.alive })
+      );
       // A run may settle although its callback has not.
       for (const process of processes) process.exited.then(endMain);
       using _forced = onAbort(signal, () => main.abort(signal.reason));

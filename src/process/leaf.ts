@@ -6,11 +6,21 @@
 
 import { onAbort } from "../on_abort.ts";
 import { failureOf, firstOf } from "./failure.ts";
-import { signalOf, type StandaloneRunnable } from "./runnable.ts";
+import { type RunOptions, signalOf, type StandaloneRunnable } from "./runnable.ts";
 
 // Ready-made: an exception with a stack costs 4 us.
 const workEnded = new DOMException("The work ended by itself", "AbortError");
 const workStopped = new DOMException("The work was asked to stop", "AbortError");
+
+/** What a function that becomes a runnable is given besides its signal. */
+export interface LeafContext {
+  /**
+   * Says that progress was made, as {@linkcode RunOptions.alive} does. It is always there: when nothing listens it does nothing.
+   *
+   * @param note What the progress was.
+   */
+  readonly alive: (note?: string) => void;
+}
 
 /**
  * Makes a runnable of a function that works until its signal aborts. It is up as soon as the function has been called, so
@@ -24,7 +34,7 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * The run rejects with the first error of: the callback, the graceful stop, the function. The others are printed. An error
  * that only echoes the abort of the signal does not count; an `AbortError` without an abort is a failure like any other.
  *
- * @param runInForeground The work. The run does not end before the work does.
+ * @param runInForeground The work. The run does not end before the work does. Its `alive` says that it makes progress.
  * @param gracefulStop Asks the work to end by other means than the signal, and waits until it has or its own signal aborts.
  * Without it, the signal aborts when the callback has returned.
  * @returns The runnable. It may be run again, even concurrently, if the functions allow it.
@@ -41,6 +51,22 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * await process.start();
  * await process.stop();
  * assertEquals(await process.exited, { ok: true });
+ * ```
+ *
+ * @example A poller that says that it is alive
+ * ```ts
+ * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
+ * import { delay } from "@std/async/delay";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const poller = leaf(async (signal, { alive }) => {
+ *   for (let polls = 1;; polls++) {
+ *     alive(`${polls} polls`);
+ *     await delay(1_000, { signal });
+ *   }
+ * });
+ * const supervisor = new Supervisor(new MapTable([["acme", poller]]), { livenessMs: 30_000 });
+ * await supervisor.run(() => assertEquals(supervisor.status("acme")?.note, "1 polls"));
  * ```
  *
  * @example A server that finishes its requests first
@@ -73,7 +99,7 @@ const workStopped = new DOMException("The work was asked to stop", "AbortError")
  * ```
  */
 export function leaf(
-  runInForeground: (signal: AbortSignal) => unknown,
+  runInForeground: (signal: AbortSignal, context: LeafContext) => unknown,
   gracefulStop?: (signal: AbortSignal) => unknown,
 ): StandaloneRunnable {
   return {
@@ -81,7 +107,8 @@ export function leaf(
       const signal = signalOf(options);
       const narrower = new AbortController();
       using _forced = onAbort(signal, () => narrower.abort(signal.reason));
-      const foreground = failureOf(runInForeground, narrower.signal).then((failure) => {
+      const context = contextOf(options);
+      const foreground = failureOf((signal) => runInForeground(signal, context), narrower.signal).then((failure) => {
         narrower.abort(workEnded);
         return failure;
       });
@@ -118,17 +145,23 @@ export function leaf(
  * ```
  */
 export function startStop(
-  start: (signal: AbortSignal) => unknown,
+  start: (signal: AbortSignal, context: LeafContext) => unknown,
   stop: (signal: AbortSignal) => unknown,
 ): StandaloneRunnable {
   return {
     async run(callback, options) {
       const signal = signalOf(options);
-      await start(signal);
+      await start(signal, contextOf(options));
       const ofCallback = await failureOf(callback, signal);
       const ofStop = await failureOf(stop, signal);
       const failure = firstOf(ofCallback, ofStop);
       if (failure) throw failure.error;
     },
   };
+}
+
+const deaf: LeafContext = { alive: () => {} };
+
+function contextOf({ alive }: Partial<RunOptions> = {}): LeafContext {
+  return alive ? { alive } : deaf;
 }

@@ -16,8 +16,8 @@
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import type { ExitOutcome } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
-import type { Failure } from "./failure.ts";
-import { isAbortEcho, type Runnable } from "./runnable.ts";
+import { type Failure, firstOf } from "./failure.ts";
+import { isAbortEcho, type Runnable, type RunOptions } from "./runnable.ts";
 
 /** The state of a process. It only ever moves to the right, and may skip states. */
 export type ProcessState = "initial" | "starting" | "running" | "stopping" | "stopped";
@@ -41,10 +41,13 @@ export abstract class Life<P extends Runnable> {
   outcome: ExitOutcome = "returned";
   error: unknown = undefined;
   #isCalledBack = false;
-  #startFailure: Failure | undefined = undefined;
+  /** Why it was given up. */
+  #failure: Failure & { readonly isGuess: boolean } | undefined = undefined;
   #release: (() => void) | undefined = undefined;
   #narrower: Disposable | undefined = undefined;
 
+  /** Makes what its run calls to say that it is alive: a function that needs no `this`. */
+  protected abstract makeAlive(): RunOptions["alive"];
   /** It called its callback: it is up. */
   protected abstract lifeIsUp(runnable: P): void;
   /** It was up, and its callback is about to return: the end begins. */
@@ -52,29 +55,34 @@ export abstract class Life<P extends Runnable> {
   /** The run settled; `outcome` and `error` say how. */
   protected abstract lifeEnded(): void;
 
-  /** Whether it has not ended, was not asked to, and its start-up has not been given up. */
+  /** Whether it has not ended, was not asked to, and has not been given up. */
   get isWanted(): boolean {
-    return !this.isAsked && this.#startFailure === undefined && this.state !== "stopped";
+    return !this.isAsked && this.#failure === undefined && this.state !== "stopped";
   }
 
-  /** Whether its end has begun: it was asked to end, its start-up was given up, or its callback returns. */
+  /** Whether its end has begun: it was asked to end, it was given up, or its callback returns. */
   get isEnding(): boolean {
     return this.state === "stopping";
   }
 
   /** Starts the run. Called once. */
   beginRun(runnable: P): void {
-    if (this.state !== "initial") return this.#end(undefined); // asked to stop before it has begun
+    if (this.state !== "initial") return this.endUnbegun();
     this.state = "starting";
     let run: Promise<unknown>;
     try {
-      const options = { signal: this.controller.signal };
+      const options = { signal: this.controller.signal, alive: this.makeAlive() };
       run = Promise.resolve(runnable.run((signal) => this.#calledBack(runnable, signal), options));
     } catch (error) {
       run = Promise.reject(error);
     }
     // Not awaited: an error that is made in a run would then carry, and pay for, the stack frames of its awaiter.
     run.then(() => this.#end(undefined), (error) => this.#end({ error }));
+  }
+
+  /** Ends what was asked to end before its run has begun. */
+  endUnbegun(): void {
+    this.#end(undefined);
   }
 
   /** Asks for a graceful end. A start-up has no graceful end, so it is aborted. */
@@ -102,10 +110,14 @@ export abstract class Life<P extends Runnable> {
     this.controller.abort(reason);
   }
 
-  /** Gives up on a start-up: the run is aborted and the life counts as failed, however it ends. */
-  failStart(error: unknown): void {
-    this.#startFailure = { error };
-    this.state = "stopping";
+  /**
+   * Gives it up: the run is aborted and the life counts as failed, however it ends. If the error is but a guess, one that the
+   * run fails with takes its place.
+   */
+  failNow(error: unknown, isGuess = false): void {
+    this.#failure = { error, isGuess };
+    if (this.state === "running") this.#letGo();
+    else this.state = "stopping";
     this.abort(error);
   }
 
@@ -145,6 +157,12 @@ export abstract class Life<P extends Runnable> {
   #end(failure: Failure | undefined): void {
     this.state = "stopped";
     this.#forgetNarrower();
+    this.judge(failure);
+    this.lifeEnded();
+  }
+
+  /** Says how it has ended, or would have if its run had settled by now. */
+  protected judge(failure?: Failure): void {
     const verdict = this.#failureOf(failure);
     if (verdict) {
       this.outcome = "failed";
@@ -152,13 +170,13 @@ export abstract class Life<P extends Runnable> {
     } else {
       this.outcome = this.isAsked ? "stopped" : "returned";
     }
-    this.lifeEnded();
   }
 
   /** Only the echo of our own abort is not a failure: an AbortError of the run's own making is one. */
   #failureOf(failure: Failure | undefined): Failure | undefined {
-    if (failure && !isAbortEcho(failure.error, this.controller.signal)) return failure;
-    if (failure || this.#startFailure) return this.#startFailure;
+    const own = failure && !isAbortEcho(failure.error, this.controller.signal) ? failure : undefined;
+    if (own) return this.#failure && !this.#failure.isGuess ? firstOf(this.#failure, own) : own;
+    if (failure || this.#failure) return this.#failure;
     if (!this.#isCalledBack && !this.isAsked) return { error: new ProcessEndedEarlyError() };
     return undefined;
   }

@@ -8,7 +8,7 @@ import { assertRunnable } from "../check.ts";
 import { ProcessEndedEarlyError, ProcessStateError } from "../errors.ts";
 import { onAbort } from "../on_abort.ts";
 import { Life, type ProcessState } from "./life.ts";
-import type { Runnable } from "./runnable.ts";
+import type { Runnable, RunOptions } from "./runnable.ts";
 
 /** How a process ended: well, or with an error. */
 export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
@@ -17,6 +17,8 @@ export type ProcessExit = { readonly ok: true } | { readonly ok: false; readonly
 export interface ProcessOptions {
   /** The lifetime of the process: when it aborts, the process is forced to end. */
   readonly signal?: AbortSignal;
+  /** Is handed to the run, which calls it to say that it has made progress. */
+  readonly alive?: RunOptions["alive"];
 }
 
 /**
@@ -43,19 +45,20 @@ export class Process<P extends Runnable> implements AsyncDisposable {
   /** Resolves when the run has settled, and never rejects. A process that is neither started nor stopped never exits. */
   readonly exited: Promise<ProcessExit>;
   readonly #signal: AbortSignal | undefined;
-  readonly #life: ProcessLife<P> = new ProcessLife();
+  readonly #life: ProcessLife<P>;
 
   /**
    * Makes a process that has not started yet.
    *
    * @param runnable What to run.
-   * @param options The lifetime signal.
+   * @param options The lifetime signal, and what the run calls to say that it is alive.
    * @throws {TypeError} If the runnable has no `run` method.
    */
   constructor(runnable: P, options: ProcessOptions = {}) {
     assertRunnable("make a process", runnable);
     this.runnable = runnable;
     this.#signal = options.signal;
+    this.#life = new ProcessLife(options.alive);
     this.exited = this.#life.exited.promise;
   }
 
@@ -126,6 +129,16 @@ class ProcessLife<P extends Runnable> extends Life<P> {
   readonly exited: PromiseWithResolvers<ProcessExit> = Promise.withResolvers();
   /** Listens to the lifetime signal of the process. */
   lifetime: Disposable | undefined = undefined;
+  readonly #alive: RunOptions["alive"];
+
+  constructor(alive: RunOptions["alive"]) {
+    super();
+    this.#alive = alive;
+  }
+
+  protected override makeAlive(): RunOptions["alive"] {
+    return this.#alive;
+  }
 
   protected override lifeIsUp(): void {
     this.up.resolve(true);

@@ -18,6 +18,14 @@ export type RunCallback = (signal: AbortSignal) => unknown;
 export interface RunOptions {
   /** Aborts to say: end now. The callback settles to say: stop gracefully. */
   readonly signal: AbortSignal;
+  /**
+   * Says that the process has made progress, for a supervisor that is told how long a process may be silent (`livenessMs`). It
+   * may be called as often as one likes, does nothing after the end, and needs no `this`. Absent when nothing listens.
+   *
+   * @param note What the progress was. The last one stands in the status of the process, as one line of at most 200
+   * characters.
+   */
+  readonly alive?: (note?: string) => void;
 }
 
 /**

@@ -1,20 +1,44 @@
 /**
- * What is remembered of the failures of one key. It applies the rule of `restart.ts` and computes no delay itself.
+ * What is remembered of the failures of one key, and how it waits while it has no process.
+ *
+ * ```text
+ *   an attempt has ended ──▶ retrying ──▶ queued, when the delay is over or its entry changes
+ *           │                   ▲
+ *           │                   │ its entry changes, and the brake is on
+ *           ╰──▶ parked, resting ──▶ queued, when its entry changes
+ * ```
+ *
+ * It applies the rules of `restart.ts` and `brake.ts`, and computes no delay itself.
  *
  * @module
  */
 
 import { type ErrorData, errorData } from "../error_data.ts";
-import type { ExitOutcome } from "../events.ts";
+import { ProcessEndedEarlyError } from "../errors.ts";
+import type { ParkedCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
+import {
+  afterExit,
+  delayAfter,
+  type Exit,
+  type Mistake,
+  type RestartDecision,
+  type RestartPolicy,
+} from "../restart.ts";
+import type { Trouble } from "../table/trouble.ts";
+import { Brake, windowMs } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
-import { afterExit, delayAfter } from "../restart.ts";
+import { TroubleReport } from "./trouble_report.ts";
+import { leftOfDelayMs } from "./trouble_rule.ts";
+
+/** No version of any entry. */
+const none = Symbol();
 
 /** Where a key without a process waits. */
 export type Dormancy = "retrying" | "parked" | "resting";
 
-/** Applies the restart rule to one key and announces what it says. */
+/** Applies the restart rule to one key, announces what it says, and has the key wait. */
 export class Backoff<K, P extends Runnable> {
   readonly #registry: Registry<K, P>;
   readonly #keeper: Keeper<K, P>;
@@ -22,51 +46,195 @@ export class Backoff<K, P extends Runnable> {
   failures = 0;
   /** What it failed with last, overcome or not. Plain data: the error itself may refer to much. */
   lastError: ErrorData | undefined = undefined;
+  /** Made when a second start comes close to the one before. */
+  #brake: Brake | undefined = undefined;
+  #countedMs = -Infinity;
+  #isBrakeTold = false;
+  /** The policy of its last life. */
+  #policy: RestartPolicy;
   #failedLooks = 0;
+  #toldVersion: unknown = none;
+  /** What the table is told. */
+  #report: TroubleReport<K>;
+  /** Why it was parked before it came here: it has one try, and is parked again if that fails. */
+  #parkedBefore: ParkedCause | undefined = undefined;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>) {
     this.#registry = registry;
     this.#keeper = keeper;
+    this.#policy = registry.settings.restart;
+    this.#report = this.#newReport();
   }
 
-  /** Decides what follows an exit that was not asked for. */
-  afterExit(outcome: ExitOutcome, error: unknown, uptimeMs: number, at: number): Dormancy {
-    const { settings } = this.#registry;
+  /** Goes on from what the table remembers of a version of the entry. */
+  goOnFrom(trouble: Trouble, version: unknown): void {
+    this.failures = trouble.failures;
+    this.lastError = trouble.lastError;
+    this.#parkedBefore = trouble.state === "parked" ? trouble.cause ?? "limit" : undefined;
+    this.#report.goOnFrom(trouble, version);
+  }
+
+  /** Has a key that does not run wait for what is left of its delay. Returns whether there is any; one that was parked gets a try. */
+  waits(): boolean {
+    const { trouble } = this.#report, now = this.#registry.clock.now();
+    const leftMs = trouble ? leftOfDelayMs(trouble, now) : 0;
+    this.#parkedBefore = trouble?.state === "parked" ? trouble.cause ?? "limit" : undefined;
+    if (leftMs > 0) this.#retryIn(leftMs, now);
+    return leftMs > 0;
+  }
+
+  /** Its process came up. */
+  isUp(policy: RestartPolicy): void {
+    this.#report.isUp(policy.resetAfterMs);
+  }
+
+  /** Its process is up no more. */
+  isDown(): void {
+    this.#report.isDown();
+  }
+
+  /** Its process does not end. */
+  isStuck(at: number): void {
+    const { failures, lastError } = this;
+    this.#report.found({ state: "stuck", failures, ...failures > 0 && { lastError } }, this.#keeper.version, at);
+  }
+
+  /** All is well again, or a version of the entry begins of which nothing is known. */
+  end(version: unknown): void {
+    this.forget();
+    this.#report.end(version);
+  }
+
+  /** The key is no concern of this supervisor any more: what is known of it goes to the table. */
+  leave(): void {
+    this.#report.leave();
+  }
+
+  /** Waits, rests or parks after an exit that was not asked for. */
+  afterExit(
+    { outcome, error, phase, uptimeMs, wasStuck }: Omit<Exit, "key" | "failures"> & { readonly wasStuck?: boolean },
+    at: number,
+    policy: RestartPolicy,
+  ): void {
+    const { key } = this.#keeper;
+    this.#policy = policy;
     this.#failedLooks = 0;
     // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
-    const decision = afterExit(settings.restart, { outcome, uptimeMs, failures: this.failures }, settings.random());
-    if (decision.action === "rest") return "resting";
-    this.failures = decision.failures;
-    if (decision.action === "retry") return this.#retryIn(decision.delayMs, at);
-    const { failures } = this;
-    this.#registry.emit({ type: "parked", at, key: this.#keeper.key, failures, error });
-    return "parked";
+    const exit = { key, outcome, error, phase, uptimeMs, failures: this.failures };
+    const decision = this.#decide(exit);
+    const delayMs = decision.action === "retry" ? decision.delayMs : 0;
+    const brakeMs = this.#count(delayMs);
+    if (decision.action !== "rest") this.failures = decision.failures;
+    if (decision.action === "retry") {
+      if (decision.mistake) this.#tell(decision.mistake, at);
+      this.#retryIn(delayMs, at, brakeMs, wasStuck);
+      const wait = { delayMs: Math.max(delayMs, brakeMs), retryAt: at + Math.max(delayMs, brakeMs) };
+      return this.#found({ state: "retrying", ...wait }, at);
+    }
+    if (decision.action === "park") {
+      this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
+    }
+    this.#keeper.enter(decision.action === "park" ? "parked" : "resting", at);
+    this.#keeper.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
+    if (decision.action === "park") this.#found({ state: "parked", cause: decision.cause }, at);
+    else this.end(this.#keeper.version);
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
-  again(at: number): Dormancy {
-    const { settings } = this.#registry;
+  again(at: number): void {
     const failures = Math.max(1, this.failures) + this.#failedLooks++;
-    return this.#retryIn(delayAfter(settings.restart, failures, settings.random()), at);
+    this.#retryIn(delayAfter(this.#policy, failures, this.#registry.settings.random()), at);
   }
 
-  /** Forgets the failures, so that restarts are allowed again. */
-  unpark(cause: "call" | "change"): void {
+  /** A process is being replaced. Returns whether the brake is on, and has its key wait. */
+  brakes(at: number, policy: RestartPolicy): boolean {
+    this.#policy = policy;
+    const brakeMs = this.#count(0);
+    if (brakeMs > 0) this.#retryIn(0, at, brakeMs);
+    return brakeMs > 0;
+  }
+
+  /** Ends the wait, as a start is called for, or the entry has changed. Returns whether the brake does not allow that yet. */
+  wake(cause: "call" | "change"): boolean {
+    const { clock, deadlines } = this.#registry, keeper = this.#keeper;
+    if (keeper.phase === "parked") this.#unpark(cause);
+    const nowMs = clock.monotonic(), leftMs = cause === "call" ? 0 : this.#brake?.leftMs(nowMs) ?? 0;
+    const isRetrying = keeper.phase === "retrying";
+    if (isRetrying && leftMs > 0 && keeper.deadlineAt <= nowMs + leftMs) return true;
+    deadlines.delete(keeper);
+    if (leftMs > 0) this.#retryIn(0, clock.now(), leftMs);
+    return leftMs > 0;
+  }
+
+  /** Counts failures from the beginning again. */
+  forget(): void {
+    this.failures = 0;
+    this.#parkedBefore = undefined;
+  }
+
+  /** Its entry is gone: what may come in its place is another process. */
+  removed(): void {
+    this.forget();
+    this.leave();
+    this.#report = this.#newReport();
+    this.#brake = undefined;
+    this.#countedMs = -Infinity;
+    this.#isBrakeTold = false;
+  }
+
+  #newReport(): TroubleReport<K> {
+    return new TroubleReport(this.#registry.reports, this.#keeper.key, () => this.end(this.#keeper.version));
+  }
+
+  #decide(exit: Exit): RestartDecision {
+    if (exit.uptimeMs >= this.#policy.resetAfterMs) this.#report.end(this.#keeper.version);
+    const decision = afterExit(this.#policy, exit, this.#registry.settings.random());
+    if (this.#parkedBefore === undefined || decision.action !== "retry") return decision;
+    return { action: "park", failures: exit.failures + 1, cause: this.#parkedBefore };
+  }
+
+  #found(state: Pick<Trouble, "state" | "cause" | "retryAt" | "delayMs">, at: number): void {
+    const { failures, lastError } = this;
+    this.#report.found({ ...state, failures, ...lastError && { lastError } }, this.#keeper.version, at);
+  }
+
+  /** Counts a start that is to follow. Returns how long the brake holds it up. */
+  #count(ownDelayMs: number): number {
+    if (this.#policy.minDelayMs === 0) return 0;
+    const nowMs = this.#registry.clock.monotonic(), beforeMs = this.#countedMs;
+    this.#countedMs = nowMs;
+    if (this.#brake?.isForgotten(nowMs)) this.#brake = undefined;
+    if (this.#brake === undefined && nowMs - beforeMs < windowMs) this.#brake = new Brake(beforeMs);
+    const brakeMs = this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
+    if (brakeMs === 0) this.#isBrakeTold = false;
+    return brakeMs;
+  }
+
+  #unpark(cause: "call" | "change"): void {
     this.#registry.emit({ type: "unparked", at: this.#registry.clock.now(), key: this.#keeper.key, cause });
     this.forget();
   }
 
-  /** Counts from the beginning again. */
-  forget(): void {
-    this.failures = 0;
+  /** Tells of a mistake in what decides about restarts, once for each version: it is made at each failure. */
+  #tell({ error }: Mistake, at: number): void {
+    const { key, version } = this.#keeper;
+    if (Object.is(this.#toldVersion, version)) return;
+    this.#toldVersion = version;
+    this.#registry.emit({ type: "entry-failed", at, key, error });
   }
 
-  #retryIn(delayMs: number, at: number): Dormancy {
-    const { key } = this.#keeper;
-    this.#registry.emit({ type: "retrying", at, key, failures: this.failures, delayMs, retryAt: at + delayMs });
-    // A timer of 0 ms is 2 ms late: a keeper without a pending deadline is due now.
-    if (delayMs > 0) this.#registry.deadlines.set(this.#keeper, delayMs);
-    return "retrying";
+  /** What was stuck may end, or be abandoned, in the context of a caller: its next life must not begin there. */
+  #retryIn(ownDelayMs: number, at: number, brakeMs = 0, isFromElsewhere = false): void {
+    const keeper = this.#keeper, { key } = keeper, { failures } = this;
+    const delayMs = Math.max(ownDelayMs, brakeMs);
+    const isNews = brakeMs > ownDelayMs && !this.#isBrakeTold;
+    if (isNews) this.#isBrakeTold = true;
+    const cause = isNews && { cause: "brake" as const };
+    this.#registry.emit({ type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs, ...cause });
+    keeper.enter("retrying", at);
+    // A timer of 0 ms is 2 ms late.
+    if (delayMs > 0 || isFromElsewhere) this.#registry.deadlines.set(keeper, delayMs);
+    else keeper.enqueue(undefined, "retry", at);
   }
 }

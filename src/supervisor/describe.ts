@@ -7,6 +7,7 @@
 import { describeError } from "../error_data.ts";
 import { describeKey } from "../errors.ts";
 import type { SupervisorEvent } from "../events.ts";
+import { describePause } from "../pause.ts";
 
 /**
  * Says an event in one line.
@@ -52,15 +53,27 @@ function describeKeyed(event: ProcessEvent): string {
     case "retrying":
       return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
     case "parked":
-      return `parked after ${times(event.failures, "failure")}: ${
+      return `parked ${parkedCauses[event.cause]}after ${times(event.failures, "failure")}: ${
         event.error === undefined ? "it returned" : describeError(event.error)
       }`;
+    case "paused":
+      return describePause(event.pause).replace(/^it is paused/, "paused");
+    case "resumed":
+      return "resumed";
     case "unparked":
       return `unparked (${event.cause})`;
     case "stuck":
       return "stuck: asked to stop, then aborted, and has not ended";
     case "unstuck":
       return "unstuck: it ended after all";
+    case "abandoned":
+      return event.outcome === "failed"
+        ? `abandoned: it has not ended, after it failed while ${event.phase}: ${describeError(event.error)}`
+        : "abandoned: it has not ended, and no longer holds its key";
+    case "abandoned-ended":
+      return event.outcome === "failed"
+        ? `an abandoned life has ended after all: ${describeError(event.error)}`
+        : "an abandoned life has ended after all";
     case "removed":
       return event.cause === "moved" ? "moved to another instance" : "removed from the table";
     case "replaced":
@@ -69,6 +82,8 @@ function describeKeyed(event: ProcessEvent): string {
       return `entry failed: ${describeError(event.error)}`;
   }
 }
+
+const parkedCauses = { limit: "", decided: "by restart.decide ", unrecoverable: "as unrecoverable " } as const;
 
 function times(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;

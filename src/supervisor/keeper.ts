@@ -3,7 +3,8 @@
  *
  * ```text
  *   asking ──▶ queued ──▶ looking ──▶ attempting ──▶ retrying ──▶ queued …
- *      │                     ▲            │  ╰─────▶ parked, resting
+ *      │                     ▲            │  ╰─────▶ parked, resting          (backoff.ts)
+ *      │                     │            ├────────▶ paused, as any other     (pausing.ts)
  *      │                     │            ▼
  *      ╰─────▶ forgotten ◀── ╰──── stopped, with or without a start to follow
  * ```
@@ -13,30 +14,28 @@
  * @module
  */
 
-import { ProcessEndedEarlyError, ProcessNotFoundError, ProcessStuckError } from "../errors.ts";
+import { ProcessEndedEarlyError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Absence, Entry } from "../table/table.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { found, goOnFrom, isPaused, lookFailed, missing } from "./answers.ts";
+import { Attempt } from "./attempt.ts";
 import { Backoff, type Dormancy } from "./backoff.ts";
 import { Callers } from "./callers.ts";
+import type { DeadlineHolder } from "./deadlines.ts";
 import type { Look, Sought } from "./lookups.ts";
+import type { Tally } from "./pass.ts";
+import type { Pausing } from "./pausing.ts";
 import type { Registry } from "./registry.ts";
 import type { Starter } from "./start_queue.ts";
 
-/** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or is dormant. */
-export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "forgotten";
-
-/** Counts how what one pass set going comes out. */
-export interface Tally {
-  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
-  settled(isFailure: boolean): void;
-}
+/** What goes on with a key: it is asked whether there is an entry, waits to start, is looked at, lives, or does not. */
+export type Phase = "asking" | "queued" | "looking" | "attempting" | Dormancy | "paused" | "forgotten";
 
 const stoppedMeanwhile = () => new ProcessEndedEarlyError("it was stopped meanwhile");
 
 /** Keeps one key. */
-export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starter, Sought<K, P> {
+export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, Sought<K, P> {
   readonly key: K;
   phase: Phase = "asking";
   /** Since when it is queued, looked at or dormant, epoch ms; an attempt knows that of itself. */
@@ -48,6 +47,8 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   version: unknown = undefined;
   /** What is remembered of its failures; made at the first of them, as most keys never fail. */
   backoff: Backoff<K, P> | undefined = undefined;
+  /** Exists while the table says that it is not to run for now. */
+  pausing: Pausing<K, P> | undefined = undefined;
   /** Counts how its start or stop comes out. */
   tally: Tally | undefined = undefined;
   look: Look<K, P> | undefined = undefined;
@@ -57,20 +58,21 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   deadlineAt = 0;
   deadlineOrder = 0;
   heapIndex = -1;
-  readonly #registry: Registry<K, P>;
+  readonly registry: Registry<K, P>;
   /** Why it is about to start. */
   #cause: StartCause = "call";
   /** Why it starts again once the attempt has ended; without, it is forgotten then. */
-  #next: StartCause | undefined = undefined;
+  next: StartCause | undefined = undefined;
   /** What it starts from when its turn comes, or after a stop that was not called for; without, it is looked up then. */
-  #entry: Entry<K, P> | undefined = undefined;
-  #hadAttempt = false;
+  entry: Entry<K, P> | undefined = undefined;
+  /** Whether there has been an attempt at the entry since the key was last forgotten. */
+  hadAttempt = false;
   /** Whether it was announced that its entry is gone. */
-  #isRemoved = false;
+  isRemoved = false;
   #callers: Callers<K, P> | undefined = undefined;
 
   constructor(registry: Registry<K, P>, key: K) {
-    this.#registry = registry;
+    this.registry = registry;
     this.key = key;
   }
 
@@ -90,20 +92,20 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   }
 
   /** Starts from this entry when its turn comes. */
-  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.#registry.watch.read().at): void {
-    this.#enter("queued", at);
-    this.#entry = entry;
+  enqueue(entry: Entry<K, P> | undefined, cause: StartCause, at: number = this.registry.watch.read().at): void {
+    this.enter("queued", at);
+    this.entry = entry;
     this.#cause = cause;
-    this.#registry.starts.add(this);
+    this.registry.starts.add(this);
   }
 
   /** Starts at once, or as soon as a stop under way has ended, from a fresh look at the table, parked or not. */
   call(): void {
     if (this.attempt) {
-      if (!this.attempt.isWanted) this.#next = "call";
+      if (!this.attempt.isWanted) this.next = "call";
     } else if (this.phase !== "looking") {
-      this.#registry.starts.release(this);
-      this.#wake("call");
+      this.registry.starts.release(this);
+      this.backoff?.wake("call");
       this.#lookAndStart("call", true);
     }
   }
@@ -111,218 +113,189 @@ export class Keeper<K, P extends Runnable> implements AttemptOwner<K, P>, Starte
   /** Ends the process, if there is one, and starts it from a fresh look. Callers who wait for it to be up get the new one. */
   restart(): void {
     if (!this.attempt) return this.call();
-    this.#next = "call";
+    this.next = "call";
     this.#callers?.failStarted(stoppedMeanwhile);
     this.attempt.stop();
   }
 
   /** Stops the process; a start follows only if it is called for after this. */
-  stop(makeError: () => Error = stoppedMeanwhile, hasOwnBudget: boolean = true): void {
+  stop(makeError: () => Error = stoppedMeanwhile, runEndedMs?: number): void {
     if (this.phase === "forgotten") return;
-    this.#next = undefined;
-    if (!this.attempt) return this.#vanish(makeError, false);
-    this.#failUp(makeError);
-    this.attempt.stop(hasOwnBudget);
+    this.next = undefined;
+    if (!this.attempt) return this.vanish(makeError, false);
+    this.failUp(makeError);
+    this.attempt.stop(runEndedMs);
   }
 
   looked(entry: Entry<K, P> | undefined, absence?: Absence): void {
     if (this.phase === "forgotten") return; // the start that the look was for has been called off
-    if (entry) this.found(entry, "change");
-    else this.#isMissing(absence);
-  }
-
-  /** The table has this entry. Returns whether a process is replaced because of it. */
-  found(entry: Entry<K, P>, cause: StartCause): boolean {
-    const isChanged = !Object.is(entry.version, this.version);
-    if (!isChanged && this.running) return false;
-    this.#isRemoved = false;
-    const { attempt } = this;
-    if (attempt) this.#entry = entry; // for a start that follows
-    if (isChanged && attempt?.isWanted) {
-      this.#registry.emit({ type: "replaced", at: this.#registry.clock.now(), key: this.key, version: entry.version });
-      this.#next = "change";
-      attempt.stop();
-      return true;
-    }
-    if (attempt?.isAsked) this.#next ??= cause;
-    else if (attempt && isChanged) this.#next = "change"; // too late in its start-up: the new version need not wait for a retry
-    else if (attempt) return false; // as it should be; or too late in its start-up, and its exit decides
-    else if (this.phase === "looking") this.#start(entry);
-    else if (this.phase === "queued") this.#entry = entry;
-    else if (this.phase === "asking" || isChanged) this.#enqueueNow(entry, "change");
-    else if (this.phase === "retrying" && this.#registry.run?.lookups.holds(this.key)) this.#enqueueNow(entry, cause);
-    return false;
+    if (entry) found(this, entry, "change");
+    else missing(this, absence);
   }
 
   lookFailed(error: unknown, isOutdated: boolean): void {
-    const isStarting = this.phase === "looking" && !isOutdated;
-    // A caller who waits is told by the call; otherwise an event tells it.
-    if (!(isStarting && this.#failUp(() => error))) {
-      this.#registry.tableFailed("get", error);
-      this.#registry.run?.reconciler.hurry();
-    }
-    if (isStarting) this.#settled(true);
-    const at = this.#registry.clock.now();
-    if (isStarting && this.#hadAttempt) this.#goDormant(this.#failed.again(at), error, at);
-    else if (isStarting || (this.phase === "asking" && !isOutdated)) this.#vanish(() => error, this.isLookedAtAgain);
+    lookFailed(this, error, isOutdated);
+  }
+
+  enter(phase: Phase, at: number): void {
+    this.phase = phase;
+    this.sinceAt = at;
+  }
+
+  /** Tells those who wait for it to be up that it cannot be. Returns whether there were any. */
+  failUp(makeError: () => unknown): boolean {
+    return this.#callers !== undefined && this.#callers.failUp(makeError);
   }
 
   mayStart(): void {
-    if (!this.#registry.isAccepting) return;
-    const entry = this.#entry;
-    this.#entry = undefined;
-    if (entry) this.#start(entry);
+    if (!this.registry.isAccepting) return;
+    const entry = this.entry;
+    this.entry = undefined;
+    if (entry) this.attemptAt(entry);
     else this.#lookAndStart(this.#cause);
   }
 
   cannotStart(error: unknown): void {
-    const at = this.#registry.clock.now();
-    this.#registry.emit({ type: "entry-failed", at, key: this.key, error });
-    this.#failUp(() => error);
-    this.#settled(true);
-    this.#goDormant(this.#failed.afterExit("failed", error, 0, at), error, at);
+    const at = this.registry.clock.now();
+    this.registry.emit({ type: "entry-failed", at, key: this.key, error });
+    this.failUp(() => error);
+    this.settled(true);
+    this.failed.afterExit(
+      { outcome: "failed", error, phase: "starting", uptimeMs: 0 },
+      at,
+      this.registry.settings.restart,
+    );
   }
 
   onDeadline(lateMs: number): void {
     if (this.attempt) this.attempt.onDeadline(lateMs);
+    else if (this.pausing) this.pausing.onDeadline();
     else this.enqueue(undefined, "retry");
   }
 
   attemptIsUp(runnable: P): void {
     this.running = runnable;
-    this.#registry.running.set(this.key, runnable);
-    this.#settled(false);
+    this.registry.running.set(this.key, runnable);
+    this.backoff?.isUp(this.attempt!.settings.restart);
+    this.settled(false);
     this.#callers?.tellUp(runnable);
     this.#callers = undefined;
   }
 
+  /** Its attempt is about to end, asked to or not. */
   attemptIsLeaving(): void {
     if (!this.running) return;
     this.running = undefined;
-    this.#registry.running.delete(this.key);
+    this.registry.running.delete(this.key);
+    this.backoff?.isDown();
   }
 
+  /** The start-up of its attempt is given up; the end is still to come. */
   attemptIsLate(error: unknown): void {
-    this.#settled(true);
-    this.#failUp(() => error);
+    this.settled(true);
+    this.failUp(() => error);
   }
 
   attemptIsStuck(sinceAt: number): void {
     const makeError = () => new ProcessStuckError(this.key, sinceAt);
+    this.registry.run?.gotStuck(this);
+    this.failed.isStuck(sinceAt);
     this.#callers?.failEnded(makeError);
-    this.#failUp(makeError);
+    this.failUp(makeError);
+    this.registry.abandoned.consider(this);
   }
 
+  /** This instance does not own the entry: nothing was started, nothing is announced. */
   attemptIsNotOurs(attempt: Attempt<K, P>): void {
-    const { isAccepting, starts } = this.#registry, next = this.#next;
-    this.attempt = this.#next = undefined;
-    this.#callers?.tellEnded(attempt);
-    if (next && isAccepting) {
-      starts.release(this);
-      return this.#lookAndStart(next);
-    }
-    this.#vanish(() => this.#registry.notOursError(this.key), this.isLookedAtAgain);
+    const next = this.#over(attempt);
+    if (next) return this.#startNext(next, undefined);
+    this.vanish(() => this.registry.notOursError(this.key), this.isLookedAtAgain);
   }
 
+  /** Its attempt has ended, or was abandoned. */
   attemptEnded(attempt: Attempt<K, P>): void {
-    const { outcome, error, wasUp, uptimeMs, sinceAt: endedAt } = attempt;
-    const { isAccepting, starts, run } = this.#registry, next = this.#next, entry = this.#entry;
-    this.attemptIsLeaving();
-    this.attempt = this.#next = this.#entry = undefined;
-    this.#callers?.tellEnded(attempt);
-    if (next && isAccepting) {
-      starts.release(this); // what it set going goes on, and is not settled yet
+    const { outcome, error, wasUp, sinceAt: endedAt } = attempt, { isAccepting, run } = this.registry;
+    const { entry } = this, next = this.#over(attempt), isOver = attempt.isAsked || !isAccepting;
+    if (attempt.wasStuck && (next || isOver)) this.backoff?.end(this.version);
+    if (next) {
       this.backoff?.forget();
-      if (entry && next !== "call" && !attempt.wasStuck) return this.#start(entry, next);
-      return this.#lookAndStart(next, attempt.wasStuck); // it may have been stuck since an earlier run
+      if (next !== "call" && this.failed.brakes(endedAt, attempt.settings.restart)) return this.settled(false);
+      if (!attempt.wasStuck) return this.#startNext(next, entry);
+      return this.#startNext(next, undefined, true); // it may have been stuck since an earlier run
     }
-    this.#settled(!wasUp && outcome === "failed");
-    const isOver = attempt.isAsked || !isAccepting;
-    if (!wasUp || isOver) this.#failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
-    if (!isOver) return this.#goDormant(this.#failed.afterExit(outcome, error, uptimeMs, endedAt), error, endedAt);
+    this.settled(!wasUp && outcome === "failed");
+    if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
+    if (this.pausing && isAccepting) return this.pausing.settle();
+    if (!isOver) return this.failed.afterExit(attempt, endedAt, attempt.settings.restart);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
-    if (attempt.wasStuck && isAccepting) this.#registry.enter(() => run?.lookAt(this.key));
+    if (attempt.wasStuck && isAccepting) this.registry.enter(() => run?.lookAt(this.key));
   }
 
-  #isMissing(absence: Absence | undefined): void {
-    const { attempt, key } = this, { clock } = this.#registry, cause = absence?.cause ?? "deleted";
-    this.backoff?.forget();
-    this.#next = undefined;
-    const isNew = !this.#hadAttempt && (this.phase === "looking" || this.phase === "asking");
-    if (!isNew && !this.#isRemoved) this.#registry.emit({ type: "removed", at: clock.now(), key, cause });
-    this.#isRemoved = true;
-    const makeError = () => absence?.error ?? new ProcessNotFoundError("start", key, "the table has no such key");
-    if (!attempt) return this.#vanish(makeError, this.isLookedAtAgain);
-    this.#failUp(makeError);
-    attempt.stop();
+  /** There is no attempt any more. Returns why the next one follows at once, if one does: what it set going is not settled. */
+  #over(attempt: Attempt<K, P>): StartCause | undefined {
+    const next = this.registry.isAccepting ? this.next : undefined;
+    this.attemptIsLeaving();
+    this.attempt = this.next = this.entry = undefined;
+    this.#callers?.tellEnded(attempt);
+    if (next) this.registry.starts.release(this);
+    return next;
   }
 
-  get #failed(): Backoff<K, P> {
-    return this.backoff ??= new Backoff(this.#registry, this);
+  /** What is remembered of its failures, from now on. */
+  get failed(): Backoff<K, P> {
+    return this.backoff ??= new Backoff(this.registry, this);
   }
 
-  #goDormant(phase: Dormancy, error: unknown, at: number): void {
-    this.#enter(phase, at);
-    if (phase !== "retrying") this.#failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
-    else if (this.heapIndex < 0) this.enqueue(undefined, "retry", at);
-  }
-
-  #enqueueNow(entry: Entry<K, P>, cause: StartCause): void {
-    this.#wake("change");
-    this.enqueue(entry, cause);
-  }
-
-  #wake(cause: "call" | "change"): void {
-    this.#registry.deadlines.delete(this);
-    if (this.phase === "parked") this.backoff?.unpark(cause);
+  /** Starts right after an end. Where the starts of a second are limited, one that was not called for waits for its turn. */
+  #startNext(cause: StartCause, entry: Entry<K, P> | undefined, isFromElsewhere = false): void {
+    if (cause !== "call" && this.registry.starts.isPaced) this.enqueue(entry, cause);
+    else if (cause !== "call" && entry) this.attemptAt(entry, cause);
+    else this.#lookAndStart(cause, isFromElsewhere);
   }
 
   #lookAndStart(cause: StartCause, isFromElsewhere = false): void {
     if (this.phase === "queued") this.phase = "looking"; // it is still queued, to those who ask
-    else this.#enter("looking", this.#registry.watch.read().at);
+    else this.enter("looking", this.registry.watch.read().at);
     this.#cause = cause;
-    this.#registry.run?.lookups.lookAfresh(this, isFromElsewhere);
+    this.registry.run?.lookups.lookAfresh(this, isFromElsewhere);
   }
 
-  #enter(phase: Phase, at: number): void {
-    this.phase = phase;
-    this.sinceAt = at;
-  }
-
-  #start(entry: Entry<K, P>, cause: StartCause = this.#cause): void {
-    if (!Object.is(entry.version, this.version)) this.backoff?.forget();
+  /** Makes an attempt at this entry. */
+  attemptAt(entry: Entry<K, P>, cause: StartCause = this.#cause): void {
+    if (isPaused(this, entry)) return; // it may have become so while it waited for its turn
+    if (goOnFrom(this, entry) && cause === "call" && entry.trouble?.state === "parked") this.backoff?.forget();
+    if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
     this.version = entry.version;
-    this.#hadAttempt = true;
+    this.hadAttempt = true;
     this.phase = "attempting";
-    this.attempt = new Attempt(this.#registry, this, (this.backoff?.failures ?? 0) + 1);
+    this.registry.starts.began(this);
+    this.attempt = new Attempt(this.registry, this, (this.backoff?.failures ?? 0) + 1);
     this.attempt.begin(entry, cause);
   }
 
-  #failUp(makeError: () => unknown): boolean {
-    return this.#callers !== undefined && this.#callers.failUp(makeError);
-  }
-
   /** What was set going has come out, one way or another. */
-  #settled(isFailure: boolean): void {
-    this.#registry.starts.release(this);
+  settled(isFailure: boolean): void {
+    this.registry.starts.release(this);
     this.tally?.settled(isFailure);
     this.tally = undefined;
   }
 
   /** Goes, as there is no attempt that would have to end first. */
-  #vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
-    this.#registry.deadlines.delete(this);
-    this.#settled(false);
-    this.#failUp(makeError);
+  vanish(makeError: () => unknown, isLookedAtAgain: boolean): void {
+    this.registry.deadlines.delete(this);
+    this.settled(false);
+    this.failUp(makeError);
     this.#forgetUnless(isLookedAtAgain);
   }
 
   /** A look that is still to come may find that the key is wanted after all. */
   #forgetUnless(isLookedAtAgain: boolean): void {
-    const isAsking = isLookedAtAgain && this.#registry.isAccepting;
+    const isAsking = isLookedAtAgain && this.registry.isAccepting;
     this.phase = isAsking ? "asking" : "forgotten";
-    this.#hadAttempt = false;
-    if (!isAsking) this.#registry.forget(this);
+    this.hadAttempt = false;
+    this.pausing = undefined;
+    this.backoff?.leave();
+    if (!isAsking) this.registry.forget(this);
   }
 }

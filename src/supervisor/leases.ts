@@ -82,6 +82,16 @@ export class Leases<K> {
     this.#groups.delete(signal);
   }
 
+  /** Ends the right of a process that goes on, and gives the lease back. */
+  revoke(lease: Lease, key: K, reason: unknown): void {
+    try {
+      lease.revoke?.(reason);
+    } catch (error) {
+      this.#failed(key, error);
+    }
+    this.giveBack(lease, key);
+  }
+
   /** Gives a lease back, under which nothing runs any more. A failure becomes an event. */
   giveBack(lease: Lease, key: K): void {
     const release = this.#release(lease, key);

@@ -4,14 +4,17 @@
  * @module
  */
 
-import { checkClock, checkFunction, checkNumber, checkShape, checkWhole } from "../check.ts";
+import { checkClock, checkFunction, checkNumber, checkWhole } from "../check.ts";
 import { printError } from "../error_data.ts";
 import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
-import { defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
+import { checkLife, type EntryOptions, type LifeSettings } from "../table/entry_options.ts";
 
-/** Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. */
-export interface SupervisorOptions {
+/**
+ * Options of {@linkcode Supervisor}. All durations are in ms and at most 2 147 483 647, the longest timer. Those of
+ * {@linkcode EntryOptions} hold for every key whose entry does not say otherwise.
+ */
+export interface SupervisorOptions extends EntryOptions {
   /**
    * What tells the time and wakes up.
    *
@@ -39,17 +42,11 @@ export interface SupervisorOptions {
    */
   readonly startConcurrency?: number;
   /**
-   * How long a start-up may take before the run is aborted and counts as failed. No limit when absent.
+   * How many processes are started within any second at most, restarts and replacements included: quotas of logins are often
+   * per second. Below 1 it is one in a longer time, for example 0.2 for one in 5 s. A start by call counts and does not wait.
+   * No limit when absent.
    */
-  readonly startTimeoutMs?: number;
-  /**
-   * How long a process may take to stop before its signal aborts, and then as long again before it is stuck.
-   *
-   * @default {4_000}
-   */
-  readonly stopTimeoutMs?: number;
-  /** When and how often to restart what has exited. */
-  readonly restart?: RestartOptions;
+  readonly startsPerSecond?: number;
   /**
    * Chance, for the jitter: returns a number from 0 up to 1.
    *
@@ -59,16 +56,14 @@ export interface SupervisorOptions {
 }
 
 /** The options with every default filled in. */
-export interface SupervisorSettings {
+export interface SupervisorSettings extends LifeSettings {
   readonly clock: Clock;
   readonly initialWaitMs: number;
   readonly intervalMs: number;
   /** Takes the place of `intervalMs` while the changes of the table are followed. */
   readonly sweepMs: number | undefined;
   readonly startConcurrency: number;
-  readonly startTimeoutMs: number | undefined;
-  readonly stopTimeoutMs: number;
-  readonly restart: RestartPolicy;
+  readonly startsPerSecond: number;
   readonly random: () => number;
 }
 
@@ -82,7 +77,7 @@ export interface SupervisorSettings {
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
 export function checkOptions(options: SupervisorOptions, sweepMs?: number): SupervisorSettings {
-  const { clock = systemClock, random = Math.random, startTimeoutMs, restart = {} } = options;
+  const { clock = systemClock, random = Math.random, startsPerSecond = Infinity } = options;
   checkClock(clock);
   checkFunction("random", random);
   if (sweepMs !== undefined) checkNumber("sweepMs of the table", sweepMs, 1, maxTimerMs);
@@ -93,33 +88,9 @@ export function checkOptions(options: SupervisorOptions, sweepMs?: number): Supe
     intervalMs: checkNumber("intervalMs", options.intervalMs ?? 60_000, 1, maxTimerMs),
     sweepMs: options.intervalMs === undefined ? sweepMs : undefined,
     startConcurrency: checkWhole("startConcurrency", options.startConcurrency ?? 128, 1, Infinity),
-    startTimeoutMs: startTimeoutMs === undefined
-      ? undefined
-      : checkNumber("startTimeoutMs", startTimeoutMs, 1, maxTimerMs),
-    stopTimeoutMs: checkNumber("stopTimeoutMs", options.stopTimeoutMs ?? 4_000, 0, maxTimerMs),
-    restart: checkRestart(restart),
+    startsPerSecond: checkNumber("startsPerSecond", startsPerSecond, 0.001, Infinity),
+    ...checkLife(options),
   };
-}
-
-function checkRestart(options: RestartOptions): RestartPolicy {
-  checkShape("restart", "an object", options, typeof options === "object" && options !== null);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const policy: RestartPolicy = { ...defaultRestartPolicy, ...given };
-  const { minDelayMs, maxDelayMs, factor, jitter, resetAfterMs, limit, on } = policy;
-  checkNumber("restart.minDelayMs", minDelayMs, 0, maxTimerMs);
-  checkNumber("restart.maxDelayMs", maxDelayMs, 0, maxTimerMs);
-  if (minDelayMs > maxDelayMs) {
-    throw new RangeError(
-      `Cannot use the option restart.minDelayMs: it must be at most restart.maxDelayMs, ` +
-        `current values are ${minDelayMs} and ${maxDelayMs}`,
-    );
-  }
-  checkNumber("restart.factor", factor, 1, Number.MAX_VALUE);
-  checkNumber("restart.jitter", jitter, 0, 1);
-  checkNumber("restart.resetAfterMs", resetAfterMs, 0, Infinity);
-  checkWhole("restart.limit", limit, 1, Infinity);
-  checkShape("restart.on", '"always" or "failure"', on, on === "always" || on === "failure");
-  return policy;
 }
 
 /** Asks a user's chance for a number: the jitter of a delay is no reason to lose a restart. */

@@ -9,7 +9,8 @@ import type { StartCause } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type Runnable } from "../process/runnable.ts";
 import { assertKey, type Entry } from "../table/table.ts";
-import type { Keeper, Tally } from "./keeper.ts";
+import { added, found } from "./answers.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Registry } from "./registry.ts";
 
@@ -24,6 +25,12 @@ const forgivenAfterMs = 600_000;
 const confirmationsAtOnce = 64;
 /** How long a pass waits for them, in ms: a look that takes longer goes on, and acts when it is answered. */
 const patienceMs = 1_000;
+
+/** Counts how what one pass set going comes out. */
+export interface Tally {
+  /** A start came up, failed, or was called off; a stop that no start follows has ended. */
+  settled(isFailure: boolean): void;
+}
 
 /** One pass. */
 export class Pass<K, P extends Runnable> implements Tally {
@@ -153,8 +160,8 @@ export class Pass<K, P extends Runnable> implements Tally {
     if (this.#lookups.knowsBetter(key, keeper)) return void this.#lookups.look(this.#registry.keeperOf(key));
     if (keeper === undefined) return this.#add(entry);
     keeper.seenInPass = this.#number;
-    if (!keeper.found(entry, this.#cause)) return;
-    this.#replaced++;
+    if (found(keeper, entry, this.#cause)) this.#replaced++;
+    else if (!keeper.pausing || !keeper.attempt) return; // unless it has to end, there is nothing to wait for
     this.#await(keeper);
   }
 
@@ -169,9 +176,8 @@ export class Pass<K, P extends Runnable> implements Tally {
     }
     const keeper = this.#registry.keeperOf(key);
     keeper.seenInPass = this.#number;
-    this.#started++;
     this.#await(keeper);
-    keeper.enqueue(entry, this.#cause);
+    if (added(keeper, entry, this.#cause)) this.#started++;
   }
 
   /** Whatever the pass did not come across is stopped only after a look of its own has confirmed that it is gone. */

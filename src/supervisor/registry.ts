@@ -11,17 +11,20 @@ import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Table } from "../table/table.ts";
+import { AbandonedLives } from "./abandoned.ts";
+import { AwakeTime } from "./awake_time.ts";
 import { Deadlines } from "./deadlines.ts";
 import { describeEvent } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
 import { chanceOf, type SupervisorSettings } from "./options.ts";
+import { Reports } from "./reports.ts";
 import type { Run } from "./run.ts";
 import { StartQueue } from "./start_queue.ts";
 
 /** What is printed while there is no listener: an error is never dropped. */
 const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
-  ["entry-failed", "table-failed", "parked", "stuck"] as const,
+  ["entry-failed", "table-failed", "parked", "stuck", "abandoned", "abandoned-ended"] as const,
 );
 
 const ready: Promise<void> = Promise.resolve();
@@ -39,6 +42,9 @@ export class Registry<K, P extends Runnable> {
   readonly deadlines: Deadlines;
   readonly starts: StartQueue;
   readonly leases: Leases<K>;
+  readonly reports: Reports<K>;
+  readonly awake: AwakeTime;
+  readonly abandoned: AbandonedLives<K, P> = new AbandonedLives(this);
   /** The run in progress. */
   run: Run<K, P> | undefined = undefined;
   /** How many passes there have been, in all runs: a stuck process is seen by those of several. */
@@ -51,10 +57,13 @@ export class Registry<K, P extends Runnable> {
     this.settings = { ...settings, random: () => chanceOf(settings.random) };
     this.clock = settings.clock;
     this.watch = new Watch(settings.clock);
+    this.awake = new AwakeTime(settings.clock);
     const enter = (step: () => void) => this.enter(step);
     this.deadlines = new Deadlines(settings.clock, enter);
-    this.starts = new StartQueue(settings.clock, settings.startConcurrency, enter);
+    this.starts = new StartQueue(settings.clock, settings, enter);
     this.leases = new Leases(settings.clock, (event) => this.emit(event));
+    const failed = (error: unknown) => this.tableFailed("report", error);
+    this.reports = new Reports({ table, clock: settings.clock, deadlines: this.deadlines, failed });
   }
 
   /** Whether processes may be started: a run is in progress and has not begun to end. */

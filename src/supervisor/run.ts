@@ -45,8 +45,8 @@ export class Run<K, P extends Runnable> {
   #forced: { readonly reason: unknown } | undefined = undefined;
   /** Aborts when the end has something to look at: all have ended, or the force. */
   #wake: AbortController = new AbortController();
-  /** Keys that were stuck before the end began: it does not wait for them. */
-  #stuckBefore: Set<K> = new Set();
+  /** Keys that are stuck: the end does not wait for them. */
+  #stuck: Set<K> = new Set();
 
   /** Begins at once: starts are accepted, and the table is restored and followed from here on. */
   constructor(registry: Registry<K, P>) {
@@ -55,6 +55,7 @@ export class Run<K, P extends Runnable> {
     this.lookups = new Lookups(registry.table, registry.clock, signal, (step) => this.context.enter(step));
     this.reconciler = new Reconciler(registry, this.lookups, signal);
     registry.run = this;
+    registry.reports.open();
     // Followed first and read then: what changes while the table is being read is announced.
     this.#following = this.#followChanges(signal);
   }
@@ -81,23 +82,25 @@ export class Run<K, P extends Runnable> {
     this.#inTurns((keeper) => {
       // The callback may be waiting for a start that has not begun: it would wait for ever.
       if (keeper.attempt) keeper.attempt.force(reason);
-      else keeper.stop(notRunning, false);
+      else keeper.stop(notRunning);
     });
     this.#wake.abort();
   }
 
   /** Stops everything, and returns when everything has ended but what is stuck. */
   async end(): Promise<void> {
-    const { keepers, settings: { stopTimeoutMs }, deadlines, events } = this.#registry;
+    const { clock, keepers, settings: { stopTimeoutMs }, deadlines, events } = this.#registry;
+    const endedMs = clock.monotonic();
     this.isAccepting = false;
     this.#scope.abort(stopReason);
-    this.#stuckBefore = new Set([...keepers.values()].filter(({ attempt }) => attempt?.isStuck).map(({ key }) => key));
-    await this.#inTurns((keeper) => keeper.stop(notRunning, false));
+    this.#stuck = new Set([...keepers.values()].filter(({ attempt }) => attempt?.isStuck).map(({ key }) => key));
+    await this.#inTurns((keeper) => keeper.stop(notRunning, endedMs));
     await this.#allEnded(this.#forced ? 0 : stopTimeoutMs);
     const { reason } = this.#forced ??= { reason: stopReason };
-    await this.#inTurns(({ attempt }) => attempt?.force(reason, false));
+    await this.#inTurns(({ attempt }) => attempt?.isTimedByRun && attempt.force(reason, endedMs));
     await this.#allEnded(stopTimeoutMs);
-    for (const { attempt } of keepers.values()) attempt?.giveUp();
+    for (const { attempt } of keepers.values()) if (attempt?.isTimedByRun) attempt.giveUp();
+    await this.#allEnded(Infinity); // what has a budget of its own has a deadline of its own
     await this.#quiet();
     for (const keeper of keepers.values()) this.lookups.abandon(keeper); // of what is stuck: a later run has looks of its own
     this.lookups.close();
@@ -109,8 +112,14 @@ export class Run<K, P extends Runnable> {
   /** A keeper was dropped. */
   forgot(keeper: Keeper<K, P>): void {
     this.lookups.abandon(keeper);
-    this.#stuckBefore.delete(keeper.key);
-    if (this.#registry.keepers.size === this.#stuckBefore.size) this.#wake.abort();
+    this.#stuck.delete(keeper.key);
+    this.#wakeIfEnded();
+  }
+
+  /** A process is stuck. */
+  gotStuck(keeper: Keeper<K, P>): void {
+    this.#stuck.add(keeper.key);
+    this.#wakeIfEnded();
   }
 
   /**
@@ -169,14 +178,18 @@ export class Run<K, P extends Runnable> {
   }
 
   async #allEnded(withinMs: number): Promise<void> {
-    const { clock, keepers } = this.#registry;
+    const { clock } = this.#registry;
     this.#wake = new AbortController();
-    if (keepers.size === this.#stuckBefore.size) return;
+    this.#wakeIfEnded();
     const untilMs = clock.monotonic() + withinMs;
     await pause(clock, withinMs, this.#wake.signal);
     // While the event loop was blocked, nothing could use the budget.
     const lateMs = clock.monotonic() - untilMs;
     if (lateMs > stallMs) await pause(clock, Math.min(lateMs, withinMs), this.#wake.signal);
+  }
+
+  #wakeIfEnded(): void {
+    if (this.#registry.keepers.size === this.#stuck.size) this.#wake.abort();
   }
 
   /** Waits for what was asked of the table, and for leases being given back; a table that does not answer is named. */
@@ -186,7 +199,9 @@ export class Run<K, P extends Runnable> {
       this.#within("changes", "the table's changes", this.#following),
       this.#within("get", "the table's get", this.lookups.idle()),
       this.#within("get", "the release of a lease", this.#registry.leases.idle()),
+      this.#within("report", "the table's report", this.#registry.reports.finish()),
     ]);
+    this.#registry.reports.close();
   }
 
   async #within(operation: TableFailedEvent["operation"], what: string, work: Promise<unknown>): Promise<void> {

@@ -36,11 +36,11 @@ export class RunContext {
   }
 
   readonly #run = (): void => {
-    const first = this.#first, others = this.#others;
+    const first = this.#first, others = this.#others, { length } = others;
     this.#first = undefined;
-    if (others.length > 0) this.#others = [];
+    if (length > 0) this.#others = [];
     this.#await();
     first?.();
-    for (let i = 0; i < others.length; i++) others[i]();
+    for (let i = 0; i < length; i++) others[i](); // a list that was empty is still in use, and grows with what steps enter
   };
 }

@@ -7,8 +7,11 @@
 import type { Clock } from "../clock.ts";
 import type { ErrorData } from "../error_data.ts";
 import type { Runnable } from "../process/runnable.ts";
+import type { AbandonedSnapshot } from "./abandoned.ts";
+import type { Pause } from "../pause.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
+import type { Registry } from "./registry.ts";
 
 /** What is going on with one key. */
 export type ProcessSnapshotState =
@@ -19,7 +22,8 @@ export type ProcessSnapshotState =
   | "stuck"
   | "retrying"
   | "parked"
-  | "resting";
+  | "resting"
+  | "paused";
 
 /** One key. */
 export interface ProcessSnapshot<K> {
@@ -35,8 +39,12 @@ export interface ProcessSnapshot<K> {
   readonly failures: number;
   /** When the restart is due, epoch ms; only in the state "retrying". */
   readonly retryAt?: number;
+  /** What its process said last with `alive`, as one line of at most 200 characters; absent when it said nothing. */
+  readonly note?: string;
   /** The last failure, overcome or not; absent when there was none. */
   readonly lastError?: ErrorData;
+  /** Since when, why, by whom and until when it is not to run; present from the moment that this is known here. */
+  readonly pause?: Pause;
 }
 
 /** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
@@ -49,23 +57,22 @@ export interface SupervisorSnapshot<K> {
   readonly counts: Readonly<Partial<Record<ProcessSnapshotState, number>>>;
   /** Every key that the supervisor has to do with. */
   readonly processes: readonly ProcessSnapshot<K>[];
+  /** Lives that were abandoned and have not ended: they hold no key, and are in no count. */
+  readonly abandoned: readonly AbandonedSnapshot<K>[];
 }
 
 /** Takes a snapshot: plain data that shares nothing with the supervisor. */
-export function takeSnapshot<K, P extends Runnable>(
-  keepers: Iterable<Keeper<K, P>>,
-  clock: Clock,
-  isRunning: boolean,
-): SupervisorSnapshot<K> {
+export function takeSnapshot<K, P extends Runnable>(registry: Registry<K, P>): SupervisorSnapshot<K> {
+  const { keepers, clock, isAccepting: isRunning, abandoned } = registry;
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
   const processes: ProcessSnapshot<K>[] = [];
-  for (const keeper of keepers) {
+  for (const keeper of keepers.values()) {
     const process = describeKeeper(keeper, clock);
     if (!process) continue;
     counts[process.state] = (counts[process.state] ?? 0) + 1;
     processes.push(process);
   }
-  return { at: clock.now(), isRunning, counts, processes };
+  return { at: clock.now(), isRunning, counts, processes, abandoned: abandoned.list() };
 }
 
 /** Shows one key; `undefined` if it is only asked whether the table has it. */
@@ -74,7 +81,7 @@ export function describeKeeper<K, P extends Runnable>(
   clock: Clock,
 ): ProcessSnapshot<K> | undefined {
   if (keeper.phase === "asking") return undefined;
-  const { key, attempt, version, backoff } = keeper, lastError = backoff?.lastError;
+  const { key, attempt, version, backoff, pausing } = keeper, lastError = backoff?.lastError;
   const state = stateOf(keeper);
   const isPlain = typeof version === "string" || typeof version === "number";
   return {
@@ -84,6 +91,8 @@ export function describeKeeper<K, P extends Runnable>(
     ...(isPlain && { version }),
     failures: backoff?.failures ?? 0,
     ...(state === "retrying" && { retryAt: momentOf(keeper.deadlineAt, clock) }),
+    ...(attempt?.note !== undefined && { note: attempt.note }),
+    ...(pausing && { pause: { ...pausing.pause } }),
     ...(lastError && { lastError: { ...lastError, causes: [...lastError.causes] } }),
   };
 }

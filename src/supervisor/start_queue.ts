@@ -1,10 +1,11 @@
 /**
- * Lets a limited number of processes start at the same time.
+ * Lets a limited number of processes start at the same time, and within a second.
  *
  * @module
  */
 
 import { type Clock, type Timer, turn } from "../clock.ts";
+import { StartRate } from "./start_rate.ts";
 
 /** Waits for its turn to start. */
 export interface Starter {
@@ -12,6 +13,14 @@ export interface Starter {
   mayStart(): void;
   /** Is called with what that throws. */
   cannotStart(error: unknown): void;
+}
+
+/** How many starts are allowed. */
+export interface StartLimits {
+  /** At the same time. */
+  readonly startConcurrency: number;
+  /** Within a second; `Infinity` for no limit. */
+  readonly startsPerSecond: number;
 }
 
 /** After how many starts in a row the event loop gets a turn, so that timers and sockets are served. */
@@ -26,6 +35,7 @@ const patienceMs = 1_000;
  */
 export class StartQueue {
   readonly #limit: number;
+  readonly #rate: StartRate | undefined;
   readonly #clock: Clock;
   readonly #enter: (step: () => void) => void;
   /** Those who wait, and their order, in which those who have left still stand. */
@@ -36,20 +46,33 @@ export class StartQueue {
   readonly #holders: Map<Starter, number> = new Map();
   #waits = 0;
   #timer: Timer | undefined = undefined;
+  /** Waits until the rate allows another start. */
+  #pace: Timer | undefined = undefined;
   #isDraining = false;
   #startsSinceTurn = 0;
 
   /** Starters are called by way of `enter`: what makes room for them is often another process. */
-  constructor(clock: Clock, limit: number, enter: (step: () => void) => void) {
+  constructor(clock: Clock, { startConcurrency, startsPerSecond }: StartLimits, enter: (step: () => void) => void) {
     this.#clock = clock;
-    this.#limit = limit;
+    this.#limit = startConcurrency;
+    this.#rate = startsPerSecond === Infinity ? undefined : new StartRate(startsPerSecond);
     this.#enter = enter;
+  }
+
+  /** Whether the starts of a second are limited. */
+  get isPaced(): boolean {
+    return this.#rate !== undefined;
+  }
+
+  /** A start begins. One that did not wait for its turn counts as well. */
+  began(starter: Starter): void {
+    if (this.#rate && !this.#holders.has(starter)) this.#rate.count(this.#clock.monotonic());
   }
 
   /** Calls a starter back: at once if there is room and no other waits, otherwise when its turn comes. */
   add(starter: Starter): void {
-    const canStartNow = this.#waiting.size === 0 && !this.#isDraining && this.#holders.size < this.#limit;
-    if (canStartNow && this.#startsSinceTurn < startsPerTurn) return this.#admit(starter);
+    const isFirst = this.#waiting.size === 0 && !this.#isDraining;
+    if (isFirst && this.#startsSinceTurn < startsPerTurn && this.#hasRoom()) return this.#admit(starter);
     this.#waiting.add(starter);
     this.#order.push(starter);
     this.#drainSoon();
@@ -78,7 +101,7 @@ export class StartQueue {
   };
 
   readonly #drain = (): void => {
-    while (this.#waiting.size > 0 && this.#holders.size < this.#limit && this.#startsSinceTurn < startsPerTurn) {
+    while (this.#waiting.size > 0 && this.#startsSinceTurn < startsPerTurn && this.#hasRoom()) {
       const starter = this.#order[this.#head++];
       if (this.#waiting.delete(starter)) this.#admit(starter);
     }
@@ -87,14 +110,29 @@ export class StartQueue {
       this.#order = this.#order.slice(this.#head);
       this.#head = 0;
     }
-    if (this.#waiting.size > 0 && this.#holders.size < this.#limit) {
-      this.#drainSoon();
-    }
+    if (this.#waiting.size > 0 && this.#hasRoom()) this.#drainSoon();
     this.#watch();
+  };
+
+  #hasRoom(): boolean {
+    return this.#holders.size < this.#limit && this.#isInTime();
+  }
+
+  /** Whether another start is allowed by now; otherwise a timer waits for that. */
+  #isInTime(): boolean {
+    const waitMs = this.#rate === undefined ? 0 : this.#rate.waitMs(this.#clock.monotonic());
+    if (waitMs > 0) this.#pace ??= this.#clock.timer(this.#paced, Math.ceil(waitMs));
+    return waitMs <= 0;
+  }
+
+  readonly #paced = (): void => {
+    this.#pace = undefined;
+    this.#drainSoon();
   };
 
   #admit(starter: Starter): void {
     this.#startsSinceTurn++;
+    this.#rate?.count(this.#clock.monotonic());
     this.#holders.set(starter, this.#waits);
     try {
       starter.mayStart();
@@ -108,7 +146,8 @@ export class StartQueue {
   #watch(): void {
     if (this.#waiting.size === 0) {
       this.#timer?.cancel();
-      this.#timer = undefined;
+      this.#pace?.cancel();
+      this.#timer = this.#pace = undefined;
     } else if (this.#timer === undefined) {
       const waits = ++this.#waits;
       this.#timer = this.#clock.timer(() => this.#expirePermits(waits), patienceMs);

@@ -36,6 +36,7 @@ import {
   ProcessExistsError,
   ProcessNotFoundError,
   ProcessNotRunningError,
+  ProcessStateError,
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "../errors.ts";
@@ -62,7 +63,8 @@ export interface CallOptions {
  * Starts, stops and restarts processes so that what runs matches a table.
  *
  * It promises at most one live process per key at any time, drops no error, and stops nothing because a table fails. It
- * does not promise that a process that ignores its signal ever ends: such a process is named stuck and keeps its key.
+ * does not promise that a process that ignores its signal ever ends: such a process is named stuck and keeps its key. Only
+ * where one is abandoned, which has to be asked for (`abandon`, `onStuck`), may two processes of a key be alive.
  *
  * @typeParam K The type of the keys.
  * @typeParam P The kind of runnable.
@@ -81,7 +83,7 @@ export interface CallOptions {
  * });
  * ```
  */
-export class Supervisor<K, P extends Runnable> implements Runnable {
+export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
   readonly #registry: Registry<K, P>;
   readonly #lock: RunLock = new RunLock();
 
@@ -213,6 +215,60 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
   }
 
   /**
+   * Fails the process of a key, for a watchdog of your own: a running process is aborted at once and counts as failed, one that
+   * is starting fails to start, and one that is stopping or stuck is left alone. What follows is up to the restart policy.
+   *
+   * @param key The key of the process.
+   * @param error What it is said to have failed with.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {ProcessNotFoundError} When there is no process of that key, or it has not begun to start.
+   *
+   * @example A watchdog that asks from outside
+   * ```ts
+   * import { leaf, MapTable, Supervisor } from "@pact/supervisor";
+   * import { delay } from "@std/async/delay";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const bot = leaf((signal) => delay(60_000, { signal }));
+   * const supervisor = new Supervisor(new MapTable([["acme", bot]]));
+   * const retrying: PromiseWithResolvers<string> = Promise.withResolvers();
+   * supervisor.subscribe((event) => {
+   *   if (event.type === "retrying") retrying.resolve(event.key);
+   * });
+   * await supervisor.run(async () => {
+   *   supervisor.fail("acme", new Error("its webhook has been removed"));
+   *   assertEquals(await retrying.promise, "acme");
+   * });
+   * ```
+   */
+  fail(key: K, error: unknown): void {
+    assertKey(key);
+    const keeper = this.#registry.keepers.get(key);
+    if (!keeper?.attempt) throw missing("fail", key, keeper);
+    keeper.attempt.fail(error);
+  }
+
+  /**
+   * Lets go of a stuck process: its key is free and starts again, at once if it had been asked to stop, after its backoff if it
+   * had failed. The process may go on for ever beside the new one. It loses its lease, so that in a cluster what it writes
+   * under its claim is refused; a check of the claim that it took before, and what it does elsewhere, cannot be taken back.
+   *
+   * @param key The key of the process.
+   * @throws {TypeError} If `key` cannot be a key.
+   * @throws {ProcessStateError} Unless its state is "stuck", or while three abandoned lives of the key still go on.
+   */
+  abandon(key: K): void {
+    assertKey(key);
+    const { keepers, abandoned } = this.#registry, keeper = keepers.get(key);
+    const operation = `abandon process ${describeKey(key)}`;
+    if (!keeper?.attempt?.isStuck) throw new ProcessStateError(operation, keeper ? stateOf(keeper) : "absent");
+    if (!abandoned.hasRoom(key)) {
+      throw new ProcessStateError(`${operation} while three abandoned lives of it go on`, "stuck");
+    }
+    abandoned.abandon(keeper);
+  }
+
+  /**
    * Returns the runnable of a running process.
    *
    * @param key The key of the process.
@@ -267,8 +323,7 @@ export class Supervisor<K, P extends Runnable> implements Runnable {
 
   /** Shows everything the supervisor has to do with, as plain data. */
   snapshot(): SupervisorSnapshot<K> {
-    const { keepers, clock, isAccepting } = this.#registry;
-    return takeSnapshot(keepers.values(), clock, isAccepting);
+    return takeSnapshot(this.#registry);
   }
 
   /**

@@ -4,12 +4,26 @@
  * @module
  */
 
+import type { EntryOptions } from "./entry_options.ts";
+import type { Pause } from "../pause.ts";
+import type { Trouble } from "./trouble.ts";
+
 /** A hold on the right to run one process, given by tables that share their entries between several supervisors. */
 export interface Lease {
   /** Aborts when the right is lost: the process is then forced to end at once. */
   readonly signal: AbortSignal;
-  /** Gives the right back. It is called exactly once for every lease, after the process has ended. */
+  /**
+   * Gives the right back. It is called exactly once for every lease, after the process has ended, or after `revoke` if it was
+   * abandoned.
+   */
   release(): void | Promise<void>;
+  /**
+   * Ends the right of this process alone, which was abandoned and goes on: whatever it does under the lease from now on must be
+   * refused. A lease without this method cannot be taken from a process that goes on.
+   *
+   * @param reason Why, an error.
+   */
+  revoke?(reason: unknown): void;
 }
 
 /** Why a table that several supervisors share does not have an entry for this one. */
@@ -34,11 +48,24 @@ export interface Entry<K, P> {
    */
   get(): P | Promise<P>;
   /**
+   * Says how the process is to be treated where that differs from the options of the supervisor. It is asked at each start,
+   * within the budget of the start-up, and what it says holds for that life and its exit. An entry without this method is
+   * treated like all others.
+   *
+   * @returns The options.
+   * @throws {unknown} Anything, and options that are wrong: only this entry fails.
+   */
+  options?(): EntryOptions | Promise<EntryOptions>;
+  /**
    * Asks for the right to run the process, right before its start. An entry without this method always grants it.
    *
    * @returns The lease, or `undefined` if this instance does not own the entry: it is then skipped.
    */
   lease?(): Lease | undefined;
+  /** Present if the entry is wanted, but not to run for now. One that is over counts as absent. */
+  readonly pause?: Pause;
+  /** What the table remembers of the key, if that is not well: its next process goes on from it. */
+  readonly trouble?: Trouble;
 }
 
 /**
@@ -48,9 +75,10 @@ export interface Entry<K, P> {
  * 2. iteration yields each key at most once, is not a snapshot, and misses no entry that was there all along;
  * 3. an entry whose `get()` throws does not end the iteration;
  * 4. `return()` on the iterator frees what it holds;
- * 5. `version` differs exactly when the stored value was replaced;
+ * 5. `version` differs exactly when the stored value was replaced; pauses and reports change none;
  * 6. an entry's `get()` is only called when a process is about to start;
- * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort; a table with `sweepMs` has it;
+ * 7. `changes` may coalesce and repeat, never loses the last change, and ends on abort; a table with `sweepMs` has it; a pause
+ *    is a change, a report is none;
  * 8. an aborted signal rejects with its reason.
  *
  * `testTable` of `@pact/supervisor/testing` tests each promise on a table of your own.
@@ -114,6 +142,18 @@ export interface Table<K, P> {
    * without it, there is a pass every 60 s. An explicit `intervalMs` of the supervisor takes its place.
    */
   readonly sweepMs?: number;
+
+  /**
+   * Remembers what is wrong with a key, so that whoever runs it next goes on from it: the `trouble` of its entry. A supervisor
+   * reports when that begins, changes and ends, at most once in 10 s for a key, but at once when the key is parked and when the
+   * trouble ends. Healthy keys are not reported. A report about a version that is gone is dropped. A table without this
+   * method remembers nothing.
+   *
+   * @param entry What is not well: its key and its version.
+   * @param trouble What is wrong; `undefined` when that has ended.
+   * @throws {unknown} Anything: it is announced, and changes nothing else.
+   */
+  report?(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): void | Promise<void>;
 }
 
 /**

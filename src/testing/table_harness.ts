@@ -28,6 +28,18 @@ export interface TableHandle<K> {
    * @param key The key of the entry.
    */
   delete(key: K): unknown;
+  /**
+   * Pauses an entry that is there, as an operator would. Left out for a table without pauses.
+   *
+   * @param key The key of the entry.
+   */
+  pause?(key: K): unknown;
+  /**
+   * Resumes it. Left out for a table without pauses.
+   *
+   * @param key The key of the entry.
+   */
+  resume?(key: K): unknown;
   /** Frees what `open` opened. */
   close?(): unknown;
 }

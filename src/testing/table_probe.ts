@@ -49,6 +49,28 @@ export class TableProbe<K> {
     await this.#handle.delete(key);
   }
 
+  /** Whether entries can be paused. */
+  get hasPauses(): boolean {
+    return this.#handle.pause !== undefined && this.#handle.resume !== undefined;
+  }
+
+  /** Pauses an entry. */
+  async pause(key: K): Promise<void> {
+    await this.#handle.pause?.(key);
+  }
+
+  /** Resumes an entry. */
+  async resume(key: K): Promise<void> {
+    await this.#handle.resume?.(key);
+  }
+
+  /** Looks an entry up that must be there, in both ways. */
+  async bothOf(key: K): Promise<Entry<K, Runnable>[]> {
+    const found = [await this.entry(key)];
+    for await (const entry of this.table) if (entry.key === key) found.push(entry);
+    return found;
+  }
+
   /** Closes the table. */
   async close(): Promise<void> {
     await this.#handle.close?.();

@@ -7,6 +7,7 @@
 import { maxTimerMs } from "../clock.ts";
 import { describeKey, describeValue } from "../errors.ts";
 import type { Table } from "../table/table.ts";
+import type { Trouble } from "../table/trouble.ts";
 import { broken, require, type TableProbe } from "./table_probe.ts";
 
 /** A numbered promise. */
@@ -105,12 +106,62 @@ async function versioned<K>(probe: TableProbe<K>): Promise<void> {
   require(!Object.is(replaced.version, version), "version is the same though the value was replaced");
   await replaced.get();
   require(probe.built.at(-1) === `${describeKey(key)} two`, "the entry does not build from the value that replaced it");
+  await remembered(probe, key);
+  await paused(probe, key);
+}
+
+const trouble: Trouble = { state: "parked", failures: 3, failingSinceAt: 1, changedAt: 2, cause: "limit" };
+
+/** What is reported stands for one version, and changes none. */
+async function remembered<K>(probe: TableProbe<K>, key: K): Promise<void> {
+  const { table } = probe;
+  if (!table.report) return;
+  const old = await probe.entry(key);
+  await table.report(old, trouble);
+  for (const entry of await probe.bothOf(key)) {
+    require(Object.is(entry.version, old.version), "report() changes the version");
+    const { state, failures } = entry.trouble ?? {};
+    const isSame = state === trouble.state && failures === trouble.failures;
+    require(isSame, "an entry does not tell of the trouble that was reported");
+  }
+  await table.report(old, undefined);
+  const after = (await probe.entry(key)).trouble;
+  require(after === undefined || after.endedAt !== undefined, "an entry tells of a trouble that has ended");
+  await table.report(old, trouble);
+  await probe.set(key, "three");
+  await table.report(old, trouble);
+  for (const entry of await probe.bothOf(key)) {
+    require(entry.trouble === undefined, "an entry tells of the trouble that the version before had");
+  }
+}
+
+/** A pause comes with the entry, changes no version, and goes with it. */
+async function paused<K>(probe: TableProbe<K>, key: K): Promise<void> {
+  if (!probe.hasPauses) return;
+  const { version } = await probe.entry(key);
+  await probe.pause(key);
+  for (const entry of await probe.bothOf(key)) {
+    require(typeof entry.pause?.at === "number", "an entry does not tell that it is paused");
+    require(Object.is(entry.version, version), "a pause changes the version");
+  }
+  await probe.resume(key);
+  for (const entry of await probe.bothOf(key)) {
+    require(entry.pause === undefined, "an entry tells of a pause that has ended");
+    require(Object.is(entry.version, version), "a resume changes the version");
+  }
+  await probe.pause(key);
+  await probe.delete(key);
+  await probe.set(key, "four");
+  require((await probe.entry(key)).pause === undefined, "a pause outlives its entry");
 }
 
 async function lazy<K>(probe: TableProbe<K>): Promise<void> {
   for (const key of probe.keys) await probe.set(key, "one");
   const entry = await probe.entry(probe.keys[0]);
   await probe.list();
+  const options = await entry.options?.();
+  const isObject = typeof options === "object" && options !== null;
+  require(options === undefined || isObject, `options() gives ${describeValue(options)} instead of an object`);
   require(probe.built.length === 0, "a runnable is built though no process is about to start");
   await entry.get();
   require(probe.built.includes(`${describeKey(probe.keys[0])} one`), "the entry's get() builds nothing");
@@ -132,6 +183,10 @@ async function announced<K>(probe: TableProbe<K>): Promise<void> {
   await hear(probe, changes, [second, third]);
   await probe.delete(first);
   await hear(probe, changes, [first]);
+  for (const change of probe.hasPauses ? [() => probe.pause(second), () => probe.resume(second)] : []) {
+    await change();
+    await hear(probe, changes, [second]);
+  }
   const last = end(probe, changes);
   controller.abort();
   await last;

@@ -75,7 +75,8 @@ export function tableChecks<K>(harness: TableHarness<K>): TableCheck[] {
 }
 
 /**
- * Registers one test for each numbered promise of a table. A test fails if the table breaks its promise, or if it leaves
+ * Registers one test for each numbered promise of a table. What is optional (`options`, `pause`, `trouble`, `report`,
+ * `absence`, `sweepMs`) is tested in them for tables that have it. A test fails if the table breaks its promise, or if it leaves
  * operations or resources behind when it is closed.
  *
  * @param name The name of the table, with which the names of the tests begin.

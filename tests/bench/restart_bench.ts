@@ -1,6 +1,7 @@
 import { afterExit, defaultRestartPolicy, delayAfter } from "../../src/restart.ts";
 
-const failed = { outcome: "failed", uptimeMs: 10, failures: 3 } as const;
+const error = new Error("oops");
+const failed = { key: "a", outcome: "failed", error, phase: "running", uptimeMs: 10, failures: 3 } as const;
 
 Deno.bench("afterExit() decides on a restart", () => {
   afterExit(defaultRestartPolicy, failed, 0.5);

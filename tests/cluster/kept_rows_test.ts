@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { nop } from "@pact/supervisor";
 import { KeptRows } from "../../src/cluster/kept_rows.ts";
 import { KvTable } from "../../src/kv/mod.ts";
-import { logOf } from "../../src/kv/kv_table.ts";
+import { partsOf } from "../../src/kv/kv_table.ts";
 import { turn } from "../../src/clock.ts";
 import { failWith, FaultyKv, holdReply, holdUntil } from "../../src/testing/mod.ts";
 import { TestClock } from "./fixtures.ts";
@@ -17,7 +17,7 @@ async function openRows({ logRetentionMs = 1_000 } = {}) {
   const create = () => nop;
   const table = new KvTable<string, number>(kv, { prefix: ["bots"], create, clock, logRetentionMs });
   const controller = new AbortController();
-  const rows = new KeptRows<string, number>(logOf(table), slotOf, controller.signal);
+  const rows = new KeptRows<string, number>(partsOf(table).log, slotOf, controller.signal);
   await table.set("a0", 0); // so that the log has a beginning
   return { kv, clock, table, rows, [Symbol.dispose]: () => kv.close() };
 }

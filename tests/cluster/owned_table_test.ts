@@ -48,6 +48,8 @@ testTable<KvTableKey>("Cluster.own() of all slots", {
       table: cluster.own(table),
       set: (key, flavour) => table.set(key, flavour),
       delete: (key) => table.delete(key),
+      pause: (key) => table.pause(key),
+      resume: (key) => table.resume(key),
       async close() {
         over.resolve();
         await run;
@@ -80,6 +82,8 @@ testTable<KvTableKey>("Cluster.table() of all slots", {
       table: leased(table),
       set: (key, flavour) => table.set(key, flavour),
       delete: (key) => table.delete(key),
+      pause: (key) => table.pause(key),
+      resume: (key) => table.resume(key),
       async close() {
         over.resolve();
         await run;
@@ -94,6 +98,8 @@ function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
   const wrap = (entry: Entry<K, Runnable>): Entry<K, Runnable> => ({
     key: entry.key,
     version: entry.version,
+    pause: entry.pause,
+    trouble: entry.trouble,
     get: async () => {
       const lease = entry.lease!()!;
       try {
@@ -111,6 +117,7 @@ function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
     },
     changes: (options) => table.changes!(options),
     absence: (key) => table.absence!(key),
+    report: (entry, trouble) => table.report!(entry, trouble),
     [Symbol.asyncIterator]() {
       const iterator = table[Symbol.asyncIterator]();
       return {
@@ -232,7 +239,7 @@ Deno.test("Cluster.own() has no key whose slot is handed over while it is being 
   await using _world = world;
   const first = theirs.toSorted((a, b) => slotOf(a, 16) - slotOf(b, 16))[0]; // slots are handed over one by one, in order
   const gate = Promise.withResolvers<void>();
-  one.kv.inject("get", holdReply(gate.promise));
+  one.kv.inject("getMany", holdReply(gate.promise));
   const get = watch(owned.get(first));
   await world.member("b", {}, { bare: true });
   await world.pass(2 * heartbeatMs); // it is seen to join, and then to beat

@@ -5,14 +5,14 @@ import { botTable } from "./fixtures.ts";
 /** Lets one read of an entry come, and holds its answer back until the gate opens. */
 function holdAnswer(kv: Deno.Kv, key: string) {
   const [read, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const get = kv.get.bind(kv);
-  kv.get = async <T>(kvKey: Deno.KvKey) => {
-    const row = await get<T>(kvKey);
-    if (kvKey.at(-1) !== key) return row;
-    kv.get = get;
+  const getMany = kv.getMany.bind(kv);
+  kv.getMany = async <T extends readonly unknown[]>(kvKeys: readonly [...{ [K in keyof T]: Deno.KvKey }]) => {
+    const rows = await getMany<T>(kvKeys);
+    if (kvKeys[0].at(-1) !== key) return rows;
+    kv.getMany = getMany;
     read.resolve();
     await gate.promise;
-    return row;
+    return rows;
   };
   return { read: read.promise, gate };
 }

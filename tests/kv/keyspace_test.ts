@@ -145,11 +145,14 @@ Deno.test("new Keyspace() copies its prefix and the bytes in it", () => {
   assertEquals(keys.generation[1], '["p",0x01]');
 });
 
-/** A key that takes exactly as many bytes as the database allows, behind the prefix ["p"], and one that takes one more. */
+/**
+ * A key that takes exactly as many bytes as the database allows, in the longest record of a key under the prefix ["p"], and
+ * one that takes one more.
+ */
 const sizes: [kind: string, fits: KvTableKey, isTooLong: KvTableKey][] = [
-  ["a text", "k".repeat(2_043), "k".repeat(2_044)],
-  ["a text beyond ASCII", "é".repeat(1_021), "é".repeat(1_022)],
-  ["a text of zeros", "\0".repeat(1_021), "\0".repeat(1_022)],
+  ["a text", "k".repeat(2_012), "k".repeat(2_013)],
+  ["a text beyond ASCII", "é".repeat(1_006), "é".repeat(1_007)],
+  ["a text of zeros", "\0".repeat(1_006), "\0".repeat(1_007)],
   ["a bigint", 2n ** 2_040n - 1n, 2n ** 2_040n],
   ["a negative bigint", -(2n ** 2_040n) + 1n, -(2n ** 2_040n)],
 ];
@@ -158,8 +161,10 @@ for (const [kind, fits, isTooLong] of sizes) {
     using kv = await Deno.openKv(":memory:");
     const keys = new Keyspace(["p"]);
     await kv.set(keys.entry(fits), 1);
+    await kv.set(keys.trouble(fits), 2);
     assertEquals((await kv.get(keys.entry(fits))).value, 1);
-    await assertRejects(() => kv.set(["p", isTooLong], 1), TypeError);
+    assertEquals((await kv.get(keys.trouble(fits))).value, 2);
+    await assertRejects(() => kv.set(keys.trouble(isTooLong), 1), TypeError);
     const { message } = assertThrows(() => keys.entry(isTooLong), TypeError, "Deno KV takes keys up to 2 KiB");
     assert(message.length < 300, message);
   });
@@ -190,5 +195,5 @@ Deno.test("new Keyspace() leaves room in every control record of the longest pre
     await kv.set(key, 1);
   }
   await kv.set(keys.token(8_191, "a".repeat(64)), 1);
-  await kv.set(keys.entry("k".repeat(1_000)), 1);
+  for (const key of [keys.entry, keys.pause, keys.trouble]) await kv.set(key.call(keys, "k".repeat(990)), 1);
 });

@@ -30,7 +30,7 @@ Deno.test("KvTable iteration yields version and spec of every entry", async () =
   }
 });
 
-Deno.test("KvTable iteration reads 500 entries at once by default, with one deadline for each batch", async () => {
+Deno.test("KvTable iteration reads 500 entries at once by default, with one deadline for each batch, and what stands beside them once", async () => {
   using opened = await filled(1_001);
   const { kv, clock, table } = opened;
   const sizes: unknown[] = [];
@@ -40,8 +40,8 @@ Deno.test("KvTable iteration reads 500 entries at once by default, with one dead
     return list(selector, options);
   };
   assertEquals((await keysOf(table)).length, 1_001);
-  assertEquals(sizes, [500, 500, 500, 500, 500, 500]);
-  assertEquals([clock.timersSet, clock.pending], [3, 0]);
+  assertEquals(sizes, new Array(2 * 5).fill(500));
+  assertEquals([clock.timersSet, clock.pending], [5, 0]);
 });
 
 Deno.test("KvTable iteration skips deeper keys and parts that can be no key", async () => {

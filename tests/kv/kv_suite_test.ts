@@ -28,6 +28,8 @@ function handle(
     table,
     set: (key, flavour) => maintained.set(key, flavour),
     delete: (key) => maintained.delete(key),
+    pause: (key) => maintained.pause(key),
+    resume: (key) => maintained.resume(key),
   };
 }
 

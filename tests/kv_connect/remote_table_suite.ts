@@ -36,6 +36,8 @@ export function testRemoteTable(name: string, start: () => RemoteDatabase | Prom
           table,
           set: (key, flavour) => other.set(key, flavour),
           delete: (key) => other.delete(key),
+          pause: (key) => other.pause(key),
+          resume: (key) => other.resume(key),
           async close() {
             await server[Symbol.asyncDispose]();
             for (const kv of kvs) kv.close();

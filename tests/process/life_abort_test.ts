@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { settle } from "../supervisor/fixtures/mod.ts";
+import { ErrorConsole, settle } from "../supervisor/fixtures/mod.ts";
 import { begin, lifeOf, type ToldLife } from "./life_fixture.ts";
 import { countingSignal } from "./signals.ts";
 
@@ -113,18 +113,39 @@ for (const [title, end] of lifeEnds) {
   });
 }
 
-Deno.test("Life.failStart() aborts a start-up and makes it a failure although it ends well", async () => {
+Deno.test("Life.failNow() aborts a start-up and makes it a failure although it ends well", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, () => {}));
   await begin(life);
-  life.failStart(reason);
+  life.failNow(reason);
   await settle();
   assertEquals([told, life.controller.signal.reason], [["failed stopped Error: end now"], reason]);
 });
 
-Deno.test("Life.failStart() keeps the error that the run really fails with", async () => {
+Deno.test("Life.failNow() with a guess keeps the error that the run really fails with", async () => {
   const { life, told } = lifeOf((_running, signal) => untilAborted(signal, fail(oops)));
   await begin(life);
-  life.failStart(reason);
+  life.failNow(reason, true);
   await settle();
   assertEquals(told, ["failed stopped Error: oops"]);
+});
+
+Deno.test("Life.failNow() of what is up aborts it, lets its callback return and makes it a failure", async () => {
+  const { life, told } = lifeOf((running) => running(new AbortController().signal));
+  await begin(life);
+  life.failNow(reason);
+  await settle();
+  assertEquals([told, life.controller.signal.reason], [["up running", "failed stopped Error: end now"], reason]);
+});
+
+Deno.test("Life.failNow() of what is up keeps its error and prints what the clean-up fails with", async () => {
+  using printed = new ErrorConsole();
+  const { life, told } = lifeOf(async (running, signal) => {
+    await running(signal);
+    throw oops;
+  });
+  await begin(life);
+  life.failNow(reason);
+  await settle();
+  assertEquals(told, ["up running", "failed stopped Error: end now"]);
+  assertEquals(printed.lines, [["Suppressed by an earlier error: Error: oops"]]);
 });

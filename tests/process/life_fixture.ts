@@ -19,6 +19,8 @@ export class ToldLife extends Life<Runnable> {
     this.beginRun({ run: (running, { signal }) => this.#run(running, signal) as Promise<void> });
   }
 
+  protected override makeAlive(): undefined {}
+
   protected override lifeIsUp(): void {
     this.told.push(`up ${this.state}`);
   }

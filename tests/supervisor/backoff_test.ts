@@ -57,7 +57,7 @@ Deno.test("Supervisor begins anew with the shortest delay after a healthy stretc
 });
 
 Deno.test("Supervisor counts only the time since the process was up as healthy", async () => {
-  await using world = new World({ a: { hangs: true } });
+  await using world = new World({ a: { hangs: true } }, { startTimeoutMs: Infinity });
   await world.begin();
   for (let lives = 0; lives < 2; lives++) {
     await world.time.pass(70_000);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { describeEvent, type SupervisorEvent } from "@pact/supervisor";
+import { describeEvent, type SupervisorEvent, UnrecoverableError } from "@pact/supervisor";
 
 const of = { key: "a", at: 0 } as const;
 const oops = new TypeError("oops");
@@ -33,10 +33,37 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
     { type: "retrying", ...of, failures: 2, delayMs: 2_000, retryAt: 2_000 },
     'process "a": retry in 2 s after failure 2',
   ],
-  [{ type: "parked", ...of, failures: 5, error: oops }, 'process "a": parked after 5 failures: TypeError: oops'],
+  [
+    { type: "parked", ...of, cause: "limit", failures: 5, error: oops },
+    'process "a": parked after 5 failures: TypeError: oops',
+  ],
+  [
+    { type: "parked", ...of, cause: "decided", failures: 1, error: oops },
+    'process "a": parked by restart.decide after 1 failure: TypeError: oops',
+  ],
+  [
+    { type: "parked", ...of, cause: "unrecoverable", failures: 1, error: new UnrecoverableError("no such token") },
+    'process "a": parked as unrecoverable after 1 failure: UnrecoverableError: no such token',
+  ],
   [{ type: "unparked", ...of, cause: "change" }, 'process "a": unparked (change)'],
   [{ type: "stuck", ...of, sinceAt: 0 }, 'process "a": stuck: asked to stop, then aborted, and has not ended'],
   [{ type: "unstuck", ...of, sinceAt: 0 }, 'process "a": unstuck: it ended after all'],
+  [
+    { type: "abandoned", ...of, sinceAt: 0, phase: "running", outcome: "stopped", uptimeMs: 5 },
+    'process "a": abandoned: it has not ended, and no longer holds its key',
+  ],
+  [
+    { type: "abandoned", ...of, sinceAt: 0, phase: "starting", outcome: "failed", error: oops, uptimeMs: 0 },
+    'process "a": abandoned: it has not ended, after it failed while starting: TypeError: oops',
+  ],
+  [
+    { type: "abandoned-ended", ...of, sinceAt: 0, outcome: "stopped" },
+    'process "a": an abandoned life has ended after all',
+  ],
+  [
+    { type: "abandoned-ended", ...of, sinceAt: 0, outcome: "failed", error: oops },
+    'process "a": an abandoned life has ended after all: TypeError: oops',
+  ],
   [{ type: "removed", ...of, cause: "deleted" }, 'process "a": removed from the table'],
   [{ type: "removed", ...of, cause: "moved" }, 'process "a": moved to another instance'],
   [{ type: "replaced", ...of, version: 2 }, 'process "a": replaced by a new version'],

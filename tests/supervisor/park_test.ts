@@ -24,7 +24,7 @@ Deno.test("Supervisor parks a key after limit consecutive failures", async () =>
     "a retrying 1 1000 1000",
     "a starting retry 2",
     "a exited starting failed oops 0",
-    "a parked 2 oops",
+    "a parked limit 2 oops",
   ]);
 });
 
@@ -135,14 +135,14 @@ Deno.test("Supervisor parks a key whose process returns again and again", async 
   await world.time.pass(1_000);
   world.bot("a").leave();
   await settle();
-  assertEquals(world.take().at(-1), "a parked 2 undefined");
+  assertEquals(world.take().at(-1), "a parked limit 2 undefined");
 });
 
 Deno.test("Supervisor parks a key that cannot be built", async () => {
   await using world = new World({ a: { build: () => Promise.reject(oops) } }, { restart });
   await world.begin();
   await world.time.pass(1_000);
-  assertEquals(world.take().slice(-2), ["a entry-failed oops", "a parked 2 oops"]);
+  assertEquals(world.take().slice(-2), ["a entry-failed oops", "a parked limit 2 oops"]);
 });
 
 Deno.test("Supervisor parks a key whose lease cannot be asked for", async () => {
@@ -152,7 +152,7 @@ Deno.test("Supervisor parks a key whose lease cannot be asked for", async () => 
   await using world = new World({ a: { build: () => undefined, lease } }, { restart });
   await world.begin();
   await world.time.pass(1_000);
-  assertEquals(world.take().slice(-2), ["a entry-failed oops", "a parked 2 oops"]);
+  assertEquals(world.take().slice(-2), ["a entry-failed oops", "a parked limit 2 oops"]);
 });
 
 Deno.test("Supervisor begins to count again when an un-parked key fails", async () => {

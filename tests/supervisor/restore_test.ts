@@ -94,7 +94,7 @@ Deno.test("Supervisor begins a second run without backoff and parking of the fir
   await world.supervisor.run(() => {});
   world.take();
   await world.begin();
-  assertEquals(world.take(), ["a starting restore 1", "a exited starting failed oops 0", "a parked 1 oops"]);
+  assertEquals(world.take(), ["a starting restore 1", "a exited starting failed oops 0", "a parked limit 1 oops"]);
 });
 
 Deno.test("Supervisor starts a key once although the table yields it twice", async () => {

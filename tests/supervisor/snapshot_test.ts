@@ -7,7 +7,7 @@ const oops = new TypeError("oops");
 Deno.test("Supervisor.snapshot() is empty before the first run", async () => {
   await using world = new World({ a: {} });
   await world.time.pass(5);
-  assertEquals(world.snapshot, { at: 5, isRunning: false, counts: {}, processes: [] });
+  assertEquals(world.snapshot, { at: 5, isRunning: false, counts: {}, processes: [], abandoned: [] });
 });
 
 Deno.test("Supervisor.snapshot() shows each key with its state, since when, version and failures", async () => {
@@ -20,6 +20,7 @@ Deno.test("Supervisor.snapshot() shows each key with its state, since when, vers
     isRunning: true,
     counts: { running: 1 },
     processes: [{ key: "a", state: "running", sinceAt: 10, version: 1, failures: 0 }],
+    abandoned: [],
   });
 });
 

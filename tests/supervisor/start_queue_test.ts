@@ -10,7 +10,7 @@ const fail = (error: unknown) => {
 /** A queue and what it has let start so far. */
 function queueOf(limit: number) {
   const started: string[] = [];
-  const queue = new StartQueue(systemClock, limit, queueMicrotask);
+  const queue = new StartQueue(systemClock, { startConcurrency: limit, startsPerSecond: Infinity }, queueMicrotask);
   const starters = ["a", "b", "c", "d"].map((name): Starter => ({
     mayStart: () => void started.push(name),
     cannotStart: fail,
@@ -38,7 +38,7 @@ Deno.test("StartQueue calls back within add() when nobody waits and a permit is 
 Deno.test("StartQueue tells a starter that threw, and goes on with the next one", async () => {
   using _time = new TestTime();
   const told: unknown[] = [];
-  const queue = new StartQueue(systemClock, 1, queueMicrotask);
+  const queue = new StartQueue(systemClock, { startConcurrency: 1, startsPerSecond: Infinity }, queueMicrotask);
   const oops = new Error("oops");
   const starter = (): Starter => ({ mayStart: () => fail(oops), cannotStart: (error) => void told.push(error) });
   for (let i = 0; i < 3; i++) queue.add(starter());
@@ -119,7 +119,7 @@ Deno.test("StartQueue keeps no timer while nobody waits", async () => {
 
 Deno.test("StartQueue gives the event loop a turn after 64 starts", async () => {
   using _time = new TestTime();
-  const queue = new StartQueue(systemClock, Infinity, queueMicrotask);
+  const queue = new StartQueue(systemClock, { startConcurrency: Infinity, startsPerSecond: Infinity }, queueMicrotask);
   let starts = 0;
   for (let i = 0; i < 200; i++) queue.add({ mayStart: () => void starts++, cannotStart: fail });
   for (let microtasks = 0; microtasks < 1_000; microtasks++) await undefined;
@@ -130,7 +130,7 @@ Deno.test("StartQueue gives the event loop a turn after 64 starts", async () => 
 
 Deno.test("StartQueue bears thousands of starts that end within their own call", async () => {
   using _time = new TestTime();
-  const queue = new StartQueue(systemClock, 1, queueMicrotask);
+  const queue = new StartQueue(systemClock, { startConcurrency: 1, startsPerSecond: Infinity }, queueMicrotask);
   let starts = 0;
   for (let i = 0; i < 5_000; i++) {
     const starter: Starter = {

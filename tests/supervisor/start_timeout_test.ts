@@ -4,8 +4,17 @@ import { settle, watch, World } from "./fixtures/mod.ts";
 const startTimeoutMs = 500;
 const late = "The process was not up within 500 ms";
 
-Deno.test("Supervisor waits for ever for a process to be up by default", async () => {
+Deno.test("Supervisor aborts a start-up after a minute by default", async () => {
   await using world = new World({ a: { hangs: true } });
+  await world.begin();
+  await world.time.pass(59_999);
+  assertEquals(world.stateOf("a"), "starting");
+  await world.time.pass(1);
+  assertEquals(world.stateOf("a"), "retrying");
+});
+
+Deno.test("Supervisor waits for ever for a process to be up with startTimeoutMs Infinity", async () => {
+  await using world = new World({ a: { hangs: true } }, { startTimeoutMs: Infinity });
   await world.begin();
   await world.time.pass(10_000_000);
   assertEquals(world.stateOf("a"), "starting");

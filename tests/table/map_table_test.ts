@@ -12,6 +12,8 @@ testTable<string | number>("MapTable", {
       table,
       set: (key, flavour) => table.set(key, () => build(key, flavour)),
       delete: (key) => table.delete(key),
+      pause: (key) => table.pause(key),
+      resume: (key) => table.resume(key),
     };
   },
 });

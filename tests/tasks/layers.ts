@@ -67,7 +67,18 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-const words = ["one_line", "errors", "error_data", "on_abort", "clock", "events", "event_stream", "check", "restart"];
+const words = [
+  "one_line",
+  "errors",
+  "error_data",
+  "on_abort",
+  "clock",
+  "events",
+  "event_stream",
+  "check",
+  "restart",
+  "pause",
+];
 const core = [...words, "process", "table"];
 
 /** What each module may import besides itself. */
@@ -81,6 +92,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   event_stream: words,
   check: words,
   restart: words,
+  pause: words,
   process: words,
   table: [...words, "process"],
   supervisor: core,

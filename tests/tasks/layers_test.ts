@@ -38,6 +38,7 @@ const clean = {
   "src/clock.ts": `export const now = () => Date.now(); setTimeout(now, performance.now());\n`,
   "src/check.ts": `import { E } from "./errors.ts";\n`,
   "src/restart.ts": "",
+  "src/pause.ts": "",
   "src/events.ts": "",
   "src/event_stream.ts": "",
   "src/process/process.ts": `import { E } from "../errors.ts";\nimport { delay } from "@std/async/delay";\n`,

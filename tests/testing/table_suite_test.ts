@@ -60,6 +60,8 @@ function harness(spoil: Spoil): TableHarness<string> {
         table,
         set: (key, flavour) => sound.set(key, () => build(key, flavour)),
         delete: (key) => sound.delete(key),
+        pause: (key) => sound.pause(key),
+        resume: (key) => sound.resume(key),
       };
     },
   };
@@ -79,6 +81,19 @@ function mapped(table: Sound, map: (entry: Entry<string, Runnable>) => Entry<str
     },
   };
 }
+
+/** All of a table that iterates and remembers. */
+const whole = (table: Sound) => mapped(table, (entry) => entry);
+
+const entryIn = (table: Sound, key: string) => [...table].find((entry) => entry.key === key)!;
+
+const copyOf = (entry: Entry<string, Runnable>, changes: Partial<Entry<string, Runnable>> | false) => ({
+  key: entry.key,
+  version: entry.version,
+  pause: entry.pause,
+  get: () => entry.get(),
+  ...changes,
+});
 
 const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = [
   [1, "get() of an absent key rejects", "not found", (table) => ({
@@ -268,6 +283,63 @@ const flaws: [promise: number, flaw: string, problem: string, spoil: Spoil][] = 
       return { key: entry.key, version: entry.version, get: () => first.get(entry.key)!.get() };
     });
   }],
+  [
+    5,
+    "a report changes the version",
+    "report() changes the version",
+    (table) => ({ ...whole(table), report: ({ key }) => void table.restart(key) }),
+  ],
+  [
+    5,
+    "a report is forgotten",
+    "an entry does not tell of the trouble that was reported",
+    (table) => ({ ...whole(table), report: () => {} }),
+  ],
+  [
+    5,
+    "the end of a trouble is forgotten",
+    "an entry tells of a trouble that has ended",
+    (table) => ({ ...whole(table), report: (entry, trouble) => trouble && table.report(entry, trouble) }),
+  ],
+  [
+    5,
+    "a report about an old version is kept",
+    "an entry tells of the trouble that the version before had",
+    (table) => ({
+      ...whole(table),
+      report: async ({ key }, trouble) => table.report((await table.get(key))!, trouble),
+    }),
+  ],
+  [
+    5,
+    "an entry keeps its pause to itself",
+    "an entry does not tell that it is paused",
+    (table) => mapped(table, ({ key, version, get }) => ({ key, version, get: get.bind(entryIn(table, key)) })),
+  ],
+  [
+    5,
+    "a pause changes the version",
+    "a pause changes the version",
+    (table) => mapped(table, (entry) => copyOf(entry, { version: entry.pause ? `${entry.version}` : entry.version })),
+  ],
+  [
+    5,
+    "a pause is for ever",
+    "an entry tells of a pause that has ended",
+    (table) => {
+      let isPaused = false;
+      return mapped(table, (entry) => {
+        isPaused ||= entry.pause !== undefined;
+        return copyOf(entry, isPaused && { pause: { at: 1 } });
+      });
+    },
+  ],
+  [
+    6,
+    "options are no object",
+    "options() gives 5 instead of an object",
+    (table) => mapped(table, (entry) => copyOf(entry, { options: () => 5 as never })),
+  ],
   [6, "get() builds the runnable", "a runnable is built though no process is about to start", (table) => ({
     get: async (key) => {
       const entry = await table.get(key);

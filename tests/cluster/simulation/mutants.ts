@@ -4,27 +4,20 @@
  * @module
  */
 
+import { type Change, importChanged } from "../../changed_library.ts";
 import type { Library } from "./instance.ts";
 import type { FaultRates } from "./machine.ts";
-
-/** One replacement in one file, named as seen from `src/cluster`. */
-interface Change {
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
 
 /** One mistake. */
 export interface Mutant {
   readonly mistake: string;
+  /** Replacements, each in a file of `src/cluster`. */
   readonly changes: readonly Change[];
   /** How likely faults are at least: some mistakes show only if listings are read late, or fail. */
   readonly atLeast?: Partial<FaultRates>;
   /** A seed that finds it, if none of the first ones does: where a short run begins. */
   readonly foundAt?: number;
 }
-
-const root = new URL("../../../", import.meta.url);
 
 export const mutants: readonly Mutant[] = [
   {
@@ -292,31 +285,8 @@ export const mutants: readonly Mutant[] = [
 
 /** Loads the library with the mistake in it, from a copy of its source. */
 export async function load({ mistake, changes }: Mutant): Promise<Library> {
-  const copy = await Deno.makeTempDir({ prefix: "mutant-" });
-  try {
-    await copyTree(new URL("src/", root), `${copy}/src`);
-    await Deno.copyFile(new URL("mod.ts", root), `${copy}/mod.ts`);
-    for (const { file, from, to } of changes) {
-      const path = `${copy}/src/cluster/${file}`;
-      const source = await Deno.readTextFile(path);
-      if (source.split(from).length !== 2) {
-        throw new Error(`Cannot make the mutant that ${mistake}: ${file} has no ${from}`);
-      }
-      await Deno.writeTextFile(path, source.replace(from, () => to));
-    }
-    const [core, kv, cluster] = await Promise.all(
-      ["mod.ts", "src/kv/mod.ts", "src/cluster/mod.ts"].map((path) => import(`file://${copy}/${path}`)),
-    );
-    return { Supervisor: core.Supervisor, chain: core.chain, KvTable: kv.KvTable, Cluster: cluster.Cluster };
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
-}
-
-async function copyTree(from: URL, to: string): Promise<void> {
-  await Deno.mkdir(to);
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (isDirectory) await copyTree(new URL(`${name}/`, from), `${to}/${name}`);
-    else await Deno.copyFile(new URL(name, from), `${to}/${name}`);
-  }
+  const ofCluster = changes.map((change) => ({ ...change, file: `src/cluster/${change.file}` }));
+  const modules = ["mod.ts", "src/kv/mod.ts", "src/cluster/mod.ts"];
+  const [core, kv, cluster] = await importChanged(mistake, ofCluster, modules);
+  return { Supervisor: core.Supervisor, chain: core.chain, KvTable: kv.KvTable, Cluster: cluster.Cluster };
 }

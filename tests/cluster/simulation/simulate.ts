@@ -43,8 +43,11 @@ const { heartbeatMs, ttlMs, sweepMs } = measures;
 /** Clocks that run 20 % fast or slow are sound. */
 const drift = 0.2;
 const maxInstances = 8;
-/** One listing in each of six heartbeats, a seventh at their edge, two of the table in passes, and one check of the claims. */
-const mostLists = 10;
+/**
+ * One listing in each of six heartbeats, a seventh at their edge, three in each of two passes (entries, pauses, troubles), and
+ * one check of the claims.
+ */
+const mostLists = 14;
 const longestTimerMs = 400_000;
 /** A history takes about four minutes: the probes of an instance that hears nothing all the while come this late at most. */
 const longestSilenceMs = 64 * heartbeatMs;

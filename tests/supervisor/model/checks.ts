@@ -1,11 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
-import type { SupervisorEvent } from "@pact/supervisor";
+import { type RestartOptions, RetryAfterError, type SupervisorEvent, UnrecoverableError } from "@pact/supervisor";
+import { type Behaviour, livenessMs, optionsOf } from "./sim_process.ts";
 
 type Event = SupervisorEvent<string>;
 type Life = "none" | "starting" | "running" | "stuck";
+/** What follows a failure beside the policy. */
+type Saying = "park" | "unrecoverable" | number | undefined;
 
 /** Policy of every supervisor of the model: no jitter, so that delays can be foretold. */
-export const policy = { minDelayMs: 1_000, maxDelayMs: 8_000, factor: 2, jitter: 0, resetAfterMs: 20_000, limit: 4 };
+const policy: Policy = { minDelayMs: 1_000, maxDelayMs: 8_000, factor: 2, jitter: 0, resetAfterMs: 20_000, limit: 4 };
+
+/** What every supervisor of the model is told about restarts. */
+export const restart: RestartOptions = {
+  ...policy,
+  decide: ({ error }) => (error as Error | undefined)?.cause as "park" | number | undefined,
+};
+
+type Policy = Required<Omit<RestartOptions, "decide" | "on">>;
 
 /** Follows the events of one key against their documented order and the restart rule, written down a second time. */
 export class KeyJournal {
@@ -17,14 +28,39 @@ export class KeyJournal {
   #mayStop = false;
   #version: number | undefined;
   #isEnding = false;
+  #isAbandonedByCall = false;
   #isParked = false;
   #unparkedBy: "call" | "change" | undefined;
+  #isPaused = false;
+  /** Whether the failures before are not known here: the table has remembered them, or was told to forget them. */
+  #isUnknown = false;
+  /** Whether it was parked when the last run ended, and in which version: then one more failure parks it. */
+  #parkedVersion: number | undefined;
   #retryAt = 0;
+  #startingAt = 0;
+  /** When its starts began: too many within 10 s are slowed. */
+  readonly #starts: number[] = [];
+  /** What the last failure said itself. */
+  #saying: Saying = undefined;
 
-  constructor(readonly key: string) {}
+  /** Knows how the entry of each version behaves. */
+  constructor(readonly key: string, readonly behaviours: ReadonlyMap<number, Behaviour>) {}
+
+  get #behaviour(): Behaviour {
+    return this.behaviours.get(this.#version!) ?? "ok";
+  }
+
+  get #policy(): Policy {
+    return { ...policy, ...optionsOf[this.#behaviour]?.restart };
+  }
 
   get isParked(): boolean {
     return this.#isParked;
+  }
+
+  /** It was abandoned by a call. */
+  abandonedByCall(): void {
+    this.#isAbandonedByCall = true;
   }
 
   /** Somebody called for a stop. */
@@ -38,6 +74,7 @@ export class KeyJournal {
 
   /** A start that was only planned was called off by hand: what went before does not count. */
   calledOff(): void {
+    this.#isUnknown = true;
     this.#failures = 0;
     this.#isParked = false;
     this.#retryAt = 0;
@@ -52,6 +89,9 @@ export class KeyJournal {
   /** The run is over: what went before does not count in the next one. */
   forget(): void {
     this.#isEnding = false;
+    this.#parkedVersion = this.#isParked ? this.#version : undefined;
+    this.#isUnknown = true;
+    this.#isPaused = false;
     this.#failures = 0;
     this.#answer = "none";
     this.#isParked = false;
@@ -61,22 +101,32 @@ export class KeyJournal {
   /** @param version The version that was built last. */
   see(event: Event, version: number | undefined): void {
     const where = `${this.key}: ${event.type} while ${this.#life}`;
+    if (event.type === "abandoned-ended") return; // of a life that does not concern the key any more
     this.#isAnswer = this.#answer === "due";
     if (this.#answer === "due") {
       this.#answer = "none";
-      if (event.type !== "retrying" && event.type !== "parked") assert(this.#mayStop, `unanswered exit, ${where}`);
+      const isAnswer = event.type === "retrying" || event.type === "parked";
+      // What was given up need not wait for a retry when its entry has changed before it ended, or it was called for.
+      const isNext = event.type === "starting" && (version !== this.#version || event.cause === "call");
+      assert(isAnswer || isNext || this.#mayStop, `unanswered exit, ${where}`);
+      if (isNext) this.#failures = 0;
     }
     switch (event.type) {
       case "starting":
-        assertEquals(this.#life, "none", where);
-        if (version !== this.#version) this.#failures = 0;
+        assertEquals([this.#life, this.#isPaused], ["none", false], where);
+        if (version !== this.#version) this.#parkedVersion = undefined;
+        if (event.cause === "call") this.#parkedVersion = undefined;
+        if (this.#isUnknown) this.#failures = event.attempt - 1;
+        else if (version !== this.#version) this.#failures = 0;
         else this.#checkPatience(event, where);
         this.#version = version;
-        this.#isParked = false;
+        this.#isParked = this.#isUnknown = false;
         this.#retryAt = 0;
         if (this.#isEnding) this.#failures = event.attempt - 1;
         assertEquals(event.attempt, this.#failures + 1, `attempt, ${where}`);
         this.#life = "starting";
+        this.#startingAt = event.at;
+        this.#starts.push(event.at);
         this.#mayStop = this.#isEnding;
         break;
       case "running":
@@ -93,9 +143,15 @@ export class KeyJournal {
       case "exited":
         this.#exited(event, where);
         break;
+      case "abandoned":
+        assertEquals(this.#life, "stuck", where);
+        assert(this.#isAbandonedByCall || optionsOf[this.#behaviour]?.onStuck === "abandon", where);
+        this.#isAbandonedByCall = false;
+        this.#exited(event, where);
+        break;
       case "entry-failed":
         this.#life = "none";
-        this.#exit(0);
+        this.#exit(0, undefined);
         break;
       case "replaced":
         assert(this.#life === "starting" || this.#life === "running", where);
@@ -104,6 +160,9 @@ export class KeyJournal {
         break;
       case "removed":
         this.#mayStop = true;
+        this.#isPaused = false;
+        this.#isUnknown = true;
+        this.#parkedVersion = undefined;
         this.#failures = 0;
         this.#isParked = false;
         this.#retryAt = 0;
@@ -112,9 +171,19 @@ export class KeyJournal {
         this.#retrying(event, where);
         break;
       case "parked":
-        assertEquals(event.failures, policy.limit, where);
+        this.#parked(event, where);
         this.#unparkedBy = undefined;
         this.#isParked = true;
+        break;
+      case "paused":
+        this.#isPaused = this.#mayStop = true;
+        this.#isParked = false;
+        this.#retryAt = 0;
+        this.#parkedVersion = undefined;
+        break;
+      case "resumed":
+        this.#isPaused = false; // what is stuck may have been so since an earlier run
+        this.#isUnknown = true;
         break;
       case "unparked":
         assert(this.#isParked, where);
@@ -130,39 +199,85 @@ export class KeyJournal {
     if (event.cause !== "call") assert(event.at >= this.#retryAt, `too early, ${where}`);
   }
 
-  #exited(event: Extract<Event, { type: "exited" }>, where: string): void {
+  #exited(event: Extract<Event, { type: "exited" | "abandoned" }>, where: string): void {
     assert(this.#life !== "none", where);
+    this.#checkLimits(event, where);
     if (event.outcome === "stopped") assert(this.#mayStop, `stopped without a reason, ${where}`);
     if (event.phase === "starting") assertEquals(event.uptimeMs, 0, where);
     assertEquals("error" in event, event.outcome === "failed", where);
     this.#life = "none";
-    this.#exit(event.uptimeMs);
+    this.#exit(event.uptimeMs, event.error);
   }
 
-  #exit(uptimeMs: number): void {
+  /** Only what may not be silent fails because it is, and no start-up is given up before its time. */
+  #checkLimits(event: Extract<Event, { type: "exited" | "abandoned" }>, where: string): void {
+    const { name } = (event.error ?? {}) as { name?: string };
+    const lastedMs = event.at - this.#startingAt;
+    if (name === "TimeoutError") assert(lastedMs >= 60_000, `given up after ${lastedMs} ms, ${where}`);
+    if (name !== "ProcessSilentError") return;
+    assert(this.#behaviour.startsWith("silent"), `${this.#behaviour} is said to be silent, ${where}`);
+    assert(event.phase === "running" && lastedMs >= livenessMs, `silent too early, ${where}`);
+  }
+
+  #exit(uptimeMs: number, error: unknown): void {
+    this.#saying = sayingOf(error);
+    if (uptimeMs >= policy.resetAfterMs) this.#parkedVersion = undefined;
     if (this.#mayStop && !this.#isEnding) {
       this.#failures = 0;
       return;
     }
     if (!this.#isEnding) this.#answer = "due"; // whether the end or the exit was first cannot be told from here
-    this.#failures = (uptimeMs >= policy.resetAfterMs ? 0 : this.#failures) + 1;
+    const isNoStep = (error as Error | undefined)?.cause instanceof RetryAfterError;
+    this.#failures = (uptimeMs >= policy.resetAfterMs ? 0 : this.#failures) + (isNoStep ? 0 : 1);
+  }
+
+  #parked(event: Extract<Event, { type: "parked" }>, where: string): void {
+    const saying = this.#saying;
+    if (this.#parkedVersion !== undefined) return; // whatever it has thrown
+    if (event.cause === "limit") assertEquals(event.failures, this.#policy.limit, where);
+    else assertEquals(event.cause, saying === "park" ? "decided" : saying, where);
+    assert(event.cause !== "limit" || saying !== "unrecoverable", `parked for another reason, ${where}`);
   }
 
   #retrying(event: Extract<Event, { type: "retrying" }>, where: string): void {
-    const { minDelayMs, factor, maxDelayMs } = policy;
+    const { minDelayMs, factor, maxDelayMs, limit } = this.#policy;
+    const recent = this.#starts.filter((at) => event.at - at <= 10_000).length;
+    this.#retryAt = event.retryAt;
+    assertEquals(event.retryAt, event.at + event.delayMs, where);
+    if (this.#parkedVersion !== undefined && this.#isAnswer) {
+      assert(this.#mayStop, `a parked key is tried again, ${where}`);
+    }
+    if (this.#isUnknown && !this.#isAnswer) {
+      this.#failures = event.failures; // it goes on from there
+      return;
+    }
+    if (event.cause === "brake") assert(recent >= 10, `braked after ${recent} starts, ${where}`);
+    if (recent >= 10) return;
+    if (this.#isEnding && typeof this.#saying === "number") return; // whether it is the answer cannot be told then
+    if (!this.#isEnding && this.#isAnswer) {
+      assert(event.failures < limit && typeof this.#saying !== "string", `not parked, ${where}`);
+      if (typeof this.#saying === "number") return assertEquals(event.delayMs, this.#saying, where);
+    }
     if (event.failures > 0 && !this.#isEnding) assertEquals(event.failures, this.#failures, where);
     const delayMs = Math.min(minDelayMs * factor ** (Math.max(1, event.failures) - 1), maxDelayMs);
     // A table that fails again and again puts a restart off further and further.
     if (this.#isAnswer) assertEquals(event.delayMs, delayMs, where);
     else assert(event.delayMs >= delayMs && event.delayMs <= maxDelayMs, where);
-    assertEquals(event.retryAt, event.at + event.delayMs, where);
-    this.#retryAt = event.retryAt;
   }
+}
+
+/** What an error says itself, or has `restart.decide` say, of what follows. */
+function sayingOf(error: unknown): Saying {
+  if (error instanceof UnrecoverableError) return "unrecoverable";
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  if (cause instanceof RetryAfterError) return cause.delayMs;
+  return cause === "park" || typeof cause === "number" ? cause : undefined;
 }
 
 /** What could be reported as an error, of any kind of event. */
 export function errorOf(event: Event): unknown {
-  return event.type === "exited" || event.type === "entry-failed" || event.type === "table-failed"
+  return event.type === "exited" || event.type === "entry-failed" || event.type === "table-failed" ||
+      event.type === "abandoned" || event.type === "abandoned-ended"
     ? event.error
     : undefined;
 }

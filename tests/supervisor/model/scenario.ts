@@ -1,18 +1,9 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  ProcessEndedEarlyError,
-  ProcessExistsError,
-  ProcessNotFoundError,
-  ProcessStuckError,
-  type Runnable,
-  Supervisor,
-  type SupervisorEvent,
-  SupervisorNotRunningError,
-} from "@pact/supervisor";
-import { errorOf, KeyJournal, policy } from "./checks.ts";
+import { type Runnable, Supervisor, type SupervisorEvent } from "@pact/supervisor";
+import { errorOf, KeyJournal, restart } from "./checks.ts";
 import { drain, SimClock } from "./sim_clock.ts";
-import { type Behaviour, behaviours, SimError, type World } from "./sim_process.ts";
+import { type Behaviour, behaviours, livenessMs, SimError, type World } from "./sim_process.ts";
 import { SimTable } from "./sim_table.ts";
 
 export const keys = ["a", "b", "c"] as const;
@@ -27,6 +18,9 @@ export const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: does("delete"), key }) },
   { weight: 6, arbitrary: fc.record({ do: does(...calls), key }) },
   { weight: 4, arbitrary: fc.record({ do: does("crash", "finish", "release"), key }) },
+  { weight: 3, arbitrary: fc.record({ do: does("fail", "abandon"), key }) },
+  { weight: 4, arbitrary: fc.record({ do: does("pause", "resume"), key }) },
+  { weight: 1, arbitrary: fc.record({ do: does("pause all", "resume all") }) },
   { weight: 3, arbitrary: fc.record({ do: does("reconcile") }) },
   {
     weight: 6,
@@ -37,36 +31,54 @@ export const step = fc.oneof(
 );
 export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-const expectedClasses = [
-  ProcessEndedEarlyError,
-  ProcessExistsError,
-  ProcessNotFoundError,
-  ProcessStuckError,
-  SupervisorNotRunningError,
-  SimError,
-  TypeError, // an entry that gives no runnable
-  DOMException, // the process that makes up its own AbortError
-];
+/** By name: a library that was changed has classes of its own. */
+const expectedErrors = new Set([
+  "ProcessEndedEarlyError",
+  "ProcessExistsError",
+  "ProcessNotFoundError",
+  "ProcessPausedError",
+  "ProcessSilentError",
+  "ProcessStateError",
+  "ProcessStuckError",
+  "SupervisorNotRunningError",
+  "UnrecoverableError",
+  "TypeError", // an entry that gives no runnable
+  "AbortError", // the process that makes up its own
+  "TimeoutError",
+]);
 
 /** A supervisor in a world of its own, checked after every step. */
 export class Scenario {
   readonly clock = new SimClock();
-  readonly world: World = { clock: this.clock, live: new Map(), built: new Map(), thrown: [], runs: new Map() };
+  readonly world: World = {
+    clock: this.clock,
+    live: new Map(),
+    built: new Map(),
+    thrown: [],
+    runs: new Map(),
+    alive: new Set(),
+    verdicts: new Set(),
+  };
   readonly table: SimTable;
   readonly supervisor: Supervisor<string, Runnable>;
   readonly events: SupervisorEvent<string>[] = [];
-  readonly #journals = new Map(keys.map((key) => [key as string, new KeyJournal(key)]));
+  readonly #journals: Map<string, KeyJournal>;
   readonly #seenErrors = new Map<unknown, number>();
   /** Keys that were stopped by hand and may stay so until the next pass. */
   readonly #stopped = new Set<string>();
   readonly #openCalls = new Set<Promise<void>>();
   readonly #wrong: unknown[] = [];
+  /** What watchdogs have failed processes with, to be told exactly once when these have ended. */
+  readonly #verdicts: unknown[] = [];
+  /** What concerned a process that was about to end anyway. */
+  readonly #ignored: unknown[] = [];
   #end = Promise.withResolvers<void>();
   #run: Promise<void> = Promise.resolve();
 
-  constructor(announces: boolean, startConcurrency: number) {
+  constructor(announces: boolean, startConcurrency: number, Kind: typeof Supervisor = Supervisor) {
     this.table = new SimTable(this.world, announces);
-    this.supervisor = new Supervisor(this.table, { clock: this.clock, restart: policy, startConcurrency });
+    this.#journals = new Map(keys.map((key) => [key, new KeyJournal(key, this.table.behaviours)]));
+    this.supervisor = new Kind(this.table, { clock: this.clock, restart, startConcurrency });
     this.supervisor.subscribe((event) => this.#see(event));
   }
 
@@ -96,7 +108,8 @@ export class Scenario {
     for (const journal of this.#journals.values()) journal.forget();
     this.table.thrown.length = 0; // what it failed with after the end began concerned nobody
     assertEquals(this.#openCalls.size, 0, "a call is still open after the run");
-    assertEquals(this.#liveKeys().sort(), this.#keysThat("stuck").sort(), "what lives after the run is what is stuck");
+    const named = new Set([...this.#keysThat("stuck"), ...this.#abandoned()]);
+    assertEquals(this.#liveKeys().sort(), [...named].sort(), "what lives after the run is what is stuck or abandoned");
     assertEquals(this.supervisor.keys().sort(), this.#keysThat("stuck").sort());
   }
 
@@ -106,8 +119,19 @@ export class Scenario {
     this.table.delayMs = 0;
     await this.#releaseFor(40);
     this.check();
+    for (const error of this.#verdicts) assertEquals(this.#seenErrors.get(error), 1, `how often ${error} was told`);
+    for (const error of this.#ignored) {
+      assertEquals(this.#seenErrors.get(error), undefined, `whether ${error} was told`);
+    }
     if (this.table.changes) this.#checkFollowed();
     for (const key of keys.filter((key) => this.table.rows.has(key))) this.#do({ do: "set", key, behaviour: "ok" });
+    await this.#within(10_000, this.supervisor.reconcile());
+    await this.#releaseFor(10);
+    const paused = [...this.table.rows.keys()].filter((key) => this.table.isPaused(key));
+    assertEquals(this.#keysThat("paused").sort(), paused.sort(), "paused = table");
+    assertEquals(this.#liveKeys().filter((key) => this.table.isPaused(key)), [], "nothing lives that is paused");
+    this.table.resumeAll();
+    for (const key of keys) this.table.resume(key);
     await this.#within(10_000, this.supervisor.reconcile());
     await this.#releaseFor(10);
     this.check();
@@ -117,7 +141,10 @@ export class Scenario {
 
   check(): void {
     if (this.#wrong.length > 0) throw this.#wrong[0];
-    for (const [key, live] of this.world.live) assert(live <= 1, `${key} lives ${live} times`);
+    for (const [key, live] of this.world.live) {
+      const abandoned = this.#abandoned().filter((each) => each === key).length;
+      assert(abandoned <= 3 && live <= 1 + abandoned, `${key} lives ${live} times, ${abandoned} abandoned`);
+    }
     const { thrown } = this.world;
     for (const error of [...thrown, ...this.table.thrown]) {
       assertEquals(this.#seenErrors.get(error), 1, `how often ${error} was told`);
@@ -125,6 +152,7 @@ export class Scenario {
     for (const [key, row] of this.table.rows) {
       if (row.behaviour === "ok") this.#checkHealthy(key, row.version);
     }
+    this.#checkSilence();
     for (const key of this.supervisor.keys()) assert(this.#journals.has(key));
   }
 
@@ -132,8 +160,18 @@ export class Scenario {
   #checkHealthy(key: string, version: number): void {
     const process = this.supervisor.snapshot().processes.find((process) => process.key === key);
     if (process?.version !== version || process.state !== "running") return;
-    assertEquals(this.world.live.get(key), 1, `${key} is said to run`);
+    const abandoned = this.#abandoned().filter((each) => each === key).length;
+    assertEquals(this.world.live.get(key), 1 + abandoned, `${key} is said to run`);
     assertStrictEquals(this.supervisor.get(key), this.world.runs.get(key) as Runnable);
+  }
+
+  /** What may not be silent, and is, does not run for longer than it may. */
+  #checkSilence(): void {
+    for (const { key, state, version, sinceAt } of this.supervisor.snapshot().processes) {
+      const behaviour = this.table.behaviours.get(version as number);
+      if (state !== "running" || behaviour === undefined || !behaviour.startsWith("silent")) continue;
+      assert(this.clock.now() - sinceAt < livenessMs, `${key} has been silent since ${sinceAt}`);
+    }
   }
 
   /** Announced changes are followed without a pass, however late a look or a row of a pass came back. */
@@ -141,7 +179,9 @@ export class Scenario {
     for (const [key, row] of this.table.rows) {
       if (row.behaviour !== "ok" || this.#stopped.has(key)) continue;
       const process = this.supervisor.snapshot().processes.find((process) => process.key === key);
-      assertEquals([process?.state, process?.version], ["running", row.version], `${key} is as its entry says`);
+      const isPaused = this.table.isPaused(key);
+      assertEquals(process?.state, isPaused ? "paused" : "running", `${key} is as its entry says`);
+      if (!isPaused) assertEquals(process?.version, row.version, `${key} is what its entry says`);
     }
     for (const key of this.supervisor.keys()) assert(this.table.rows.has(key), `${key} was deleted and exists`);
   }
@@ -156,14 +196,27 @@ export class Scenario {
       case "finish":
       case "release":
         return this.world.runs.get(step.key)?.[step.do]();
+      case "fail":
+        return this.#fail(step.key);
+      case "abandon":
+        return this.#abandon(this.#journals.get(step.key)!);
       case "break table":
       case "mend table":
         this.table.isBroken = step.do === "break table";
+        this.table.wasOdd = true;
         return;
       case "slow table":
       case "fast table":
         this.table.delayMs = step.do === "slow table" ? 40 : 0;
+        this.table.wasOdd = true;
         return;
+      case "pause":
+      case "resume":
+        return this.table[step.do](step.key);
+      case "pause all":
+        return this.table.pauseAll();
+      case "resume all":
+        return this.table.resumeAll();
       case "reconcile":
         return this.#track(this.supervisor.reconcile());
       case "start":
@@ -174,8 +227,32 @@ export class Scenario {
     }
   }
 
+  /** What runs or starts fails with the error; what is about to end does not. */
+  #fail(key: string): void {
+    const error = new SimError(key, "a watchdog barked");
+    const { state } = this.supervisor.status(key) ?? {};
+    this.world.verdicts.add(error);
+    try {
+      this.supervisor.fail(key, error);
+      if (state === "running" || state === "starting") this.#verdicts.push(error);
+      else this.#ignored.push(error);
+    } catch (refusal) {
+      this.#expect(refusal);
+    }
+  }
+
+  #abandon(journal: KeyJournal): void {
+    try {
+      this.supervisor.abandon(journal.key);
+      journal.abandonedByCall();
+    } catch (refusal) {
+      this.#expect(refusal);
+    }
+  }
+
   #call(operation: typeof calls[number], journal: KeyJournal): void {
-    if (operation === "restart" || operation === "stop") journal.allowStop();
+    const isStuck = this.supervisor.status(journal.key)?.state === "stuck"; // then it is refused
+    if (!isStuck && (operation === "restart" || operation === "stop")) journal.allowStop();
     const isCallingOff = operation === "stop" && !journal.hasLife;
     if (operation === "stop") this.#stopped.add(journal.key);
     const call = this.supervisor[operation](journal.key);
@@ -184,18 +261,23 @@ export class Scenario {
 
   #track(call: Promise<unknown>): void {
     const tracked = call.then(() => {}, (error) => {
-      if (!expectedClasses.some((kind) => error instanceof kind)) this.#wrong.push(error);
+      this.#expect(error);
       // Several callers may wait for the same thing, and then all of them are told.
       if (this.table.thrown.includes(error) && !this.#seenErrors.has(error)) this.#count(error);
     }).finally(() => this.#openCalls.delete(tracked));
     this.#openCalls.add(tracked);
   }
 
+  #expect(error: unknown): void {
+    const isExpected = error instanceof SimError || expectedErrors.has((error as Error).name);
+    if (!isExpected) this.#wrong.push(error);
+  }
+
   #see(event: SupervisorEvent<string>): void {
     this.events.push(event);
     const error = errorOf(event);
     if (error !== undefined) this.#count(error);
-    if (event.type === "starting") this.#stopped.delete(event.key);
+    if (event.type === "starting") this.#starting(event.key);
     try {
       if ("key" in event) this.#journals.get(event.key)!.see(event, this.world.built.get(event.key));
     } catch (error) {
@@ -203,10 +285,17 @@ export class Scenario {
     }
   }
 
+  /** What is paused is not started, as soon as that can be known. */
+  #starting(key: string): void {
+    this.#stopped.delete(key);
+    const isKnown = this.table.changes !== undefined && !this.table.wasOdd;
+    if (isKnown && this.table.isPaused(key)) this.#wrong.push(new Error(`${key} starts and is paused`));
+  }
+
   /** Lets time pass during which no process stays deaf. */
   async #releaseFor(seconds: number): Promise<void> {
     for (let i = 0; i < seconds; i++) {
-      for (const run of this.world.runs.values()) run.release();
+      for (const run of this.world.alive) run.release();
       await this.clock.advance(1_000);
     }
   }
@@ -222,6 +311,10 @@ export class Scenario {
 
   #count(error: unknown): void {
     this.#seenErrors.set(error, (this.#seenErrors.get(error) ?? 0) + 1);
+  }
+
+  #abandoned(): string[] {
+    return this.supervisor.snapshot().abandoned.map(({ key }) => key);
   }
 
   #keysThat(state: string): string[] {

@@ -1,0 +1,63 @@
+/**
+ * A key that is paused: its process is stopped, and none is started, until the table says otherwise.
+ *
+ * ```text
+ *   any phase but "attempting" ──────────────▶ paused ──▶ as if the key was new here, but for what is known of its failures
+ *   attempting ──▶ stopped, stuck … ended ──────▲
+ * ```
+ *
+ * @module
+ */
+
+import type { Runnable } from "../process/runnable.ts";
+import { type Pause, ProcessPausedError } from "../pause.ts";
+import type { Keeper } from "./keeper.ts";
+import type { Registry } from "./registry.ts";
+
+/** The pause of one key, made when it begins. */
+export class Pausing<K, P extends Runnable> {
+  /** As the table has said it last. */
+  pause: Pause;
+  readonly #registry: Registry<K, P>;
+  readonly #keeper: Keeper<K, P>;
+  /** Whether it had nothing to do before, and will not have afterwards. */
+  readonly #wasResting: boolean;
+  /** Since when the key is paused and has no process, epoch ms. */
+  #sinceAt: number | undefined = undefined;
+
+  constructor(registry: Registry<K, P>, keeper: Keeper<K, P>, pause: Pause) {
+    this.#registry = registry;
+    this.#keeper = keeper;
+    this.#wasResting = keeper.phase === "resting";
+    this.pause = pause;
+    registry.emit({ type: "paused", at: registry.clock.now(), key: keeper.key, pause });
+  }
+
+  /** What a call that would start the process rejects with. */
+  readonly makeError = (): ProcessPausedError => new ProcessPausedError(this.#keeper.key, this.pause);
+
+  /** The key has no process from now on. It looks up by itself when its pause is over; one of the whole table is looked over. */
+  settle(): void {
+    const { clock, deadlines } = this.#registry, { pause: { untilAt } } = this;
+    this.#sinceAt ??= clock.now();
+    this.#keeper.enter("paused", this.#sinceAt);
+    if (untilAt === undefined) deadlines.delete(this.#keeper);
+    else deadlines.set(this.#keeper, Math.max(0, untilAt - clock.now()));
+  }
+
+  /** Its moment has come. */
+  onDeadline(): void {
+    const { run } = this.#registry;
+    if (this.pause.isWholeTable) run?.reconciler.request("change");
+    else run?.lookAt(this.#keeper.key);
+  }
+
+  /** It is over. Returns whether the key goes on resting. The failures of a key that was paused by itself are forgotten. */
+  end(version: unknown): boolean {
+    const { clock, deadlines } = this.#registry, { key, backoff } = this.#keeper;
+    if (!this.#keeper.attempt) deadlines.delete(this.#keeper);
+    this.#registry.emit({ type: "resumed", at: clock.now(), key });
+    if (!this.pause.isWholeTable) backoff?.end(version);
+    return this.#wasResting && this.pause.isWholeTable === true;
+  }
+}

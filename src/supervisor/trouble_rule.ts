@@ -1,0 +1,57 @@
+/**
+ * What a table is told of a key that is not well, when, and how the next process of that key goes on from it. Pure: no wait,
+ * no clock, time is handed in.
+ *
+ * @module
+ */
+
+import type { Trouble } from "../table/trouble.ts";
+
+/** How close together two reports on one key may be, in ms: what crashes every second is reported six times a minute. */
+export const reportEveryMs = 10_000;
+
+/** What is known of the failures of a key when one of them has had its answer. */
+export type Finding = Omit<Trouble, "failingSinceAt" | "changedAt" | "session" | "endedAt">;
+
+/**
+ * Makes what is remembered of a key out of what was just found.
+ *
+ * @param before What was remembered until now, if it has not ended.
+ * @param at The moment, epoch ms.
+ */
+export function troubleAfter(before: Trouble | undefined, found: Finding, at: number): Trouble {
+  return { ...found, failingSinceAt: before?.failingSinceAt ?? at, changedAt: at };
+}
+
+/**
+ * Tells whether a report must not wait: what comes next depends on it. Whoever runs the key next would try a long wait too
+ * early, and one that is as long as reports are apart makes them no more frequent.
+ */
+export function isUrgentFinding({ state, delayMs = 0 }: Finding): boolean {
+  return state === "parked" || delayMs >= reportEveryMs;
+}
+
+/**
+ * Tells how long a report has to wait.
+ *
+ * @param isUrgent Whether it must not wait, or the key is well again.
+ * @param reportedMs When the key was reported on last, by the monotonic clock; `undefined` if it never was.
+ * @param nowMs The moment, by the same clock.
+ * @returns The wait, in ms.
+ */
+export function reportDelayMs(isUrgent: boolean, reportedMs: number | undefined, nowMs: number): number {
+  if (isUrgent || reportedMs === undefined) return 0;
+  return Math.max(0, reportedMs + reportEveryMs - nowMs);
+}
+
+/**
+ * Tells how long a key has to wait that is not running, for what it is known to suffer from.
+ *
+ * @param now The moment, epoch ms.
+ * @returns What is left of its delay, in ms. The clock of who has written the moment may be wrong, so the delay itself is the
+ * most.
+ */
+export function leftOfDelayMs({ state, retryAt, delayMs }: Trouble, now: number): number {
+  if (state !== "retrying" || retryAt === undefined || delayMs === undefined) return 0;
+  return Math.max(0, Math.min(retryAt - now, delayMs));
+}
