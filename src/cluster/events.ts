@@ -112,7 +112,8 @@ export interface ClusterWaitingEvent {
 
 /**
  * The database does not answer. Further calls that it does not answer are not announced, and few are made, until it does:
- * then there is a `database-available`.
+ * then there is a `database-available`. When that was true for less than a time to live, the next one comes only when no call
+ * has gone unanswered for that long: a database may answer reads and no writes.
  */
 export interface DatabaseUnavailableEvent {
   /** When, in epoch ms. */
@@ -154,8 +155,8 @@ export interface DatabaseReplacedEvent {
 }
 
 /**
- * A call to the database failed. It is made again; when it fails in the same way before any call was answered, that is not
- * announced.
+ * A call to the database failed. It is made again; as long as it fails in the same way again and again, at most a time to live
+ * apart, that is not announced.
  */
 export interface ClusterFailedEvent {
   /** When, in epoch ms. */

@@ -1,8 +1,14 @@
 /**
  * Which failures of the database are announced: a pure rule.
  *
- * An outage fails every call, every second, for hours. It is announced once, and so is its end; so is each other failure,
- * until the database has answered.
+ * An outage fails every call, every second, for hours. It is announced once, and so is its end; so is each other failure.
+ * A database may also answer some calls and not others, such as one that reads and cannot write: what fails again soon after
+ * it seemed to be over goes on, and is not announced again with each call.
+ *
+ * ```text
+ *   answers ──▶ does not answer ──▶ answers ──▶ does not answer, soon after ──▶ answers, and has not failed for a while
+ *                announced           announced   announced, and goes on for now   announced
+ * ```
  *
  * @module
  */
@@ -10,12 +16,27 @@
 import { describeError, isInstance } from "../error_data.ts";
 import { KvTimeoutError, KvUnavailableError } from "../kv/errors.ts";
 
+/** A time in which the database does not answer, in ms. */
+interface Outage {
+  readonly sinceMs: number;
+  /** For how long nothing may go unanswered before it is over. */
+  readonly quietMs: number;
+  /** When the database answered first after the last call that it has not; `undefined` while it has not since. */
+  answeredMs: number | undefined;
+}
+
 /** What one instance has announced. */
 export class Failures {
-  /** What was announced of each operation since the database answered last. */
-  readonly #announced: Map<string, string> = new Map();
-  /** Since when it has not answered, in ms; `undefined` while it does. */
-  #sinceMs: number | undefined = undefined;
+  readonly #quietMs: number;
+  /** When each failure was last seen that is not over, in ms, by operation and text. */
+  readonly #seen: Map<string, number> = new Map();
+  #outage: Outage | undefined = undefined;
+  #endedMs = -Infinity;
+
+  /** @param quietMs After how long without it a failure is over that has come back, in ms. */
+  constructor(quietMs: number) {
+    this.#quietMs = quietMs;
+  }
 
   /**
    * Takes note that an operation failed.
@@ -24,28 +45,38 @@ export class Failures {
    */
   failed(operation: string, error: unknown, nowMs: number): "unavailable" | "failed" | undefined {
     const silentMs = silenceOf(error);
-    if (silentMs !== undefined) {
-      if (this.#sinceMs !== undefined) return undefined;
-      this.#sinceMs = nowMs - silentMs;
-      return "unavailable";
+    if (silentMs === undefined) {
+      return this.#isNews(`${operation}: ${describeError(error)}`, nowMs) ? "failed" : undefined;
     }
-    const text = describeError(error);
-    if (this.#announced.get(operation) === text) return undefined;
-    this.#announced.set(operation, text);
-    return "failed";
+    if (this.#outage) {
+      this.#outage.answeredMs = undefined;
+      return undefined;
+    }
+    const isBack = nowMs - this.#endedMs < this.#quietMs;
+    this.#outage = { sinceMs: nowMs - silentMs, quietMs: isBack ? this.#quietMs : 0, answeredMs: undefined };
+    return "unavailable";
   }
 
   /**
    * Takes note that the database has answered.
    *
-   * @returns How long an outage was that was announced, in ms.
+   * @returns How long an outage was that was announced, in ms, if it is over.
    */
   answered(nowMs: number): number | undefined {
-    if (this.#announced.size > 0) this.#announced.clear();
-    if (this.#sinceMs === undefined) return undefined;
-    const forMs = nowMs - this.#sinceMs;
-    this.#sinceMs = undefined;
-    return forMs;
+    const outage = this.#outage;
+    if (!outage) return undefined;
+    outage.answeredMs ??= nowMs;
+    if (nowMs - outage.answeredMs < outage.quietMs) return undefined;
+    this.#outage = undefined;
+    this.#endedMs = nowMs;
+    return outage.answeredMs - outage.sinceMs;
+  }
+
+  #isNews(failure: string, nowMs: number): boolean {
+    for (const [each, seenMs] of this.#seen) if (nowMs - seenMs >= this.#quietMs) this.#seen.delete(each);
+    const isNews = !this.#seen.has(failure);
+    this.#seen.set(failure, nowMs);
+    return isNews;
   }
 }
 

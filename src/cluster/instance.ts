@@ -39,13 +39,14 @@ export class Instance {
   membership: Membership | undefined = undefined;
   /** Whether the cluster runs, and the instance stays out of it. */
   isIdle = false;
-  readonly #failures: Failures = new Failures();
+  readonly #failures: Failures;
   readonly #emit: (event: ClusterEvent) => void;
 
   constructor(kv: Deno.Kv, settings: ClusterSettings, emit: (event: ClusterEvent) => void) {
     const { clock, random } = settings;
     this.settings = settings;
     this.timing = new Timing(settings);
+    this.#failures = new Failures(this.timing.failureMs);
     this.history = historyOf(kv);
     this.clock = clock;
     this.store = new KvStore(kv, {

@@ -25,7 +25,7 @@ import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
 import { Placements } from "./placements.ts";
 import { beatsToProve } from "./proof.ts";
-import { homesOf, type Standing, takersOf } from "./receivers.ts";
+import { homesOf, missingOf, type Standing, takersOf } from "./receivers.ts";
 import type { ClusterView, SessionSeen } from "./records.ts";
 import { rankOf } from "./revisions.ts";
 import type { Session } from "./session.ts";
@@ -247,6 +247,8 @@ export class Ownership {
     const owners = Array.from({ length: settings.slots }, (_, slot) => {
       return claims.held.has(slot) ? self : view.claims.get(slot)?.owner;
     });
+    const overdue = [...this.unowned].flatMap(([slot, ms]) => nowMs - ms < timing.graceMs ? [] : [slot]);
+    for (const id of missingOf(this.#takers, owners, overdue)) if (id !== self) sightings.doubt(id);
     const standings = this.#standings(view, new Set(owners));
     const moving = standings.filter(({ id }) => id === self || sightings.isMoving(id, nowMs));
     const isColdStart = !moving.some(({ isProven }) => isProven);

@@ -92,3 +92,19 @@ export function homesOf(
     return owner.rank === sharers[0].rank ? shared[slot] : owner.id;
   });
 }
+
+/**
+ * Returns the sessions that have not taken what they should have. Each may be dead, though its record is not judged so for
+ * long: what is handed over to it would be without an owner again and again.
+ *
+ * @param takers The session that should take each slot if it has no owner, by slot.
+ * @param owners The session that owns each slot, by slot.
+ * @param overdue The slots that were without an owner for the whole grace.
+ */
+export function missingOf(
+  takers: readonly string[],
+  owners: readonly (string | undefined)[],
+  overdue: readonly number[],
+): ReadonlySet<string> {
+  return new Set(overdue.filter((slot) => takers[slot] !== owners[slot]).map((slot) => takers[slot]));
+}

@@ -19,7 +19,7 @@ export interface Sighting {
   readonly sinceMs: number;
   /** For how long it may stand there, in ms. */
   readonly ttlMs: number;
-  /** Whether it was ever seen to move, or to appear. */
+  /** Whether it was seen to move, or to appear, since there was reason to doubt that it lives. */
   readonly hasMoved: boolean;
 }
 
@@ -61,6 +61,12 @@ export class Sightings {
       movements.left.push(id);
     }
     return movements;
+  }
+
+  /** Takes note that a session has not done what a living one does: it was not seen to move until it moves once more. */
+  doubt(id: string): void {
+    const seen = this.#seen.get(id);
+    if (seen) this.#seen.set(id, { ...seen, hasMoved: false });
   }
 
   /** Forgets a session that is known to be gone. */

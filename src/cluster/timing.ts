@@ -153,6 +153,11 @@ export class Timing {
     return this.heartbeatMs * 2;
   }
 
+  /** After how long without it a failure that comes and goes is over: longer than the pauses between the calls that fail. */
+  get failureMs(): number {
+    return this.ttlMs;
+  }
+
   /** For how long rows of slots are kept that are to come: much longer than their hand-over takes. */
   get keptRowsMs(): number {
     return this.heartbeatMs * 12;

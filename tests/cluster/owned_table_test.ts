@@ -339,7 +339,8 @@ const forSeconds: readonly (readonly [seconds: number, failures: number])[] = [
 Deno.test("Cluster.own().changes() are followed again after 1 s, and after twice as long each further time, up to a minute", async () => {
   const { world, one, owned } = await openShared();
   await using _world = world;
-  one.kv.break(failWith(new Error("oops")), "get");
+  let calls = 0;
+  one.kv.break(() => Promise.reject(new Error(`oops ${calls++}`)), "get"); // each is announced, as none is like another
   await using changes = follow(owned, world);
   const counted: (readonly [number, number])[] = [];
   for (const [seconds] of forSeconds) {

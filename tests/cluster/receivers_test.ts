@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { place } from "../../src/cluster/placement.ts";
-import { homesOf, receiversOf, sharersOf, type Standing, takersOf } from "../../src/cluster/receivers.ts";
+import { homesOf, missingOf, receiversOf, sharersOf, type Standing, takersOf } from "../../src/cluster/receivers.ts";
 
 /**
  * Sessions in short, such as "a0+ b1- C1": the name, capital if it owns slots, the rank of its revision, "+" if it is proven,
@@ -117,4 +117,10 @@ Deno.test("takersOf() gives a slot to a session from which homesOf() does not ta
     });
   }
   assertEquals(taken, 300 * 8);
+});
+
+Deno.test("missingOf() names those that have not taken what is overdue, and not those that have or whose time is not up", () => {
+  const owners = ["a", "c", undefined, "a", "b"];
+  assertEquals([...missingOf(["a", "b", "b", "c", "d"], owners, [0, 1, 2])], ["b"]);
+  assertEquals([...missingOf(["a", "b", "b", "c", "d"], owners, [])], []);
 });

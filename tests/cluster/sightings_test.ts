@@ -20,6 +20,19 @@ function seen(looks: readonly (readonly [nowMs: number, sessions: Rows])[]): Sig
   return sightings;
 }
 
+Deno.test("Sightings.doubt() has a session be seen to move only when it moves once more", () => {
+  const sightings = seen([[0, { a: ["01", 100] }], [10, { a: ["02", 100] }]]);
+  const isSeenMoving = (nowMs: number, versionstamp: string) => {
+    sightings.see(rows({ a: [versionstamp, 100] }), nowMs);
+    return sightings.wasSeenMoving("a", nowMs);
+  };
+  assertEquals(isSeenMoving(10, "02"), true);
+  sightings.doubt("a");
+  sightings.doubt("b");
+  assertEquals([isSeenMoving(20, "02"), sightings.isMoving("a", 20), isSeenMoving(30, "03")], [false, true, true]);
+  assertEquals(sightings.get("b"), undefined);
+});
+
 Deno.test("Sightings.see() names a session that comes, once", () => {
   const sightings = new Sightings();
   assertEquals(sightings.see(rows({ a: ["1", 9] }), 0), { joined: ["a"], moved: [], left: [] });

@@ -24,6 +24,7 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     keptRowsMs: 60_000,
     graceMs: 5_000,
     steadyMs: 10_000,
+    failureMs: 15_000,
     handOverMs: 15_000,
   }],
   [1_000, 6_000, {
@@ -46,6 +47,7 @@ const cases: readonly (readonly [heartbeatMs: number, ttlMs: number, durations: 
     keptRowsMs: 12_000,
     graceMs: 1_000,
     steadyMs: 2_000,
+    failureMs: 6_000,
     handOverMs: 6_000,
   }],
 ];
