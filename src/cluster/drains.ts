@@ -11,6 +11,7 @@ export class Drains {
   readonly #changed: () => void;
   /** The calls whose signal has not aborted, also those that were answered. */
   readonly #calls: Set<Call> = new Set();
+  #hasLeft = false;
 
   /** @param changed Is called when the first call begins, and when the last one has ended. */
   constructor(changed: () => void) {
@@ -28,6 +29,7 @@ export class Drains {
    * @returns A promise that resolves when the instance holds no slot; it rejects with the reason of the signal.
    */
   begin(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#hasLeft) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const listening = onAbort(signal, () => {
       this.#calls.delete(call);
@@ -46,8 +48,9 @@ export class Drains {
     for (const { resolve } of this.#calls) resolve();
   }
 
-  /** Ends all of them: the instance has left. */
+  /** Ends all of them, and those that are yet to come: the instance has left. */
   end(): void {
+    this.#hasLeft = true;
     for (const { resolve, listening } of this.#calls) {
       listening[Symbol.dispose]();
       resolve();

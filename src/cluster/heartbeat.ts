@@ -171,7 +171,7 @@ export class Heartbeat implements Claimant {
   }
 
   async #write(): Promise<boolean> {
-    const { ledger, clock, timing } = this.#instance;
+    const { ledger, clock, timing, history } = this.#instance;
     let sentMs = -Infinity;
     // An acknowledgement counts from the moment in which the record was sent: it may have waited for that.
     const sending = () => {
@@ -186,10 +186,12 @@ export class Heartbeat implements Claimant {
     const isNews = news !== this.#told;
     if (isNews) this.#told = undefined;
     const known = { nonce, last: this.versionstamp, ...this.#instance.known };
+    const { number } = history;
     const stored = await ledger.beat(record, this.versionstamp, { isNews, sending });
     if (!this.check()) return false;
     const evidence = beatEvidence(known, stored);
-    if (evidence !== undefined) this.#instance.history.changed(evidence); // which fences the session, if it has joined
+    // This fences the session, if it has joined. When a table has noticed meanwhile, it has been told of.
+    if (evidence !== undefined && history.number === number) history.changed(evidence);
     if (!this.check()) return false;
     // Buried? Others may own everything by now. One that did not know of its record never owned anything, and joins from the start.
     if (stored.versionstamp === null && this.#ackedMs !== undefined) this.fence("declared-dead");

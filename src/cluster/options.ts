@@ -11,6 +11,7 @@ import { Keyspace } from "../kv/keyspace.ts";
 import { guessWatchSees, type WatchSees } from "../kv/watch_sees.ts";
 import { maxSlots } from "./placement.ts";
 import { copyPlainData } from "./plain_data.ts";
+import { maxRevision } from "./records.ts";
 
 /** Options of {@linkcode Cluster}. All durations are in ms. Instances that share a prefix need the same `slots`. */
 export interface ClusterOptions {
@@ -115,8 +116,6 @@ export interface ClusterSettings extends Required<Omit<ClusterOptions, "path" | 
   readonly info: unknown;
 }
 
-/** The most characters of a revision. */
-const maxRevision = 200;
 /** The most bytes of what an instance shows of itself. */
 const maxInfoBytes = 1_024;
 

@@ -135,11 +135,14 @@ export function toInfo(value: unknown): SessionInfo | undefined {
   return info === undefined ? { revision } : { revision, info };
 }
 
-/** Reads the order of the revisions; empty if nothing stands there that this version can read. */
+/** The most characters of a revision. */
+export const maxRevision = 200;
+
+/** Reads the order of the revisions, without what can be none; empty if nothing stands there that this version can read. */
 export function toRevisions(value: unknown): readonly string[] {
   const { format, revisions } = (value ?? {}) as Partial<RevisionsRecord>;
   if (format !== recordFormat || !Array.isArray(revisions)) return [];
-  return revisions.filter((revision) => typeof revision === "string");
+  return revisions.filter((revision) => typeof revision === "string" && revision.length <= maxRevision);
 }
 
 /**

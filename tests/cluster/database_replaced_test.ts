@@ -2,7 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
+import { historyOf } from "../../src/kv/history.ts";
 import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
+import { hang, holdReply } from "../../src/testing/mod.ts";
 import { Bot, botTable } from "../kv/fixtures.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
@@ -159,4 +161,23 @@ Deno.test("Supervisor starts a key that is parked on a spec that was lost, thoug
   assertEquals(supervisor.keys(), ["acme"]);
   ending.resolve();
   await run;
+});
+
+Deno.test("Cluster tells once that its database was set back when a table notices while the first beat of a session is on its way", async () => {
+  const memory = new MemoryKv();
+  await using world = World.over(memory);
+  const one = await world.member("a");
+  const copy = memory.copy();
+  await world.pass(20 * heartbeatMs);
+  one.kv.break(hang());
+  await world.pass(2.5 * heartbeatMs); // fenced
+  memory.restore(copy);
+  const gate = Promise.withResolvers<void>();
+  one.kv.break(holdReply(gate.promise), "commit");
+  while (!(await world.database.sessions()).includes("a-1")) await world.pass(10);
+  historyOf(one.kv).changed("seen by a table");
+  one.kv.break();
+  gate.resolve();
+  await world.pass(5 * heartbeatMs);
+  assertEquals([replaced(one), one.owned.length], [["seen by a table"], 16]);
 });

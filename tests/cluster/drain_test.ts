@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { turn } from "../../src/clock.ts";
 import { hang } from "../../src/testing/mod.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
 import { heartbeatMs, manyKeys, ttlMs, World } from "./fixtures.ts";
@@ -69,6 +70,24 @@ Deno.test("Cluster.drain() of the last instance stays pending, and keeps everyth
   one.leave();
   await world.pass(heartbeatMs);
   assertEquals([drained.fate, one.run.fate], ["resolved", "resolved"]);
+});
+
+Deno.test("Cluster.drain() resolves when it is called while the run waits for what its session has left behind", async () => {
+  const { world, instances: [one] } = await open("a");
+  await using _world = world;
+  one.kv.break(hang());
+  await world.pass(2.7 * heartbeatMs); // fenced
+  one.kv.break(hang(), "commit"); // its record cannot be deleted
+  await world.pass(heartbeatMs);
+  one.leave();
+  const drained = [];
+  for (let steps = 0; one.run.fate === "pending"; steps++) {
+    drained.push(watch(one.cluster.drain()));
+    if (steps % 10 === 0) world.clock.advance(50);
+    await turn();
+  }
+  await world.settle();
+  assertEquals([drained.length > 20, drained.filter(({ fate }) => fate !== "resolved")], [true, []]);
 });
 
 Deno.test("Cluster.drain() rejects with the reason of its signal, and the instance accepts slots again", async () => {

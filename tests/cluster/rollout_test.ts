@@ -74,6 +74,13 @@ Deno.test("Cluster reads whatever stands in the place of the order", async () =>
   }
 });
 
+Deno.test("Cluster.run() joins though another program has filled the order, and so nothing can be added to it", async () => {
+  await using world = await World.open();
+  await world.database.raw.set(revisionsKey, { format: 1, revisions: ["r0", "x".repeat(65_496)] });
+  const one = await world.member("a", { revision: "r1" }, { bare: true });
+  assertEquals([await orderIn(world), one.owned.length], [["r0", "r1"], 16]);
+});
+
 Deno.test("Cluster that is fenced does not change the order when it joins again", async () => {
   await using world = await World.open();
   const one = await world.member("a", { revision: "r1" }, { bare: true });
