@@ -4,10 +4,9 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { nop } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
 import { Program } from "../os/program.ts";
-import { pace } from "./chaos.ts";
-import { keys, rolloutTable } from "./rollout.ts";
+import { keys, rolloutPace, rolloutTable } from "./rollout.ts";
 
-const { heartbeatMs, ttlMs } = pace;
+const { heartbeatMs, ttlMs } = rolloutPace;
 /** How long anything may take that is not measured, in ms. */
 const patienceMs = 20_000;
 /** What the machine may add to what is promised, in ms: programs that all look into one file on two cores. */
@@ -69,7 +68,7 @@ async function quiet(instances: readonly Instance[]): Promise<void> {
 /** Lets the new ones prove themselves, and then the old ones stop. Returns how many processes have started meanwhile. */
 async function replace(old: readonly Instance[], all: readonly Instance[], by: readonly Instance[]): Promise<number> {
   const before = startsOf(all);
-  await delay(5 * heartbeatMs);
+  await delay(4 * heartbeatMs);
   for (const instance of old) assertEquals((await instance.end("SIGTERM")).code, 0, instance.output);
   await allRunIn(by);
   await quiet(by); // what moves once more would be seen
@@ -103,7 +102,7 @@ Deno.test("three programs are replaced by three, and back, with one move of each
 
   const [leaving, ...staying] = back;
   const newest = await start("three");
-  await delay(5 * heartbeatMs);
+  await delay(4 * heartbeatMs);
   await leaving.end("SIGTERM");
   await allRunIn([...staying, ...newest], (counts) => counts.slice(2).some((count) => count > 0));
   await Promise.all(newest.map((instance) => instance.end("SIGKILL")));

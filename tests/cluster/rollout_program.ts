@@ -8,8 +8,7 @@
 import { chain, leaf, main, Supervisor } from "@pact/supervisor";
 import { Cluster, describeClusterEvent } from "@pact/supervisor/cluster";
 import { httpServer } from "../../examples/uptime/http_server.ts";
-import { pace } from "./chaos.ts";
-import { rolloutTable } from "./rollout.ts";
+import { rolloutPace, rolloutTable } from "./rollout.ts";
 
 const [path, revision] = Deno.args;
 const running = new Set<string>();
@@ -22,7 +21,7 @@ const table = rolloutTable(kv, (key) =>
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     running.delete(key);
   }));
-const cluster = new Cluster(kv, { path, revision, slots: 64, ...pace });
+const cluster = new Cluster(kv, { path, revision, slots: 64, ...rolloutPace });
 cluster.subscribe((event) => {
   if (!event.type.startsWith("slot-")) console.log(`${Date.now()} ${describeClusterEvent(event)}`);
 });
