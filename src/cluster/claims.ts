@@ -24,6 +24,8 @@ export interface SlotListener {
   slotsGained(): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;
+  /** Slots are being handed over: what is known of keys in them that do not run is to go with them. */
+  slotsLeaving(slots: readonly number[]): void;
 }
 
 /** The right to run one process, as long as its slot is held. */

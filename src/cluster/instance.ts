@@ -118,6 +118,11 @@ export class Instance {
     for (const listener of this.listeners) listener.slotsGained();
   }
 
+  /** Tells all tables that slots are being handed over. */
+  slotsLeaving(slots: readonly number[]): void {
+    for (const listener of this.listeners) listener.slotsLeaving(slots);
+  }
+
   /** Announces an event that happens now. */
   announce(event: UndatedEvent): void {
     this.#emit({ at: this.clock.now(), ...event });

@@ -234,6 +234,7 @@ export class Ownership {
     for (const slot of giveUp) claims.giveUp(slot);
     if (reclaim.length + giveUp.length > 0) instance.slotsGained(); // first: it has everything looked at from now on
     for (const slot of handOver) claims.handOver(slot);
+    if (handOver.length > 0) instance.slotsLeaving(handOver);
     let missed = take.length;
     try {
       const { bell } = this.view;
