@@ -83,7 +83,7 @@ export class Instance {
   /** Grants the right to report on a key, also while its slot is being handed over, which then waits for the release. */
   leaseToReport(key: KvTableKey): { claim: Claim; session: string; release(): void } | undefined {
     const lease = this.#claims?.leaseToReport(this.slotOf(key)), { session } = this;
-    return lease && session && { claim: lease.claim, session: session.id, release: () => void lease.release() };
+    return lease && session && { claim: lease.claim, session: session.id, release: lease.release };
   }
 
   /** Grants the right to run a process, if it may be started here now. */
