@@ -14,8 +14,8 @@ type TenantEntry = Pick<KvEntry<string, Tenant, unknown>, "key" | "pause" | "tro
 export function api(tenants: Tenants, supervisor: Supervisor<string>, cluster: Cluster): Handler {
   /** What its own instance knows of a tenant is newest; of the others, the table remembers what is not well. */
   const show = ({ key: id, pause, trouble }: TenantEntry) => {
-    const { state = pause ? "paused" : stateOf(trouble), note } = supervisor.status(id) ?? {};
-    const { lastError, failures, retryAt } = trouble ?? {};
+    const known = supervisor.status(id) ?? { ...trouble, state: pause ? "paused" : stateOf(trouble), note: undefined };
+    const { state, note, failures, lastError, retryAt } = known;
     const nextTry = state === "retrying" && retryAt ? new Date(retryAt).toISOString() : undefined;
     const instance = cluster.sessionOf(id)?.info;
     return { id, state, instance, note, failures, lastError: lastError?.message, nextTry, pause };

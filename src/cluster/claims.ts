@@ -24,6 +24,8 @@ export interface SlotListener {
   slotsGained(slots: readonly number[]): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;
+  /** Slots are being handed over: what is known of keys in them that do not run is to go with them. */
+  slotsLeaving(slots: readonly number[]): void;
 }
 
 /** The right to run one process, as long as its slot is held. */
@@ -38,6 +40,8 @@ class Hold {
   readonly claim: Claim;
   /** What runs under it, and what tells it to end. */
   readonly leases: Map<SlotLease, () => void> = new Map();
+  /** How many reports are being written under its claim. Unlike what runs, they count for nothing once the slot is lost. */
+  reports = 0;
   handingOverSinceMs: number | undefined = undefined;
   /** What did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
@@ -98,7 +102,9 @@ export class Claims {
 
   /** Slots that are being handed over and in which nothing runs, with the tokens of their claims. */
   get drained(): Map<number, string> {
-    return this.#tokens((hold) => hold.handingOverSinceMs !== undefined && hold.leases.size === 0);
+    return this.#tokens(({ handingOverSinceMs, leases, reports }) => {
+      return handingOverSinceMs !== undefined && leases.size === 0 && reports === 0;
+    });
   }
 
   /** Slots in which nothing runs, with the tokens of their claims. */
@@ -131,7 +137,10 @@ export class Claims {
   lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
     if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
-    return this.#grant(hold, () => listener.mustEnd(key));
+    const { claim } = hold;
+    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
+    hold.leases.set(lease, () => listener.mustEnd(key));
+    return lease;
   }
 
   /** Returns the claim on a slot in which processes may be started. */
@@ -139,10 +148,16 @@ export class Claims {
     return this.grants(slot) ? this.#holds.get(slot)?.claim : undefined;
   }
 
-  /** Grants the right to write under the claim on a slot, also while that is being handed over. */
-  leaseToReport(slot: number): SlotLease | undefined {
+  /** Grants the right to report under the claim on a slot, also while that is being handed over, which waits for the release. */
+  leaseToReport(slot: number): { readonly claim: Claim; release(): void } | undefined {
     const hold = this.#holds.get(slot);
-    return hold && this.#grant(hold, () => {}); // it ends soon by itself
+    if (!hold) return undefined;
+    hold.reports++;
+    const release = () => {
+      hold.reports--;
+      this.#tellIfEmptied(hold);
+    };
+    return { claim: hold.claim, release };
   }
 
   /** Begins to hand a slot over: nothing is started there, and what runs is to end. */
@@ -178,13 +193,6 @@ export class Claims {
     for (const slot of [...this.#holds.keys()]) this.lose(slot, reason);
   }
 
-  #grant(hold: Hold, tellToEnd: () => void): SlotLease {
-    const { claim } = hold;
-    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
-    hold.leases.set(lease, tellToEnd);
-    return lease;
-  }
-
   #tokens(isWanted: (hold: Hold) => boolean): Map<number, string> {
     const tokens = new Map<number, string>();
     for (const [slot, hold] of this.#holds) if (isWanted(hold)) tokens.set(slot, hold.claim.token);
@@ -196,7 +204,11 @@ export class Claims {
     hold.leases.delete(lease);
     this.#orphans.delete(lease);
     if (wasBlocked && !hold.isBlocked) hold.handOver(this.#options.clock.monotonic());
-    const isAwaited = hold.handingOverSinceMs !== undefined || hold.controller.signal.aborted;
-    if (hold.leases.size === 0 && isAwaited) this.#options.emptied();
+    this.#tellIfEmptied(hold);
+  }
+
+  #tellIfEmptied({ leases, reports, handingOverSinceMs, controller: { signal } }: Hold): void {
+    const isAwaited = (handingOverSinceMs !== undefined && reports === 0) || signal.aborted;
+    if (leases.size === 0 && isAwaited) this.#options.emptied();
   }
 }

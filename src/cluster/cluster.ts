@@ -132,8 +132,8 @@ export class Cluster implements Runnable {
    * Reduces a table to the keys in the slots that this instance owns. Give the result to a supervisor inside this cluster.
    *
    * The keys of other instances are absent: `start`, `ensure` and `restart` reject with `ProcessElsewhereError`, and a process
-   * whose slot is handed over is stopped gracefully and announced as `removed`, moved. What this instance knows of a key, such as
-   * its failures in a row, does not move with it.
+   * whose slot is handed over is stopped gracefully and announced as `removed`, moved. What is wrong
+   * with a key moves with it: its next owner goes on from there.
    *
    * @param table The table, on the same database handle as the cluster.
    * @returns The part of it that this instance owns, now and at any moment.

@@ -104,7 +104,7 @@ export class Instance {
   /** Grants the right to report on a key, also while its slot is being handed over, which then waits for the release. */
   leaseToReport(key: KvTableKey): { claim: Claim; session: string; release(): void } | undefined {
     const lease = this.#claims?.leaseToReport(this.slotOf(key)), { session } = this;
-    return lease && session && { claim: lease.claim, session: session.id, release: () => void lease.release() };
+    return lease && session && { claim: lease.claim, session: session.id, release: lease.release };
   }
 
   /** Grants the right to run a process, if it may be started here now. */
@@ -142,6 +142,11 @@ export class Instance {
   /** Tells all tables that slots are held which were not, or are wanted here again. */
   slotsGained(slots: readonly number[]): void {
     for (const listener of this.listeners) listener.slotsGained(slots);
+  }
+
+  /** Tells all tables that slots are being handed over. */
+  slotsLeaving(slots: readonly number[]): void {
+    for (const listener of this.listeners) listener.slotsLeaving(slots);
   }
 
   /** Announces an event that happens now. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pause } from "../clock.ts";
+import { pause, turn } from "../clock.ts";
 import { isInstance } from "../error_data.ts";
 import { ProcessElsewhereError } from "../errors.ts";
 import type { Claim, KvTableContext } from "../kv/context.ts";
@@ -147,6 +147,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   readonly #streams: Set<ChangeStream<K>> = new Set();
   /** Exists while there is a stream. */
   #gainedSlots: GainedSlots<K, Spec, P, Input> | undefined = undefined;
+  /** The slots of keys that are known not to be well, or to be paused: they may have no process that would have to end. */
+  readonly #unwell: Map<K, number> = new Map();
   /** Aborts when slots are gained next. */
   #gained: AbortController = new AbortController();
 
@@ -169,6 +171,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   }
 
   absence(key: K): Absence | undefined {
+    this.#unwell.delete(key);
     if (this.#instance.holds(key)) return undefined;
     const owner = this.#instance.sessionOf(key);
     // A slot that is being handed over is its own for now, and has no owner to turn to.
@@ -179,6 +182,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   async report(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): Promise<void> {
     const lease = this.#instance.leaseToReport(entry.key);
     if (!lease) return;
+    if (trouble && this.#instance.holds(entry.key)) this.#isUnwell(entry.key);
+    else this.#unwell.delete(entry.key);
     try {
       await this.whole.report(entry, trouble, { claim: lease.claim, session: lease.session });
     } finally {
@@ -256,6 +261,17 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     for (const stream of this.#streams) stream.announce(key);
   }
 
+  /** A supervisor tells what is due of a key within the same turn as it hears of it: until then the slot is kept. */
+  slotsLeaving(slots: readonly number[]): void {
+    const leaving = new Set(slots);
+    for (const [key, slot] of this.#unwell) {
+      if (!leaving.has(slot)) continue;
+      const lease = this.#instance.leaseToReport(key);
+      this.mustEnd(key);
+      if (lease) turn().then(() => lease.release());
+    }
+  }
+
   /**
    * News of slots, on the same stream, must not end with the news of entries: when those fail, they are followed again. The
    * delay grows as a supervisor's does, since each time everything is looked at. What shows that the database answers has
@@ -287,12 +303,17 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     }
   }
 
+  #isUnwell(key: K): void {
+    if (!this.#unwell.has(key)) this.#unwell.set(key, this.#instance.slotOf(key));
+  }
+
   #assertRunning(): void {
     if (this.#instance.isRunning) return;
     throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
   }
 
   #toOwned(entry: KvEntry<K, Spec, P>): Entry<K, P> {
+    if (entry.pause || entry.trouble) this.#isUnwell(entry.key);
     return new OwnedEntry(entry, () => this.#instance.lease(entry.key, this));
   }
 }

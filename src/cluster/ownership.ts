@@ -294,6 +294,7 @@ export class Ownership {
     for (const slot of giveUp) claims.giveUp(slot);
     if (reclaim.length + giveUp.length > 0) instance.slotsGained([...reclaim, ...giveUp]);
     for (const slot of handOver) claims.handOver(slot);
+    if (handOver.length > 0) instance.slotsLeaving(handOver);
     let missed = take.length;
     const { bell } = this.view;
     const takeGroup = async (group: readonly TokensSeen[]) => {

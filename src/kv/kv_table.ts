@@ -45,6 +45,10 @@ export let partsOf: <K extends KvTableKey, Spec, P extends Runnable, Input>(
  * generation, so it is harmless to repeat one that may have landed. What is written with `kv.set` directly is seen by the
  * next iteration, and by `changes` once it is announced with `touch`.
  *
+ * Beside an entry stands whether its key is paused, and what is wrong with it: see {@linkcode KvTable.pause} and
+ * {@linkcode KvTable.troubles}. A look reads all of that in one call, and an iteration lists it once. Only `delete` and `remove`
+ * take it away with the entry; `kv.delete` leaves it behind.
+ *
  * Every call to the database has a deadline. While calls of one kind go unanswered no more of them are made, so that they
  * do not pile up in Deno, which repeats each for ever. Only Deno KV may touch the database file.
  *

@@ -1,5 +1,6 @@
 /**
- * A table in Deno KV, which several instances of a program share.
+ * A table in Deno KV, which several instances of a program share. An operator pauses, resumes and restarts keys with it from
+ * any program that can reach the database, and is told which ones are not well, and why.
  *
  * @example A supervisor whose table is in a database
  * ```ts

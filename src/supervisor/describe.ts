@@ -51,7 +51,7 @@ function describeKeyed(event: ProcessEvent): string {
         ? `failed while ${event.phase}: ${describeError(event.error)}`
         : `${event.outcome}${event.isForced ? " by force" : ""}, had been up for ${seconds(event.uptimeMs)}`;
     case "retrying":
-      return `retry in ${seconds(event.delayMs)} after failure ${event.failures}`;
+      return `retry in ${seconds(event.delayMs)}${event.failures > 0 ? ` after failure ${event.failures}` : ""}`;
     case "parked":
       return `parked ${parkedCauses[event.cause]}after ${times(event.failures, "failure")}: ${
         event.error === undefined ? "it returned" : describeError(event.error)

@@ -136,6 +136,7 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
    * @returns The runnable, running.
    * @throws {ProcessExistsError} When a process of that key exists, in any state.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessPausedError} When the table says that the key, or all of it, is paused.
    * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {SupervisorNotRunningError} When no run is in progress.
    * @throws {unknown} What the process or the table failed with, or the reason of the signal.
@@ -160,6 +161,7 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
    * @param options A signal that ends the wait, not the start.
    * @returns The runnable, running.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessPausedError} When the table says that the key, or all of it, is paused.
    * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {ProcessStuckError} When its process does not end.
    * @throws {SupervisorNotRunningError} When no run is in progress.
@@ -201,6 +203,7 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
    * @param options A signal that ends the wait, not the restart.
    * @returns The new runnable, running.
    * @throws {ProcessNotFoundError} When the table has no such entry.
+   * @throws {ProcessPausedError} When the table says that the key, or all of it, is paused.
    * @throws {ProcessElsewhereError} When the entry belongs to another instance of a cluster.
    * @throws {ProcessStuckError} When the old process does not end.
    * @throws {SupervisorNotRunningError} When no run is in progress.
@@ -284,7 +287,7 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
     throw new ProcessNotRunningError(key, stateOf(keeper));
   }
 
-  /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked or resting has none. */
+  /** Returns the keys of all processes that exist, in whatever state; a key that is retrying, parked, resting or paused has none. */
   keys(): K[] {
     const { keepers, running } = this.#registry;
     if (running.size === keepers.size) return [...keepers.keys()];

@@ -21,6 +21,10 @@ class Listener implements SlotListener {
   mustEnd(key: unknown): void {
     this.told.push(`${key} must end`);
   }
+
+  slotsLeaving(slots: readonly number[]): void {
+    this.told.push(`${slots} leave`);
+  }
 }
 
 /** Claims that hold slot 3, a listener, and how many times a slot was emptied. */

@@ -25,10 +25,11 @@ export class Instance extends Program {
    * Starts one and waits until it can be asked.
    *
    * @param dir The directory of the database.
-   * @param messengerUrl Where the messenger listens.
+   * @param messengerUrl Where the messenger listens; without, it has one of its own.
    */
-  static async start(dir: string, messengerUrl: string): Promise<Instance> {
-    const instance = new Instance(`I${++count}`, freePort(), ["--dir", dir, "--messenger", messengerUrl]);
+  static async start(dir: string, messengerUrl?: string): Promise<Instance> {
+    const messenger = messengerUrl ? ["--messenger", messengerUrl] : ["--messenger-port", String(freePort())];
+    const instance = new Instance(`I${++count}`, freePort(), ["--dir", dir, ...messenger]);
     await instance.line(/^api: listening/);
     return instance;
   }

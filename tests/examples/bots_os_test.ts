@@ -123,7 +123,7 @@ const plan = sized({
     instances: 3,
     each: 12,
     steps: ["kill", "stop", "hold", "kill", "roll", "stop", "hold", "kill", "stop", "roll"],
-    restMs: 8_000,
+    restMs: 9_600,
   },
 });
 

@@ -33,6 +33,7 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
     { type: "retrying", ...of, failures: 2, delayMs: 2_000, retryAt: 2_000 },
     'process "a": retry in 2 s after failure 2',
   ],
+  [{ type: "retrying", ...of, failures: 0, delayMs: 2_000, retryAt: 2_000 }, 'process "a": retry in 2 s'],
   [
     { type: "parked", ...of, cause: "limit", failures: 5, error: oops },
     'process "a": parked after 5 failures: TypeError: oops',
