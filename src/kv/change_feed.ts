@@ -173,14 +173,17 @@ export class ChangeFeed<K extends KvTableKey> {
     const due = this.#readingDue;
     this.#readingDue = undefined;
     const { log, history, versions } = this.#options;
-    const changes = await log.read(position, this.#news, signal);
+    const told = this.#news;
+    const changes = await log.read(position, told, signal);
     signal.throwIfAborted();
     if (changes.replaced !== undefined) {
       history.changed(changes.replaced); // which fails the stream
       return position;
     }
     const { versionstamp } = changes.position;
-    if (versionstamp < position.versionstamp) this.#watched = this.#written = ""; // of a generation that was deleted
+    // What is told of is ahead: of a generation that was deleted, or of another history.
+    const isAhead = versionstamp < position.versionstamp || (told !== undefined && versionstamp < told);
+    if (isAhead) this.#watched = this.#written = "";
     if (!changes.keys) versions.doubt();
     for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
     if (due === "poll" && (this.#hasWatchFailed || this.#watched < versionstamp)) this.#reopenWatch();

@@ -166,7 +166,11 @@ export class ChangeLog {
     const rows = await this.#list(keys.logFrom(position.versionstamp), { limit, signal });
     if (!rows) return { position: { ...generation, read: begun }, keys: undefined };
     const { first, changes } = this.#sorted(rows, position);
-    const reading: LogReading = { ...nothing, first, last: changes.at(-1), isCut: rows.length === limit };
+    const last = changes.at(-1);
+    // Told of what is not in the log: it has expired, or a watch is late and tells of another history. The generation says which.
+    const isUnknown = told !== undefined && rows.length < limit && (last?.versionstamp ?? "") < told;
+    if (isUnknown) return await this.read(position, undefined, signal);
+    const reading: LogReading = { ...nothing, first, last, isCut: rows.length === limit };
     const replaced = anotherHistory(position, reading);
     if (replaced !== undefined) return { position: { ...generation, read: begun }, keys: undefined, replaced };
     const isBehind = generation.versionstamp < position.versionstamp; // the record of the generation was deleted

@@ -27,6 +27,8 @@ export interface Life {
 export interface Registry {
   begin(life: Life): void;
   end(life: Life): void;
+  /** The process that always fails was started. */
+  tried(key: string, instance: string, claim: Claim): void;
 }
 
 /** How all bots behave. */
@@ -54,6 +56,12 @@ export interface BotOptions {
   readonly paceMs: number;
 }
 
+/** The key whose process always fails, until it is parked. */
+export const hopelessKey = "hopeless";
+
+/** How often that is tried before it is parked. */
+export const hopelessTries = 6;
+
 /** Starts, writes now and then, may crash, and takes its time to stop. */
 export class Bot implements Runnable {
   readonly #options: BotOptions;
@@ -65,6 +73,10 @@ export class Bot implements Runnable {
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
     const { registry, key, spec, slots, instance, claim } = this.#options;
+    if (key === hopelessKey) {
+      registry.tried(key, instance, claim);
+      throw new Error("hopeless");
+    }
     const slot = slotOf(key, slots);
     const life: Life = { key, spec, slot, instance, claim, signal, isSlow: false };
     registry.begin(life);

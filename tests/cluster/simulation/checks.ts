@@ -5,8 +5,16 @@
  */
 
 import { slotOf } from "@pact/supervisor/cluster";
+import type { Trouble } from "@pact/supervisor";
+import type { Claim } from "@pact/supervisor/kv";
 import { type Life, type Registry, sessionOf } from "./bot.ts";
 import { type Instance, measures } from "./instance.ts";
+
+/** For how long a pause may not be known where a process is about to start, in ms. */
+const patienceMs = 4 * measures.ttlMs;
+
+/** How often what was parked before may be tried under one claim: a slot may be handed over, and wanted here again after all. */
+const maxTries = 4;
 
 /** A promise that was broken. */
 export class Violation extends Error {
@@ -31,6 +39,15 @@ export class Checks implements Registry {
   readonly told: Map<string, string> = new Map();
   /** The commits of the claims that stand in the database, by slot and session. */
   readonly claims: Map<string, string> = new Map();
+  /** The commits of the entries that stand in the database, by key. */
+  readonly versions: Map<string, string> = new Map();
+  /** The keys that are paused, and since when, in ms. */
+  readonly pausedSinceMs: Map<string, number> = new Map();
+  /** Which version of a key is parked, as the table has been told. */
+  readonly #parked: Map<string, string | undefined> = new Map();
+  /** The same when a claim was taken, by its slot and session, and how many tries there have been since. */
+  readonly #parkedWhenClaimed: Map<string, string | undefined> = new Map();
+  readonly #tries: Map<string, number> = new Map();
   /** Until when instances may not have noticed that the database was set back. */
   #unnoticedUntilMs = -Infinity;
   #nowMs = 0;
@@ -44,6 +61,41 @@ export class Checks implements Registry {
 
   begin(life: Life): void {
     this.lives.add(life);
+    const pausedSinceMs = this.pausedSinceMs.get(life.key) ?? Infinity;
+    if (this.#areClocksSound && this.#nowMs - pausedSinceMs > patienceMs) {
+      this.fail(`${life.key} starts in ${life.instance}, and has been paused since ${Math.round(pausedSinceMs)} ms`);
+    }
+  }
+
+  /** The process that always fails has been started: where it was parked before, once, and once more for each change of mind. */
+  tried(key: string, instance: string, claim: Claim): void {
+    const name = `${slotOf(key, measures.slots)} ${sessionOf(claim)}`;
+    const parked = this.#parkedWhenClaimed.get(name);
+    if (parked === undefined || parked !== this.versions.get(key)) return;
+    const tries = (this.#tries.get(name) ?? 0) + 1;
+    this.#tries.set(name, tries);
+    if (tries > maxTries) this.fail(`${key} was parked when ${instance} took it, and has been tried ${tries} times`);
+  }
+
+  /** What is wrong with a key has been written. */
+  reported(key: string, version: string, trouble: Trouble): void {
+    if (this.#nowMs <= this.#unnoticedUntilMs) return;
+    const { session, state, endedAt } = trouble;
+    if (!this.claims.has(`${slotOf(key, measures.slots)} ${session}`)) {
+      this.fail(`what is wrong with ${key} was written by session ${session}, which does not own it`);
+    }
+    const current = this.versions.get(key);
+    if (version !== current) this.fail(`what is wrong with ${key} was written of ${version}, and it is ${current}`);
+    this.#parked.set(key, state === "parked" && endedAt === undefined ? version : undefined);
+  }
+
+  /** A claim was taken. */
+  claimed(name: string): void {
+    this.#tries.delete(name);
+    const slot = Number(name.split(" ")[0]);
+    for (const [key, version] of this.#parked) {
+      if (slotOf(key, measures.slots) === slot) this.#parkedWhenClaimed.set(name, version);
+    }
   }
 
   /** What ran on a machine that is dead does not run any more. */
@@ -58,6 +110,7 @@ export class Checks implements Registry {
   /** The database was set back, and what stands there now is told next. */
   setBack(): void {
     for (const known of [this.#tokens, this.#changedMs, this.sessions, this.told, this.claims]) known.clear();
+    for (const known of [this.#parked, this.#parkedWhenClaimed, this.#tries]) known.clear();
   }
 
   /** Until a moment an instance may run what it owned in the history that is gone. */
@@ -98,7 +151,7 @@ export class Checks implements Registry {
   retired(beforeMs: number): void {
     const busy = new Set<string>();
     for (const { instance, claim } of this.lives) {
-      if (this.#instances.get(instance)!.voidTokens.has(claim.token)) busy.add(instance);
+      if (this.#instances.get(instance)!.voidTokens.has(`${sessionOf(claim)} ${claim.token}`)) busy.add(instance);
     }
     for (const [session, { instance: { name, machine, isAwake, hasEnded }, atMs }] of this.#fenced) {
       if (!isAwake || hasEnded || busy.has(name) || atMs > beforeMs) continue;
@@ -169,6 +222,10 @@ export class Checks implements Registry {
     }
     for (const key of specs.keys()) {
       const where = running.get(key) ?? [];
+      if (this.pausedSinceMs.has(key)) {
+        if (where.length > 0) this.fail(`${key} runs in [${where}] and is paused`);
+        continue;
+      }
       const handedOverMs = this.#handedOverMs.get(slotOf(key, measures.slots)) ?? -Infinity;
       if (where.length === 0 && (handedOverMs > handedOverSinceMs || isUnnoticed(key))) continue;
       if (where.length !== 1) this.fail(`${key} runs in [${where}] when it should run in one instance`);

@@ -8,7 +8,7 @@ import type { chain, Runnable, Supervisor } from "@pact/supervisor";
 import type { Cluster, ClusterEvent } from "@pact/supervisor/cluster";
 import type { KvTable } from "@pact/supervisor/kv";
 import type { FaultyKv } from "@pact/supervisor/testing";
-import { Bot, type Mood, type Registry } from "./bot.ts";
+import { Bot, hopelessKey, hopelessTries, type Mood, type Registry } from "./bot.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 
 /** The code that is simulated: the library, or a mutant of it. */
@@ -74,6 +74,7 @@ export class Instance {
       timeoutMs: heartbeatMs / 2,
       pollMs: heartbeatMs,
       sweepMs,
+      options: (_spec, key) => key === hopelessKey ? { restart: { limit: hopelessTries } } : {},
       create: (spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, mood } = options;

@@ -278,6 +278,37 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    mistake: "starts in a pass what is paused",
+    changes: [
+      {
+        file: "../supervisor/answers.ts",
+        from: "  if (isPaused(keeper, entry)) return false;\n  goOnFrom",
+        to: "  goOnFrom",
+      },
+      { file: "../supervisor/keeper.ts", from: "if (isPaused(this, entry)) return;", to: "" },
+    ],
+  },
+  {
+    mistake: "writes what is wrong with a key without the check of its claim",
+    changes: [{ file: "../kv/condition_writer.ts", from: "...claim ? [claim.check] : []", to: "" }],
+  },
+  {
+    mistake: "keeps what is reported of a version that is gone",
+    changes: [{ file: "../kv/condition_writer.ts", from: "{ key: entryKey, versionstamp: version }, ", to: "" }],
+  },
+  {
+    mistake: "forgets at a hand-over that a key was parked",
+    changes: [{ file: "owned_table.ts", from: "return this.#entry.trouble;", to: "return undefined;" }],
+  },
+  {
+    mistake: "takes what it knew of a key before it was handed over for what has become of it",
+    changes: [{
+      file: "gained_slots.ts",
+      from: "return beside && row instanceof StoredEntry ? row.beside(beside) : undefined;",
+      to: "return row;",
+    }],
+  },
+  {
     mistake: "never sweeps",
     changes: [{ file: "owned_table.ts", from: "this.sweepMs = table.sweepMs;", to: "this.sweepMs = 2_147_483_647;" }],
   },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Trouble } from "@pact/supervisor";
 import type { Checks } from "./checks.ts";
 
 /** What a process writes. */
@@ -82,8 +83,12 @@ function note(
     checks.landed(name, session, token);
   } else if (key.at(-3) === "token") {
     const claim = `${String(key.at(-2))} ${String(last)}`;
+    if (versionstamp) checks.claimed(claim);
     if (versionstamp) checks.claims.set(claim, versionstamp);
     else checks.claims.delete(claim);
+  } else if (key.at(-2) === "trouble" && value !== undefined) {
+    const { version, trouble } = value as { version: string; trouble: Trouble };
+    checks.reported(String(last), version, trouble);
   } else if (key.at(-2) === "session" && !isBell(key)) {
     if (value === undefined) checks.told.delete(last as string);
     else checks.told.set(last as string, toldBy(value));
@@ -95,7 +100,12 @@ function note(
 /** Takes note of what stands in a database that was set back. */
 export async function observeAll(kv: Deno.Kv, checks: Checks): Promise<void> {
   checks.setBack();
+  checks.versions.clear();
+  checks.pausedSinceMs.clear();
   for await (const { key, value, versionstamp } of kv.list({ prefix: [] })) {
+    if (key[0] === "bots") checks.versions.set(String(key[1]), versionstamp);
+    if (key.at(-2) === "trouble") continue; // of what was, no one says anything any more
+    if (key.at(-2) === "pause") checks.pausedSinceMs.set(String(key.at(-1)), Infinity);
     if (key[0] !== "out") note(key, value, versionstamp, checks, () => {});
   }
 }

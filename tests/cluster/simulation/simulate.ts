@@ -13,7 +13,7 @@ import { KvStore } from "../../../src/kv/store.ts";
 import { MemoryKv } from "../../memory_kv/memory_kv.ts";
 import type { MemoryCopy } from "../../memory_kv/store.ts";
 import { seededRandom } from "../../os/random.ts";
-import type { Mood } from "./bot.ts";
+import { hopelessKey, type Mood } from "./bot.ts";
 import { Checks, Violation } from "./checks.ts";
 import { type FaultRates, noFaults } from "./machine.ts";
 import { Instance, type Library, measures } from "./instance.ts";
@@ -117,6 +117,7 @@ class Simulation {
 
   async run(): Promise<History> {
     for (const key of keys) await this.#set(key);
+    await this.#setHopeless();
     const initial = 2 + Math.floor(this.#random() * 4);
     for (let i = 0; i < initial; i++) this.#start();
     for (let i = 0; i < this.#options.steps; i++) {
@@ -163,6 +164,8 @@ class Simulation {
     else if (chance < 0.56) this.#sweep();
     else if (chance < 0.59) this.#deploy();
     else if (chance < 0.62 && awake.length > 0) this.#drainOrRefill(pick(awake));
+    else if (chance < 0.65) await this.#pauseOrResume(pick(keys));
+    else if (chance < 0.66) await this.#changeHopeless();
   }
 
   get #alive(): Instance[] {
@@ -302,7 +305,7 @@ class Simulation {
     await observeAll(this.#admin, this.#checks);
     this.#desired.clear();
     for await (const row of this.#admin.list<number>({ prefix: ["bots"] })) {
-      this.#desired.set(String(row.key.at(-1)), row.value);
+      if (row.key.at(-1) !== hopelessKey) this.#desired.set(String(row.key.at(-1)), row.value);
     }
     this.#checks.toleratesUntil(this.#time.nowMs + 2 * ttlMs);
     if (this.#random() < 0.2) return;
@@ -315,7 +318,10 @@ class Simulation {
     if (this.#desired.has(key) && this.#random() < 0.4) {
       this.#note(`${key} is deleted`);
       this.#desired.delete(key);
-      await this.#admin.delete(["bots", key]);
+      this.#checks.versions.delete(key);
+      this.#checks.pausedSinceMs.delete(key);
+      const beside = (kind: string) => ["@pact/supervisor", '["bots"]', kind, key];
+      await this.#admin.atomic().delete(["bots", key]).delete(beside("pause")).delete(beside("trouble")).commit();
     } else {
       this.#note(`${key} is set`);
       await this.#set(key);
@@ -324,6 +330,32 @@ class Simulation {
     // As a program does that writes beside the table; a clock that is far too slow would put the next pass off for minutes.
     if (this.#areClocksSound && nonce < 0.25) return this.#checks.changedPlainly(key, this.#time.nowMs);
     await this.#announce(key, nonce);
+  }
+
+  async #pauseOrResume(key: string): Promise<void> {
+    const record = ["@pact/supervisor", '["bots"]', "pause", key];
+    if (this.#checks.pausedSinceMs.has(key)) {
+      this.#note(`${key} is resumed`);
+      this.#checks.pausedSinceMs.delete(key);
+      await this.#admin.delete(record);
+    } else if (this.#desired.has(key)) {
+      this.#note(`${key} is paused`);
+      this.#checks.pausedSinceMs.set(key, this.#time.nowMs);
+      await this.#admin.set(record, { format: 1, at: 1e12 + this.#time.nowMs });
+    }
+    await this.#announce(key, this.#random());
+  }
+
+  /** What always fails begins with another version. */
+  async #changeHopeless(): Promise<void> {
+    this.#note(`${hopelessKey} is set`);
+    await this.#setHopeless();
+    await this.#announce(hopelessKey, this.#random());
+  }
+
+  async #setHopeless(): Promise<void> {
+    const { versionstamp } = await this.#admin.set(["bots", hopelessKey], 0);
+    this.#checks.versions.set(hopelessKey, versionstamp);
   }
 
   async #announce(key: string, nonce: number): Promise<void> {
@@ -335,7 +367,8 @@ class Simulation {
   async #set(key: string): Promise<void> {
     const spec = ++this.#specs;
     this.#desired.set(key, spec);
-    await this.#admin.set(["bots", key], spec);
+    const { versionstamp } = await this.#admin.set(["bots", key], spec);
+    this.#checks.versions.set(key, versionstamp);
   }
 
   /** What has expired may go, or may stay for long. */

@@ -1,0 +1,109 @@
+import { assert, assertEquals } from "@std/assert";
+import { ProcessPausedError } from "@pact/supervisor";
+import { failWith, hang, holdUntil } from "../../src/testing/mod.ts";
+import { type TestInstance, ttlMs, World } from "./fixtures.ts";
+
+const oops = new Error("oops");
+const keys = ["fine", "bad", "worse"];
+
+/** Two instances; "bad" is retrying and "worse" is parked in the first, where all keys are. */
+async function troubledWorld() {
+  const world = await World.open(keys);
+  world.manners.set("bad", { startError: oops });
+  world.manners.set("worse", { startError: oops });
+  const one = world.instance("a"), two = world.instance("b");
+  one.begin();
+  await world.pass(100);
+  return { world, one, two };
+}
+
+const stateOf = ({ supervisor }: TestInstance, key: string) => supervisor.status(key)?.state;
+
+/** How often each key was built. */
+function countBuilds(instance: TestInstance) {
+  const starts: Record<string, number> = {};
+  instance.supervisor.subscribe((event) => {
+    if (event.type === "starting") starts[event.key] = (starts[event.key] ?? 0) + 1;
+  });
+  return starts;
+}
+
+for (const isKilled of [true, false]) {
+  Deno.test(`Supervisor goes on from the trouble of an instance that ${isKilled ? "dies" : "leaves"}: what is left of a delay, one try of what is parked`, async () => {
+    const { world, one, two } = await troubledWorld();
+    await using _world = world;
+    // Retries at 1, 3, 7, 15 and 31 s.
+    await world.pass(16_000);
+    await one.part.report((await world.writer.get("worse"))!, {
+      state: "parked",
+      failures: 4,
+      failingSinceAt: 0,
+      changedAt: 0,
+      cause: "decided",
+    });
+    const { failures, retryAt } = one.supervisor.status("bad")!;
+    assertEquals(failures, 5);
+    if (isKilled) one.kv.break(hang());
+    else one.leave();
+    two.begin();
+    const starts = countBuilds(two);
+    await world.pass(ttlMs + 3_000);
+    assertEquals([stateOf(two, "bad"), two.supervisor.status("bad")?.failures], ["retrying", failures]);
+    const left = two.supervisor.status("bad")!.retryAt!;
+    assert(Math.abs(left - retryAt!) < 2, `${left} is not ${retryAt}`);
+    assertEquals([stateOf(two, "worse"), starts.worse, starts.bad], ["parked", 1, undefined]);
+    assertEquals(stateOf(two, "fine"), "running");
+    const trouble = await world.writer.trouble("worse");
+    assertEquals([trouble?.state, trouble?.failures, trouble?.cause, trouble?.session], [
+      "parked",
+      5,
+      "decided",
+      "b-0",
+    ]);
+    await world.pass(left - world.clock.now());
+    assertEquals(starts.bad, 1);
+  });
+}
+
+Deno.test("Cluster.own() drops what a former owner reports, and what is reported of a key of another instance", async () => {
+  const { world, one, two } = await troubledWorld();
+  await using _world = world;
+  await world.pass(2_000);
+  const entry = (await world.writer.get("fine"))!;
+  const parked = { state: "parked", failures: 1, failingSinceAt: 0, changedAt: 0, cause: "limit" } as const;
+  const gate = Promise.withResolvers<void>();
+  one.kv.inject("commit", holdUntil(gate.promise));
+  const reported = one.part.report(entry, parked);
+  one.kv.break(failWith(oops));
+  two.begin();
+  await world.pass(ttlMs + 3_000);
+  assertEquals(two.cluster.ownerOf("fine"), "b-0");
+  one.kv.break();
+  gate.resolve();
+  await world.settle();
+  await reported.catch(() => {}); // the deadline may have passed
+  assertEquals(await world.writer.trouble("fine"), undefined);
+  await one.part.report(entry, parked);
+  assertEquals(await world.writer.trouble("fine"), undefined);
+  await two.part.report(entry, parked);
+  assertEquals((await world.writer.trouble("fine"))?.session, "b-0");
+});
+
+Deno.test("Cluster: a key that is paused by one instance is stopped where it runs, and stays so in the next one", async () => {
+  const { world, one, two } = await troubledWorld();
+  await using _world = world;
+  two.begin();
+  await world.pass(10_000);
+  const [runner, other] = one.keys.includes("fine") ? [one, two] : [two, one];
+  assertEquals(await other.part.pause("fine", { reason: "invoice" }), true);
+  await world.pass(2_000);
+  assertEquals([stateOf(runner, "fine"), world.live.keys.includes("fine")], ["paused", false]);
+  const error = await runner.supervisor.start("fine").catch((error) => error);
+  assertEquals([error instanceof ProcessPausedError, error.pause?.reason], [true, "invoice"]);
+  runner.leave();
+  await world.pass(10_000);
+  assertEquals([stateOf(other, "fine"), world.live.keys.includes("fine")], ["paused", false]);
+  await world.writer.resume("fine");
+  await world.pass(2_000);
+  assertEquals(stateOf(other, "fine"), "running");
+});
