@@ -31,7 +31,9 @@ const byName = ({ instances }: Course): Named => new Map(instances.map((instance
 function story({ messenger, instances }: Course, token: string): string {
   const polls = messenger.calls.filter((call) => call.token === token && call.what === "messages");
   const lines = instances.flatMap(({ name, lines }) =>
-    lines.filter((line) => line.includes(`"${token}"`)).map((line) => `${name} ${line}`)
+    lines.filter((line) => line.includes(`"${token}"`) || / table: |session|failed: /.test(line)).map((line) =>
+      `${name} ${line}`
+    )
   );
   return [...polls.map((poll) => JSON.stringify(poll)), ...lines].join("\n");
 }

@@ -54,9 +54,9 @@ function named(mood: string, count: number): string[] {
 }
 
 /** Waits until something is so. */
-async function until(isSo: () => boolean, what: string): Promise<void> {
+async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const endsAt = Date.now() + 20_000;
-  while (!isSo()) {
+  while (!await isSo()) {
     assertLess(Date.now(), endsAt, `it takes too long until ${what}`);
     await delay(10);
   }
@@ -71,6 +71,8 @@ Deno.test("bots.ts tries each parked tenant once, and each throttled one when it
   await until(() => saw(/parked as unrecoverable/) === 20 && saw(/RetryAfterError/) === 20, "all are in trouble");
   assertEquals(messenger.calls.length, 40);
   const survivor = await fleet.start();
+  const isTold = async () => (await survivor.ask("GET", "/tenants")).every(({ state }) => state !== "running");
+  await until(isTold, "the table remembers what is wrong");
   assertEquals(messenger.calls.length, 40, "the victim has them all");
   await victim.kill();
   const polls = () => ["revoked", "busy"].map((mood) => [...messenger.polls(mood).values()]);
