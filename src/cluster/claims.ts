@@ -14,8 +14,8 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { Claim } from "../kv/context.ts";
 import type { Lease } from "../table/table.ts";
+import { ClaimHandle, type CommitHeld } from "./claim_handle.ts";
 import type { SlotHeld } from "./plan.ts";
 
 /** Is told what becomes of the slots: a view of a table. */
@@ -31,13 +31,16 @@ export interface SlotListener {
 /** The right to run one process, as long as its slot is held. */
 export interface SlotLease extends Lease {
   /** What the process proves its right with. */
-  readonly claim: Claim;
+  readonly claim: ClaimHandle;
 }
 
 /** One slot that is held. */
 class Hold {
   readonly controller: AbortController = new AbortController();
-  readonly claim: Claim;
+  /** That of the instance itself, under which it reports. */
+  readonly claim: ClaimHandle;
+  /** Makes the claim of one process. */
+  readonly newHandle: () => ClaimHandle;
   /** What runs under it, and what tells it to end. */
   readonly leases: Map<SlotLease, () => void> = new Map();
   /** How many reports are being written under its claim. Unlike what runs, they count for nothing once the slot is lost. */
@@ -46,12 +49,11 @@ class Hold {
   /** What did not end when the slot was to be handed over. */
   #blockers: readonly SlotLease[] = [];
 
-  constructor(key: Deno.KvKey, versionstamp: string, commit: ClaimsOptions["commit"]) {
-    const { signal } = this.controller;
+  constructor(key: Deno.KvKey, versionstamp: string, commit: CommitHeld) {
     // Handed out to every process of the slot: what one of them changes would break the writes of all.
     const check = Object.freeze({ key: Object.freeze([...key]), versionstamp });
-    this.claim = { check, commit: (atomic) => commit(atomic.check(check), signal), signal, token: versionstamp };
-    Object.freeze(this.claim);
+    this.newHandle = () => new ClaimHandle(check, this.controller.signal, commit);
+    this.claim = this.newHandle();
   }
 
   get isBlocked(): boolean {
@@ -73,8 +75,8 @@ class Hold {
 export interface ClaimsOptions {
   /** Times the hand-overs: only the monotonic clock counts. */
   readonly clock: Clock;
-  /** Commits what processes write under their claims: an operation that has the check of the claim, and the claim's signal. */
-  readonly commit: (atomic: Deno.AtomicOperation, signal: AbortSignal) => ReturnType<Claim["commit"]>;
+  /** Commits what processes write under their claims. */
+  readonly commit: CommitHeld;
   /** Is called when nothing runs any more in a slot that is being handed over, or was lost. */
   readonly emptied: () => void;
 }
@@ -91,7 +93,7 @@ export class Claims {
   }
 
   /** The slots that are held. */
-  get held(): ReadonlyMap<number, SlotHeld & { readonly claim: Claim }> {
+  get held(): ReadonlyMap<number, SlotHeld & { readonly claim: ClaimHandle }> {
     return this.#holds;
   }
 
@@ -129,7 +131,7 @@ export class Claims {
   }
 
   /**
-   * Grants the right to run the process of a key.
+   * Grants the right to run the process of a key, under a claim of its own.
    *
    * @param listener Is told when the process has to end.
    * @returns The lease; `undefined` when the slot is not held, or is being handed over.
@@ -137,19 +139,24 @@ export class Claims {
   lease(slot: number, listener: SlotListener, key: unknown): SlotLease | undefined {
     const hold = this.#holds.get(slot);
     if (!hold || hold.handingOverSinceMs !== undefined) return undefined;
-    const { claim } = hold;
-    const lease: SlotLease = { claim, signal: claim.signal, release: () => this.#released(hold, lease) };
+    const claim = hold.newHandle();
+    const lease: SlotLease = {
+      claim,
+      signal: hold.controller.signal,
+      revoke: () => claim.revoke(),
+      release: () => this.#released(hold, lease),
+    };
     hold.leases.set(lease, () => listener.mustEnd(key));
     return lease;
   }
 
   /** Returns the claim on a slot in which processes may be started. */
-  claimOn(slot: number): Claim | undefined {
+  claimOn(slot: number): ClaimHandle | undefined {
     return this.grants(slot) ? this.#holds.get(slot)?.claim : undefined;
   }
 
   /** Grants the right to report under the claim on a slot, also while that is being handed over, which waits for the release. */
-  leaseToReport(slot: number): { readonly claim: Claim; release(): void } | undefined {
+  leaseToReport(slot: number): { readonly claim: ClaimHandle; release(): void } | undefined {
     const hold = this.#holds.get(slot);
     if (!hold) return undefined;
     hold.reports++;

@@ -305,13 +305,13 @@ export class Ledger {
   /**
    * Commits what a process writes under its claim: an operation that has the check of the claim.
    *
-   * @param signal Of the claim: once it has aborted, nothing is sent.
+   * @param isHeld Is asked whenever it is sent, as it may have waited; what is sent already goes on.
    */
-  commit(atomic: Deno.AtomicOperation, signal: AbortSignal): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
-    const commit = () => {
-      signal.throwIfAborted(); // asked when it is sent, as it may have waited; what is sent already goes on
-      return atomic.commit();
-    };
+  commit(
+    atomic: Deno.AtomicOperation,
+    isHeld: () => boolean,
+  ): Promise<Deno.KvCommitResult | Deno.KvCommitError> {
+    const commit = async () => isHeld() ? await atomic.commit() : { ok: false } as const;
     return this.#store.call("write under a claim", commit, { purpose: "write" });
   }
 

@@ -55,7 +55,7 @@ export class Session {
     });
     this.claims = new Claims({
       clock: instance.clock,
-      commit: (atomic, signal) => instance.ledger.commit(atomic, signal),
+      commit: (atomic, isHeld) => instance.ledger.commit(atomic, isHeld),
       emptied: () => this.#wake.abort(),
     });
     this.ownership = new Ownership(this);

@@ -13,14 +13,14 @@ export interface Claim {
    * which is normal for a file that several OS processes write to.
    *
    * @param atomic The operation, without the check.
-   * @returns As `Deno.AtomicOperation.commit`: `ok` is false if another session has the claim now, or a check of your
-   * own failed.
-   * @throws {ClaimLostError} If the claim was lost before the write was sent.
+   * @returns As `Deno.AtomicOperation.commit`: `ok` is false if the instance has lost the claim, which it may know without
+   * asking the database, if another session has it now, or if a check of your own failed.
+   * @throws {ClaimLostError} If the process was abandoned; nothing is sent then.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
    * @throws {KvUnavailableError} If the database has not answered earlier writes for a while; nothing was sent.
    */
   commit(atomic: Deno.AtomicOperation): Promise<Deno.KvCommitResult | Deno.KvCommitError>;
-  /** Aborts when the claim is lost. */
+  /** Aborts when the claim is lost, or the process was abandoned. */
   readonly signal: AbortSignal;
   /**
    * Sorts behind the token of every former holder, for systems other than the database. It only grows within one history of

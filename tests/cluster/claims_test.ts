@@ -1,4 +1,4 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Claims, type SlotListener } from "../../src/cluster/claims.ts";
 import { ClaimLostError } from "../../src/cluster/mod.ts";
 import { ManualClock } from "../kv/manual_clock.ts";
@@ -40,7 +40,7 @@ Deno.test("Claims.lease() gives what a process can prove its right with", () => 
   const lease = claims.lease(3, listener, "acme")!;
   assertEquals(lease.claim.check, { key, versionstamp: "0001" });
   assertEquals([lease.claim.token, lease.claim.signal.aborted], ["0001", false]);
-  assertStrictEquals(lease.signal, lease.claim.signal);
+  assertEquals(lease.signal.aborted, false);
 });
 
 Deno.test("Claim.commit() adds the check of the claim", async () => {
@@ -55,10 +55,73 @@ Deno.test("Claim.commit() adds the check of the claim", async () => {
   assertEquals((await kv.get(["out"])).value, 1);
 });
 
-Deno.test("Claims.lease() gives all processes of a slot one claim", () => {
+Deno.test("Claims.lease() gives each process of a slot a claim of its own, on one check and under one signal of the slot", () => {
   const { claims, listener } = holding();
   const [one, other] = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
-  assertStrictEquals(one.claim, other.claim);
+  assertStrictEquals(one.claim.check, other.claim.check);
+  assertStrictEquals(one.signal, other.signal);
+  assertEquals([one.claim === other.claim, one.claim.signal === other.claim.signal], [false, false]);
+});
+
+Deno.test("Claim.commit() sends nothing once the claim is lost, and says so like the database", async () => {
+  const { claims, listener } = holding();
+  using kv = await Deno.openKv(":memory:");
+  const { claim } = claims.lease(3, listener, "acme")!;
+  claims.lose(3, lost);
+  assertEquals([claim.signal.aborted, claim.signal.reason], [true, lost]);
+  assertEquals(await claim.commit(kv.atomic().set(["out"], 1)), { ok: false });
+});
+
+Deno.test("Claim.signal that is read before the claim is lost aborts then, also of a lease that is given back", () => {
+  const { claims, listener } = holding();
+  const [kept, back] = ["acme", "bolt"].map((each) => claims.lease(3, listener, each)!);
+  const { signal } = kept.claim;
+  signal.addEventListener("abort", () => void back.release());
+  const late = back.claim.signal;
+  claims.lose(3, lost);
+  assertEquals([signal.reason, late.reason], [lost, lost]);
+});
+
+Deno.test("SlotLease.revoke() ends the claim of one process: its commit rejects, and its neighbour keeps its own", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { versionstamp } = await kv.set(key, "ours");
+  const counts = { commits: 0 };
+  const counted = (atomic: Deno.AtomicOperation) => (counts.commits++, atomic.commit());
+  const claims = new Claims({ clock, commit: counted, emptied: () => {} });
+  claims.hold(3, key, versionstamp);
+  const [stuck, neighbour] = ["acme", "bolt"].map((each) => claims.lease(3, new Listener(), each)!);
+  stuck.revoke?.(new Error("abandoned"));
+  assertEquals([stuck.claim.signal.aborted, stuck.signal.aborted, neighbour.claim.signal.aborted], [
+    true,
+    false,
+    false,
+  ]);
+  assertEquals(stuck.claim.signal.reason instanceof ClaimLostError, true);
+  await assertRejects(() => stuck.claim.commit(kv.atomic().set(["out"], 1)), ClaimLostError, "abandoned");
+  assertEquals((await neighbour.claim.commit(kv.atomic().set(["out"], 2))).ok, true);
+  assertEquals([counts.commits, (await kv.get(["out"])).value], [1, 2]);
+  claims.handOver(3);
+  void stuck.release();
+  void neighbour.release();
+  assertEquals([...claims.drained.keys()], [3]);
+});
+
+Deno.test("Claim.commit() asks whether the claim is held when it is sent, not only when it is called", async () => {
+  const gate = Promise.withResolvers<void>();
+  const late = async (atomic: Deno.AtomicOperation, isHeld: () => boolean) => {
+    await gate.promise;
+    return isHeld() ? await atomic.commit() : { ok: false } as const;
+  };
+  const claims = new Claims({ clock, commit: late, emptied: () => {} });
+  claims.hold(3, key, "0001");
+  using kv = await Deno.openKv(":memory:");
+  const [losing, revoked] = ["acme", "bolt"].map((each) => claims.lease(3, new Listener(), each)!);
+  const results = [losing, revoked].map(({ claim }) => claim.commit(kv.atomic().set(["out"], 1)));
+  revoked.revoke?.(undefined);
+  claims.lose(3, lost);
+  gate.resolve();
+  assertEquals(await results[0], { ok: false });
+  await assertRejects(() => results[1], ClaimLostError);
 });
 
 Deno.test("Claims.lease() gives nothing in a slot that is not held", () => {
