@@ -61,7 +61,7 @@ export class Admission {
     while (!signal.aborted) {
       try {
         await this.#shared.assert();
-        if (await this.#isAdmitted(sightings)) {
+        if (await this.#isAdmitted(sightings, wasMember)) {
           // One that joins again is no new instance: it has not changed the order when it joined, or has done so then.
           if (!wasMember || !this.#isEnrolled) {
             await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
@@ -123,7 +123,7 @@ export class Admission {
     this.#waiting = undefined;
   }
 
-  async #isAdmitted(sightings: Sightings): Promise<boolean> {
+  async #isAdmitted(sightings: Sightings, wasMember: boolean): Promise<boolean> {
     const { ledger, clock } = this.#instance;
     const { sessions } = await ledger.sessions();
     const { moved } = sightings.see(sessions, clock.monotonic());
@@ -133,7 +133,11 @@ export class Admission {
       const seen = mismatched.get(id);
       if (seen && await ledger.bury(id, seen.versionstamp)) mismatched.delete(id);
     }
-    return mismatched.size === 0;
+    const [first] = mismatched;
+    if (!first) return true;
+    const error = new ClusterMismatchError(first[0], first[1].mismatch ?? "");
+    if (this.isWaitedOut(error, wasMember)) this.putOff(error); // it may be dead, and have a long time to live
+    return false;
   }
 }
 

@@ -26,7 +26,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not look for others before it joins",
-    changes: [{ file: "admission.ts", from: "return mismatched.size === 0;", to: "return true;" }],
+    changes: [{ file: "admission.ts", from: "if (!first) return true;", to: "return true;" }],
   },
 ];
 for (const mutant of mutants) {

@@ -202,12 +202,24 @@ Deno.test("Cluster.run() that waits for others has no record, owns nothing, and 
   assert(first === 0 && second >= 600_000 && second <= 600_000 + heartbeatMs, `${first}, ${second}`);
 });
 
+Deno.test("Cluster.run() says that it waits for a session with other slots that does not move, and has a long time to live", async () => {
+  await using world = await World.open();
+  const dead = { format: 1, session: "f-0", nonce: 1, ttlMs: 100 * heartbeatMs, slots: 99, accepts: true };
+  await world.database.raw.set(foreignKey(["session", "f-0"]), dead);
+  const one = world.instance("a");
+  one.begin({ bare: true });
+  await world.pass(50 * heartbeatMs);
+  assertEquals([one.of("cluster-waiting").map(({ session }) => session), one.callbacks], [["f-0"], 0]);
+  assert(one.kv.count("list") < 100, `${one.kv.count("list")} listings`);
+  await world.pass(60 * heartbeatMs);
+  assertEquals(one.callbacks, 1);
+});
+
 Deno.test("Cluster.run() looks less and less often for the others that it waits for, down to a beat of its own", async () => {
   await using world = await World.open();
   await world.member("a", { slots: 16 });
   const other = world.instance("b", { slots: 32, random: () => 1 - Number.EPSILON });
   other.begin({ bare: true });
-  await world.pass(heartbeatMs); // until it has seen the other one move
   const looks = [];
   for (let beats = 0; beats < 4; beats++) {
     const before = other.kv.count("list");
