@@ -8,7 +8,6 @@ import { blocksOf } from "./code_blocks.ts";
 const before = (path: string) => `
 import { chain, leaf, main, startStop, Supervisor } from "@pact/supervisor";
 import { Cluster } from "@pact/supervisor/cluster";
-import { KvTable } from "@pact/supervisor/kv";
 
 const { openKv, serve } = Deno;
 Object.defineProperties(Deno, {
@@ -20,8 +19,7 @@ Object.defineProperties(Deno, {
   },
 });
 `;
-const table =
-  `const table = new KvTable(kv, { prefix: ["counters"], create: (_step: number, _key: string) => leaf(() => {}) });`;
+const create = "const create = (_step: number, _key: string) => leaf(() => {});";
 
 /** What a program changes in the recipe to answer with event streams. */
 const streaming: Changes = [[
@@ -49,7 +47,7 @@ async function withRecipe(test: (path: string, dir: string) => Promise<void>, ch
   try {
     await Deno.mkdir(`${dir}/data`);
     await Deno.writeTextFile(`${dir}/deno.json`, `{ "unstable": ["kv", "cron"] }`);
-    const code = before(`${dir}/data/kv.sqlite3`) + changed.replace(/(?=^const cluster)/m, `${table}\n`);
+    const code = before(`${dir}/data/kv.sqlite3`) + changed.replace(/(?=^const cluster)/m, `${create}\n`);
     await Deno.writeTextFile(`${dir}/deploy.ts`, code);
     await test(`${dir}/deploy.ts`, dir);
   } finally {
