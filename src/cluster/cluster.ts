@@ -224,8 +224,8 @@ export class Cluster implements Runnable {
    * await cluster.run(async () => {
    *   const enough = new AbortController();
    *   const drained = cluster.drain({ signal: enough.signal });
-   *   enough.abort(new Error("nobody else is there"));
-   *   await assertRejects(() => drained, Error, "nobody else is there");
+   *   enough.abort(new Error("no other instance is there"));
+   *   await assertRejects(() => drained, Error, "no other instance is there");
    *   assertEquals(cluster.snapshot().slots.owned.length, 16);
    * });
    * ```
