@@ -8,7 +8,7 @@ import {
   Supervisor,
   type Table,
 } from "@pact/supervisor";
-import { ClaimLostError, Cluster, slotOf } from "../../src/cluster/mod.ts";
+import { ClaimLostError, Cluster, type OwnedTable, slotOf } from "../../src/cluster/mod.ts";
 import { place } from "../../src/cluster/placement.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, FaultyKv, hang, holdReply, testTable } from "../../src/testing/mod.ts";
@@ -25,73 +25,56 @@ import {
   World,
 } from "./fixtures.ts";
 
-testTable<KvTableKey>("Cluster.own() of all slots", {
-  keys: ["a", "b", "1", 1, 1n, true],
-  async open(build) {
-    const kv = await Deno.openKv(":memory:");
-    const clock = new TestClock();
-    const cluster = new Cluster(kv, { allowLocal: true, clock, heartbeatMs });
-    const table = new KvTable<KvTableKey, string, Runnable>(kv, {
-      prefix: ["bots"],
-      create: (flavour, key) => build(key, flavour),
-      pollMs: 1,
-    });
-    const [up, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const run = cluster.run(() => {
-      up.resolve();
-      return over.promise;
-    });
-    await clock.armed(settleMs);
-    clock.advance(settleMs);
-    await up.promise;
-    return {
-      table: cluster.own(table),
-      set: (key, flavour) => table.set(key, flavour),
-      delete: (key) => table.delete(key),
-      pause: (key) => table.pause(key),
-      resume: (key) => table.resume(key),
-      async close() {
-        over.resolve();
-        await run;
-        kv.close();
-      },
-    };
-  },
-});
+type Build = (key: KvTableKey, flavour: string) => Runnable;
 
-testTable<KvTableKey>("Cluster.table() of all slots", {
-  keys: ["a", "b", "1", 1, 1n, true],
-  async open(build) {
-    const kv = await Deno.openKv(":memory:");
-    const clock = new TestClock();
-    const cluster = new Cluster(kv, { allowLocal: true, clock, heartbeatMs });
-    const table = cluster.table<KvTableKey, string>(kv, {
+const ways: Record<string, (cluster: Cluster, kv: Deno.Kv, build: Build) => OwnedTable<KvTableKey, string>> = {
+  own: (cluster, kv, build) =>
+    cluster.own(
+      new KvTable<KvTableKey, string, Runnable>(kv, {
+        prefix: ["bots"],
+        create: (flavour, key) => build(key, flavour),
+        pollMs: 1,
+      }),
+    ),
+  table: (cluster, kv, build) =>
+    cluster.table<KvTableKey, string>(kv, {
       prefix: ["bots"],
       create: (flavour, key) => build(key, flavour),
       pollMs: 1,
-    });
-    const [up, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const run = cluster.run(() => {
-      up.resolve();
-      return over.promise;
-    });
-    await clock.armed(settleMs);
-    clock.advance(settleMs);
-    await up.promise;
-    return {
-      table: leased(table),
-      set: (key, flavour) => table.set(key, flavour),
-      delete: (key) => table.delete(key),
-      pause: (key) => table.pause(key),
-      resume: (key) => table.resume(key),
-      async close() {
-        over.resolve();
-        await run;
-        kv.close();
-      },
-    };
-  },
-});
+    }),
+};
+
+for (const [way, make] of Object.entries(ways)) {
+  testTable<KvTableKey>(`Cluster.${way}() of all slots`, {
+    keys: ["a", "b", "1", 1, 1n, true],
+    async open(build) {
+      const kv = await Deno.openKv(":memory:");
+      const clock = new TestClock();
+      const cluster = new Cluster(kv, { allowLocal: true, clock, heartbeatMs });
+      const table = make(cluster, kv, build);
+      const [up, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const run = cluster.run(() => {
+        up.resolve();
+        return over.promise;
+      });
+      await clock.armed(settleMs);
+      clock.advance(settleMs);
+      await up.promise;
+      return {
+        table: leased(table),
+        set: (key, flavour) => table.set(key, flavour),
+        delete: (key) => table.delete(key),
+        pause: (key) => table.pause(key),
+        resume: (key) => table.resume(key),
+        async close() {
+          over.resolve();
+          await run;
+          kv.close();
+        },
+      };
+    },
+  });
+}
 
 /** Asks for a lease before anything is built, as a supervisor does. */
 function leased<K>(table: Table<K, Runnable>): Table<K, Runnable> {
