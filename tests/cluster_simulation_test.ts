@@ -16,8 +16,8 @@ Deno.test(`Cluster keeps its promises in ${count} simulated histories of ${steps
   assertEquals(violations, []);
   assertEquals(counts.histories, count);
   // Histories in which nothing happens would prove nothing.
-  const { claimed, fenced, dead, written } = counts;
-  assert(claimed > 10 * count && fenced > count && dead > count && written > 100 * count);
+  const { claimed, fenced, dead, written, abandoned } = counts;
+  assert(claimed > 10 * count && fenced > count && dead > count && written > 100 * count && abandoned > count);
 });
 
 Deno.test(`Cluster keeps its promises in ${realCount} simulated histories over a real database in memory`, async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RunCallback, Runnable, RunOptions } from "@pact/supervisor";
+import type { EntryOptions, RunCallback, Runnable, RunOptions } from "@pact/supervisor";
 import { slotOf } from "@pact/supervisor/cluster";
 import type { Claim } from "@pact/supervisor/kv";
 import type { Machine } from "./machine.ts";
@@ -21,12 +21,20 @@ export interface Life {
   readonly signal: AbortSignal;
   /** Whether it takes its time to end, aborted or not. */
   isSlow: boolean;
+  /** Whether its supervisor has let go of it. */
+  isAbandoned: boolean;
 }
 
 /** Where the lives are written down. */
 export interface Registry {
   begin(life: Life): void;
   end(life: Life): void;
+  /** An operation goes to the database that was to be committed with the claim of a life. */
+  sent(life: Life): void;
+  /** Such a commit has failed. */
+  rejected(life: Life, error: unknown): void;
+  /** The life of a key in an instance was abandoned. */
+  abandoned(key: string, instance: string): void;
   /** The process that always fails was started. */
   tried(key: string, instance: string, claim: Claim): void;
 }
@@ -39,6 +47,8 @@ export interface Mood {
   slowShare: number;
   /** For how long then at most, in ms. */
   slowMs: number;
+  /** Whether one that is slow goes on writing meanwhile, and is abandoned. */
+  readonly isStubborn: boolean;
 }
 
 export interface BotOptions {
@@ -62,6 +72,12 @@ export const hopelessKey = "hopeless";
 /** How often that is tried before it is parked. */
 export const hopelessTries = 6;
 
+/** What applies to a key alone: where bots are stubborn, half of them are abandoned at once, and the others by hand. */
+export function optionsOf(key: string, { isStubborn }: Mood): EntryOptions {
+  if (key === hopelessKey) return { restart: { limit: hopelessTries } };
+  return isStubborn && /[13579]$/.test(key) ? { onStuck: "abandon" } : {};
+}
+
 /** Starts, writes now and then, may crash, and takes its time to stop. */
 export class Bot implements Runnable {
   readonly #options: BotOptions;
@@ -72,22 +88,23 @@ export class Bot implements Runnable {
   }
 
   async run(running: RunCallback, { signal }: RunOptions): Promise<void> {
-    const { registry, key, spec, slots, instance, claim } = this.#options;
+    const { registry, key, spec, slots, instance, claim, mood } = this.#options;
     if (key === hopelessKey) {
       registry.tried(key, instance, claim);
       throw new Error("hopeless");
     }
     const slot = slotOf(key, slots);
-    const life: Life = { key, spec, slot, instance, claim, signal, isSlow: false };
+    const life: Life = { key, spec, slot, instance, claim, signal, isSlow: false, isAbandoned: false };
     registry.begin(life);
     try {
       await this.#wait(signal);
       if (signal.aborted) return;
       const leaving = new AbortController();
-      const working = this.#work(signal, leaving.signal);
+      const working = this.#work(life, leaving.signal);
       const called = Promise.resolve(running(signal)).then(() => leaving.abort());
       await Promise.race([called, working]);
-      if (!leaving.signal.aborted) throw new Error("crashed");
+      const isAsked = leaving.signal.aborted || (mood.isStubborn && signal.aborted);
+      if (!isAsked) throw new Error("crashed");
       await this.#stop(life);
     } finally {
       registry.end(life);
@@ -95,18 +112,29 @@ export class Bot implements Runnable {
   }
 
   /** Writes until it is told to stop, or crashes. */
-  async #work(signal: AbortSignal, leaving: AbortSignal): Promise<void> {
-    const { random, kv, key, claim, mood } = this.#options;
+  async #work(life: Life, leaving: AbortSignal): Promise<void> {
+    const { signal } = life, { random, mood } = this.#options;
     while (!signal.aborted && !leaving.aborted) {
       await this.#wait(signal, leaving);
       if (signal.aborted || leaving.aborted) return;
-      const record = { key, session: sessionOf(claim), token: claim.token, sequence: ++this.#sequence };
-      // Never awaited: a process may write and end before it knows what came of it.
-      const write = kv.atomic().set(["out", key], record);
-      const written = this.#sequence % 2 === 0 ? claim.commit(write) : write.check(claim.check).commit();
-      written.catch(() => {});
+      this.#write(life);
       if (random() < mood.crashShare) return;
     }
+  }
+
+  /** Writes, and does not wait for it: a process may end before it knows what came of that. */
+  #write(life: Life): void {
+    const { kv, key, claim, registry } = this.#options;
+    const record = { key, session: sessionOf(claim), token: claim.token, sequence: ++this.#sequence };
+    const write = kv.atomic().set(["out", key], record);
+    // A bare check does not know that its process was abandoned.
+    if (!life.isSlow && this.#sequence % 2 === 1) return void write.check(claim.check).commit().catch(() => {});
+    const { commit } = write;
+    write.commit = () => {
+      registry.sent(life);
+      return commit.call(write);
+    };
+    claim.commit(write).catch((error) => registry.rejected(life, error));
   }
 
   async #stop(life: Life): Promise<void> {
@@ -116,6 +144,7 @@ export class Bot implements Runnable {
       const untilMs = machine.monotonic() + random() * mood.slowMs;
       while (mood.slowShare > 0 && machine.monotonic() < untilMs) {
         await new Promise<void>((resolve) => void machine.timer(resolve, paceMs / 8));
+        if (mood.isStubborn) this.#write(life);
       }
     } else if (random() < 0.5) await this.#wait(life.signal); // a graceful stop takes its time
   }

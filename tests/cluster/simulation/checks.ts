@@ -13,6 +13,9 @@ import { type Instance, measures } from "./instance.ts";
 /** For how long a pause may not be known where a process is about to start, in ms. */
 const patienceMs = 4 * measures.ttlMs;
 
+/** How many abandoned lives of a key may go on in an instance. */
+const mostAbandoned = 3;
+
 /** How often what was parked before may be tried under one claim: a slot may be handed over, and wanted here again after all. */
 const maxTries = 4;
 
@@ -51,6 +54,8 @@ export class Checks implements Registry {
   /** Until when instances may not have noticed that the database was set back. */
   #unnoticedUntilMs = -Infinity;
   #nowMs = 0;
+  /** How many lives were abandoned. */
+  abandons = 0;
   /** The first thing that was found. */
   violation: Violation | undefined = undefined;
 
@@ -60,11 +65,40 @@ export class Checks implements Registry {
   }
 
   begin(life: Life): void {
+    if (this.#livesOf(life.key, life.instance).some(({ isAbandoned }) => !isAbandoned)) {
+      this.fail(`${life.key} starts in ${life.instance}, where an earlier life of it goes on`);
+    }
     this.lives.add(life);
     const pausedSinceMs = this.pausedSinceMs.get(life.key) ?? Infinity;
     if (this.#areClocksSound && this.#nowMs - pausedSinceMs > patienceMs) {
       this.fail(`${life.key} starts in ${life.instance}, and has been paused since ${Math.round(pausedSinceMs)} ms`);
     }
+  }
+
+  /** The check of the claim stands in what is sent, but that goes on being right: only the handle knows that it is revoked. */
+  sent({ key, instance, isAbandoned }: Life): void {
+    if (isAbandoned) this.fail(`a write of ${key} in ${instance} was sent after its life was abandoned`);
+  }
+
+  rejected({ key, instance, isAbandoned }: Life, error: unknown): void {
+    if (!isAbandoned && error instanceof Error && error.name === "ClaimLostError") {
+      this.fail(`a write of ${key} in ${instance} was rejected, which was not abandoned: ${error.message}`);
+    }
+  }
+
+  /** A life was let go of: it has no part in its slot any more. */
+  abandoned(key: string, instance: string): void {
+    const lives = this.#livesOf(key, instance);
+    const life = lives.find(({ isAbandoned }) => !isAbandoned);
+    if (!life) return;
+    this.abandons++;
+    life.isAbandoned = true;
+    if (!life.claim.signal.aborted) this.fail(`${key} was abandoned in ${instance}, and its claim has not aborted`);
+    if (lives.length > mostAbandoned) this.fail(`${lives.length} abandoned lives of ${key} go on in ${instance}`);
+  }
+
+  #livesOf(key: string, instance: string): Life[] {
+    return [...this.lives].filter((life) => life.key === key && life.instance === instance);
   }
 
   /** The process that always fails has been started: where it was parked before, once, and once more for each change of mind. */
@@ -150,8 +184,10 @@ export class Checks implements Registry {
    */
   retired(beforeMs: number): void {
     const busy = new Set<string>();
-    for (const { instance, claim } of this.lives) {
-      if (this.#instances.get(instance)!.voidTokens.has(`${sessionOf(claim)} ${claim.token}`)) busy.add(instance);
+    for (const { instance, claim, isAbandoned } of this.lives) {
+      if (!isAbandoned && this.#instances.get(instance)!.voidTokens.has(`${sessionOf(claim)} ${claim.token}`)) {
+        busy.add(instance);
+      }
     }
     for (const [session, { instance: { name, machine, isAwake, hasEnded }, atMs }] of this.#fenced) {
       if (!isAwake || hasEnded || busy.has(name) || atMs > beforeMs) continue;
@@ -168,7 +204,7 @@ export class Checks implements Registry {
     const valid = new Map<string, Life>();
     for (const life of this.lives) {
       const instance = this.#instances.get(life.instance)!;
-      if (!instance.isAwake) continue;
+      if (!instance.isAwake || life.isAbandoned) continue;
       const { claim, signal } = life;
       const isVoid = instance.voidTokens.has(`${sessionOf(claim)} ${claim.token}`);
       if ((isVoid || claim.signal.aborted) && !signal.aborted) {

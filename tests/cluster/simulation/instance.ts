@@ -8,7 +8,7 @@ import type { chain, Runnable, Supervisor } from "@pact/supervisor";
 import type { Cluster, ClusterEvent } from "@pact/supervisor/cluster";
 import type { KvTable } from "@pact/supervisor/kv";
 import type { FaultyKv } from "@pact/supervisor/testing";
-import { Bot, hopelessKey, hopelessTries, type Mood, type Registry } from "./bot.ts";
+import { Bot, type Mood, optionsOf, type Registry } from "./bot.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 
 /** The code that is simulated: the library, or a mutant of it. */
@@ -74,7 +74,7 @@ export class Instance {
       timeoutMs: heartbeatMs / 2,
       pollMs: heartbeatMs,
       sweepMs,
-      options: (_spec, key) => key === hopelessKey ? { restart: { limit: hopelessTries } } : {},
+      options: (_spec, key) => optionsOf(key, options.mood),
       create: (spec, key, { claim }) => {
         if (!claim) throw new Error(`The process ${key} was built without a claim`);
         const { registry, mood } = options;
@@ -99,7 +99,9 @@ export class Instance {
       stopTimeoutMs,
       restart: { minDelayMs: 100, maxDelayMs: 1_000 },
     });
-    supervisor.subscribe(() => {});
+    supervisor.subscribe((event) => {
+      if (event.type === "abandoned") options.registry.abandoned(event.key, name);
+    });
     const tokens: string[] = [];
     let session = "";
     this.cluster.subscribe((event) => {
@@ -118,6 +120,14 @@ export class Instance {
   /** Whether it executes now. */
   get isAwake(): boolean {
     return !this.machine.isDead && !this.machine.isPaused;
+  }
+
+  /** Lets go of every process that is stuck, unless too many lives of its key go on already. */
+  abandonStuck(): void {
+    for (const { key, state } of this.supervisor.snapshot().processes) {
+      const { abandoned } = this.supervisor.snapshot();
+      if (state === "stuck" && abandoned.filter((life) => life.key === key).length < 3) this.supervisor.abandon(key);
+    }
   }
 
   /** Whether it is being drained. */

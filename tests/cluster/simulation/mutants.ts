@@ -309,6 +309,22 @@ export const mutants: readonly Mutant[] = [
     }],
   },
   {
+    mistake: "accepts the commit of an abandoned run",
+    changes: [{ file: "claim_handle.ts", from: "this.#revoking.signal.throwIfAborted();", to: "" }],
+  },
+  {
+    mistake: "revokes a neighbour's claim too",
+    changes: [{ file: "claims.ts", from: "const claim = hold.newHandle();", to: "const claim = hold.claim;" }],
+  },
+  {
+    mistake: "does not give the slot of an abandoned process back",
+    changes: [{
+      file: "../supervisor/leases.ts",
+      from: "}\n    this.giveBack(lease, key);\n  }\n\n  /** Gives",
+      to: "}\n  }\n\n  /** Gives",
+    }],
+  },
+  {
     mistake: "never sweeps",
     changes: [{ file: "owned_table.ts", from: "this.sweepMs = table.sweepMs;", to: "this.sweepMs = 2_147_483_647;" }],
   },

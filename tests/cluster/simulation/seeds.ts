@@ -19,6 +19,7 @@ export interface ShareOutcome {
   fenced: number;
   dead: number;
   written: number;
+  abandoned: number;
   violations: string[];
 }
 
@@ -30,9 +31,19 @@ export async function simulateSeeds(
   const shares = await Promise.all(Array.from({ length: threads }, (_, index) => {
     return simulateShare({ from: from + index, to: from + count, stride: threads, steps });
   }));
-  const total: ShareOutcome = { histories: 0, claimed: 0, fenced: 0, dead: 0, written: 0, violations: [] };
+  const total: ShareOutcome = {
+    histories: 0,
+    claimed: 0,
+    fenced: 0,
+    dead: 0,
+    written: 0,
+    abandoned: 0,
+    violations: [],
+  };
   for (const share of shares) {
-    for (const name of ["histories", "claimed", "fenced", "dead", "written"] as const) total[name] += share[name];
+    for (const name of ["histories", "claimed", "fenced", "dead", "written", "abandoned"] as const) {
+      total[name] += share[name];
+    }
     total.violations.push(...share.violations);
   }
   return total;

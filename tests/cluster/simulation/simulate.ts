@@ -37,6 +37,7 @@ export interface History {
   readonly fenced: number;
   readonly dead: number;
   readonly written: number;
+  readonly abandoned: number;
 }
 
 const { heartbeatMs, ttlMs, sweepMs } = measures;
@@ -90,7 +91,7 @@ class Simulation {
   readonly #steps: string[] = [];
   readonly #counts = { claimed: 0, fenced: 0, dead: 0, written: 0 };
   readonly #admin: Deno.Kv;
-  readonly #mood: Mood = { crashShare: 0.02, slowShare: 0.1, slowMs: 3 * ttlMs };
+  readonly #mood: Mood;
   readonly #calm: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Reads the records as they are. */
   readonly #ledger: Ledger;
@@ -105,6 +106,8 @@ class Simulation {
     this.#areClocksSound = options.seed % 2 === 0;
     this.#givesUp = options.seed % 8 >= 4;
     this.#isSetBack = options.kv === undefined && options.seed % 5 === 0;
+    const isStubborn = options.seed % 5 === 4;
+    this.#mood = { crashShare: 0.02, slowShare: isStubborn ? 0.3 : 0.1, slowMs: 3 * ttlMs, isStubborn };
     this.#rates = { ...noFaults, ...options.atLeast };
     this.#memory = options.kv ? undefined : new MemoryKv({ now: () => 1e12 + this.#time.nowMs });
     this.#checks = new Checks(this.#instances, this.#areClocksSound);
@@ -125,7 +128,7 @@ class Simulation {
       await this.#pass(this.#random() ** 2 * heartbeatMs * 0.75);
     }
     await this.#converge();
-    return { steps: this.#steps, ...this.#counts };
+    return { steps: this.#steps, ...this.#counts, abandoned: this.#checks.abandons };
   }
 
   async end(): Promise<void> {
@@ -166,6 +169,7 @@ class Simulation {
     else if (chance < 0.62 && awake.length > 0) this.#drainOrRefill(pick(awake));
     else if (chance < 0.65) await this.#pauseOrResume(pick(keys));
     else if (chance < 0.66) await this.#changeHopeless();
+    else if (chance < 0.72 && this.#mood.isStubborn && awake.length > 0) this.#abandonStuck(pick(awake));
   }
 
   get #alive(): Instance[] {
@@ -232,6 +236,11 @@ class Simulation {
         this.#checks.fail(`${name} is said to be drained, and owns ${owned}`);
       }
     });
+  }
+
+  #abandonStuck(instance: Instance): void {
+    this.#note(`what is stuck in ${instance.name} is abandoned`);
+    instance.abandonStuck();
   }
 
   #kill(instance: Instance): void {
@@ -389,6 +398,10 @@ class Simulation {
       const count = machine.lists - lists[index];
       if (count > mostLists) this.#checks.fail(`${name} has listed ${count} times while nothing happened`);
     });
+    for (const { name, supervisor } of alive) {
+      const { length } = supervisor.snapshot().abandoned;
+      if (length > 0) this.#checks.fail(`${name} names ${length} abandoned lives that have ended`);
+    }
     const sessions = alive.map(({ name, cluster }) => {
       const { session } = cluster.snapshot();
       if (session === undefined) this.#checks.fail(`${name} has no session while nothing happened`);
