@@ -40,7 +40,9 @@ export class Checks implements Registry {
   readonly sessions: Map<string, string> = new Map();
   /** What their records say of what they can be given. */
   readonly told: Map<string, string> = new Map();
-  /** The commits of the claims that stand in the database, by slot and session. */
+  /** The sessions that the claims name which stand in the database, by slot. */
+  readonly owners: Map<number, string> = new Map();
+  /** The commits of the tokens that stand in the database, by slot and session. */
   readonly claims: Map<string, string> = new Map();
   /** The commits of the entries that stand in the database, by key. */
   readonly versions: Map<string, string> = new Map();
@@ -123,6 +125,24 @@ export class Checks implements Registry {
     this.#parked.set(key, state === "parked" && endedAt === undefined ? version : undefined);
   }
 
+  /**
+   * A claim is about to stand in the place of another one. The database itself must have kept it out if a session of the owner
+   * was there, or none of the taker: what the taker has read before may be out of date.
+   *
+   * @param checked The commits of sessions that were checked, `null` where none may be.
+   */
+  taken(slot: number, session: string, checked: ReadonlyMap<string, string | null>): void {
+    const owner = this.owners.get(slot) ?? session;
+    if (owner !== session && checked.get(owner) !== null) {
+      this.fail(
+        `slot ${slot} was taken by session ${session} without a check that its owner, ${owner}, has no session`,
+      );
+    }
+    if (typeof checked.get(session) !== "string") {
+      this.fail(`slot ${slot} was taken by session ${session} without a check that its record stands`);
+    }
+  }
+
   /** A claim was taken. */
   claimed(name: string): void {
     this.#tries.delete(name);
@@ -141,9 +161,12 @@ export class Checks implements Registry {
     this.lives.delete(life);
   }
 
-  /** The database was set back, and what stands there now is told next. */
+  /**
+   * The database was set back, and what stands there now is told next. What was changed plainly before may still be unnoticed: an
+   * instance that has read nothing of the history that is gone does not look at everything again.
+   */
   setBack(): void {
-    for (const known of [this.#tokens, this.#changedMs, this.sessions, this.told, this.claims]) known.clear();
+    for (const known of [this.#tokens, this.sessions, this.told, this.owners, this.claims]) known.clear();
     for (const known of [this.#parked, this.#parkedWhenClaimed, this.#tries]) known.clear();
   }
 

@@ -70,6 +70,8 @@ export class Machine implements Clock {
   rate: number;
   isPaused = false;
   isDead = false;
+  /** When it was stopped, and until when, in ms of the world. */
+  readonly stops: { readonly atMs: number; untilMs: number }[] = [];
   readonly #options: MachineOptions;
   /** What the monotonic clock showed when its rate was last changed, and when that was. */
   #baseMs = 0;
@@ -124,11 +126,13 @@ export class Machine implements Clock {
 
   pause(): void {
     this.isPaused = true;
+    this.stops.push({ atMs: this.#options.time.nowMs, untilMs: Infinity });
   }
 
   wake(): void {
-    this.isPaused = false;
     const { time } = this.#options;
+    if (this.isPaused) this.stops.at(-1)!.untilMs = time.nowMs;
+    this.isPaused = false;
     for (const callback of this.#deferred.splice(0)) time.at(time.nowMs, () => this.deliver(callback));
   }
 

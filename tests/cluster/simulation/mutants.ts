@@ -70,12 +70,18 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a slot without a check that its owner has no session",
-    atLeast: { tear: 0.5 },
-    foundAt: 296,
     changes: [{
       file: "ledger.ts",
       from: "atomic.check({ key: this.#sessionKey(owner), versionstamp: null });",
       to: "",
+    }],
+  },
+  {
+    mistake: "takes a slot without a check that its own session stands",
+    changes: [{
+      file: "ledger.ts",
+      from: "const atomic = this.#store.kv.atomic().check({ key, versionstamp });",
+      to: "const atomic = this.#store.kv.atomic();",
     }],
   },
   {

@@ -30,11 +30,22 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
   const effects: ((versionstamp: string) => void)[] = [];
   /** What others must hear of, if it is a change at the moment in which it lands. */
   const news: (() => string | undefined)[] = [];
+  /** The claims that are taken, once it is known what is checked. */
+  const takes: (() => void)[] = [];
+  /** At which commit the record of each session must stand for the operation to land, `null` if none may be there. */
+  const sessions = new Map<string, string | null>();
   let isRung = false;
-  const { commit, set, delete: remove } = atomic;
+  const { commit, check, set, delete: remove } = atomic;
+  atomic.check = (...asked) => {
+    for (const { key, versionstamp } of asked) {
+      if (key.at(-2) === "session") sessions.set(String(key.at(-1)), versionstamp);
+    }
+    return check.call(atomic, ...asked);
+  };
   atomic.set = (key, value, options) => {
     effects.push((versionstamp) => note(key, value, versionstamp, checks, written));
     news.push(() => newsOf(key, value, checks));
+    if (key.at(-2) === "claim") takes.push(() => checks.taken(Number(key.at(-1)), ownerIn(value), sessions));
     isRung ||= isBell(key);
     return set.call(atomic, key, value, options);
   };
@@ -48,6 +59,7 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
     if (!result.ok) return result;
     const unheard = news.map((tell) => tell()).find((each) => each !== undefined);
     if (unheard !== undefined && !isRung) checks.unrung(unheard);
+    for (const take of takes) take();
     for (const effect of effects) effect(result.versionstamp);
     return result;
   };
@@ -81,6 +93,9 @@ function note(
     const { key: name, session, token } = value as Written;
     written();
     checks.landed(name, session, token);
+  } else if (key.at(-2) === "claim") {
+    if (value === undefined) checks.owners.delete(Number(last));
+    else checks.owners.set(Number(last), ownerIn(value));
   } else if (key.at(-3) === "token") {
     const claim = `${String(key.at(-2))} ${String(last)}`;
     if (versionstamp) checks.claimed(claim);
@@ -108,6 +123,11 @@ export async function observeAll(kv: Deno.Kv, checks: Checks): Promise<void> {
     if (key.at(-2) === "pause") checks.pausedSinceMs.set(String(key.at(-1)), Infinity);
     if (key[0] !== "out") note(key, value, versionstamp, checks, () => {});
   }
+}
+
+/** The session that a claim names. */
+function ownerIn(claim: unknown): string {
+  return (claim as { readonly session: string }).session;
 }
 
 /** What a session says of what it can be given. */

@@ -453,6 +453,9 @@ class Simulation {
    */
   async #rollOut(): Promise<void> {
     const old = this.#alive;
+    const { sessions } = await this.#ledger.sessions();
+    // Beside sessions that may crash young, as one before them did, a newcomer is given slots at once: a cold start.
+    if (!old.some(({ cluster }) => sessions.get(cluster.snapshot().session ?? "")?.isProven)) return;
     // What is drained may have waited for one that has proven itself.
     const drained = new Set(old.filter(({ isDraining }) => isDraining).flatMap(slotsOf));
     this.#revision = "newest";
@@ -504,6 +507,16 @@ class Simulation {
     while (this.#alive.some(isSilent) && this.#time.nowMs < endMs) await this.#pass(heartbeatMs / 10);
   }
 
+  /**
+   * Every living instance has read the table since this moment, in ms. What a pass has read when its machine is stopped may be
+   * delivered when that is woken, and the next pass comes as late after it as after any other.
+   */
+  get #sweptSinceMs(): number {
+    const sinceMs = this.#time.nowMs - longestSweepMs;
+    const spanned = this.#alive.flatMap(({ machine }) => machine.stops).filter(({ untilMs }) => untilMs > sinceMs);
+    return Math.min(sinceMs, ...spanned.map(({ atMs }) => atMs - heartbeatMs));
+  }
+
   /** No more faults: clocks are right, every machine is awake and reaches the database, an instance is there. */
   async #converge(): Promise<void> {
     this.#note("the faults stop");
@@ -527,7 +540,7 @@ class Simulation {
     const { nowMs } = this.#time;
     this.#checks.converged(this.#desired, {
       handedOverSinceMs: nowMs - 2 * heartbeatMs,
-      changedSinceMs: nowMs - longestSweepMs,
+      changedSinceMs: this.#sweptSinceMs,
     });
     await this.#pass(8 * heartbeatMs); // until nothing is handed over any more, and everything was swept
     this.#checks.converged(this.#desired);
