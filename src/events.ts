@@ -234,7 +234,8 @@ export interface ReconciledEvent extends EventBase {
  *   when the entry could not be read;
  * - `retrying` also comes after a `replaced` and its `exited`, or after `unparked`, when the brake holds the start up;
  * - `paused` comes before the `exited` that it causes, and alone for a key without a process; `resumed` before the `starting`
- *   that it allows, or the `retrying` of a key that goes on waiting;
+ *   that it allows, or the `retrying` of a key that goes on waiting; and alone for a key that was parked or rested when the
+ *   whole table was paused, and goes on so;
  * - `retrying` also comes first of all, when the table remembers that the key has to wait;
  * - `unparked` comes right before the `starting` that it allows, unless its entry cannot be read, or is gone;
  * - `entry-failed` may also come alone: a lease could not be given back. It comes between an exit and its answer, once for

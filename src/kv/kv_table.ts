@@ -383,8 +383,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   }
 
   /**
-   * Ends the pause of the whole table. Keys that are paused themselves stay so, and nothing is forgotten: those that are not
-   * well go on waiting.
+   * Ends the pause of the whole table. Keys that are paused themselves stay so, and nothing is forgotten: what waited for a
+   * retry goes on waiting, and what was parked stays parked.
    *
    * @param options A signal that abandons the write, which may still land.
    * @returns Whether it was paused.

@@ -119,9 +119,10 @@ export function goOnFrom<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Ent
 }
 
 function resume<K, P extends Runnable>(keeper: Keeper<K, P>, pausing: Pausing<K, P>, version: unknown): void {
-  const { registry } = keeper;
   keeper.pausing = undefined;
-  if (pausing.end(version) && keeper.phase === "paused") keeper.enter("resting", registry.clock.now());
+  const before = pausing.end(version);
+  if (before && keeper.phase === "paused") keeper.enter(before, keeper.registry.clock.now());
+  else if (before === "parked") keeper.backoff?.unpark("call"); // a call has found that the pause is over
 }
 
 /** Another version takes the place of what waits, rests or is parked; another supervisor may have run it already. */

@@ -158,13 +158,19 @@ export class Backoff<K, P extends Runnable> {
   /** Ends the wait, as a start is called for, or the entry has changed. Returns whether the brake does not allow that yet. */
   wake(cause: "call" | "change"): boolean {
     const { clock, deadlines } = this.#registry, keeper = this.#keeper;
-    if (keeper.phase === "parked") this.#unpark(cause);
+    if (keeper.phase === "parked") this.unpark(cause);
     const nowMs = clock.monotonic(), leftMs = cause === "call" ? 0 : this.#brake?.leftMs(nowMs) ?? 0;
     const isRetrying = keeper.phase === "retrying";
     if (isRetrying && leftMs > 0 && keeper.deadlineAt <= nowMs + leftMs) return true;
     deadlines.delete(keeper);
     if (leftMs > 0) this.#retryIn(0, clock.now(), leftMs);
     return leftMs > 0;
+  }
+
+  /** It may start again although it was parked. */
+  unpark(cause: "call" | "change"): void {
+    this.#registry.emit({ type: "unparked", at: this.#registry.clock.now(), key: this.#keeper.key, cause });
+    this.forget();
   }
 
   /** Counts failures from the beginning again. */
@@ -209,11 +215,6 @@ export class Backoff<K, P extends Runnable> {
     const brakeMs = this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
     if (brakeMs === 0) this.#isBrakeTold = false;
     return brakeMs;
-  }
-
-  #unpark(cause: "call" | "change"): void {
-    this.#registry.emit({ type: "unparked", at: this.#registry.clock.now(), key: this.#keeper.key, cause });
-    this.forget();
   }
 
   /** Tells of a mistake in what decides about restarts, once for each version: it is made at each failure. */

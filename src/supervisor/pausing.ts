@@ -3,7 +3,7 @@
  *
  * ```text
  *   any phase but "attempting" ──────────────▶ paused ──▶ as if the key was new here, but for what is known of its failures
- *   attempting ──▶ stopped, stuck … ended ──────▲
+ *   attempting ──▶ stopped, stuck … ended ──────▲   ╰───▶ parked or resting as before, if only the whole table was paused
  * ```
  *
  * @module
@@ -16,21 +16,33 @@ import type { Registry } from "./registry.ts";
 
 /** The pause of one key, made when it begins. */
 export class Pausing<K, P extends Runnable> {
-  /** As the table has said it last. */
-  pause: Pause;
   readonly #registry: Registry<K, P>;
   readonly #keeper: Keeper<K, P>;
-  /** Whether it had nothing to do before, and will not have afterwards. */
-  readonly #wasResting: boolean;
+  /** What it goes back to, unless it is resumed by itself: all that are parked would start at once otherwise. */
+  readonly #before: "parked" | "resting" | undefined;
+  #pause: Pause;
+  /** Whether the key was paused by itself at any time since. */
+  #isOwn: boolean;
   /** Since when the key is paused and has no process, epoch ms. */
   #sinceAt: number | undefined = undefined;
 
   constructor(registry: Registry<K, P>, keeper: Keeper<K, P>, pause: Pause) {
     this.#registry = registry;
     this.#keeper = keeper;
-    this.#wasResting = keeper.phase === "resting";
-    this.pause = pause;
+    this.#before = keeper.phase === "parked" || keeper.phase === "resting" ? keeper.phase : undefined;
+    this.#pause = pause;
+    this.#isOwn = !pause.isWholeTable;
     registry.emit({ type: "paused", at: registry.clock.now(), key: keeper.key, pause });
+  }
+
+  /** As the table has said it last. */
+  get pause(): Pause {
+    return this.#pause;
+  }
+
+  set pause(pause: Pause) {
+    this.#pause = pause;
+    this.#isOwn ||= !pause.isWholeTable;
   }
 
   /** What a call that would start the process rejects with. */
@@ -52,12 +64,13 @@ export class Pausing<K, P extends Runnable> {
     else run?.lookAt(this.#keeper.key);
   }
 
-  /** It is over. Returns whether the key goes on resting. The failures of a key that was paused by itself are forgotten. */
-  end(version: unknown): boolean {
+  /** It is over. Returns what the key goes back to. The failures of one that was paused by itself are forgotten. */
+  end(version: unknown): "parked" | "resting" | undefined {
     const { clock, deadlines } = this.#registry, { key, backoff } = this.#keeper;
     if (!this.#keeper.attempt) deadlines.delete(this.#keeper);
     this.#registry.emit({ type: "resumed", at: clock.now(), key });
-    if (!this.pause.isWholeTable) backoff?.end(version);
-    return this.#wasResting && this.pause.isWholeTable === true;
+    if (!this.#isOwn) return this.#before;
+    backoff?.end(version);
+    return undefined;
   }
 }

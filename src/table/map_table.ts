@@ -242,8 +242,8 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 
   /**
-   * Ends the pause of the whole table. Keys that are paused themselves stay so, and nothing is forgotten: those that are not
-   * well go on waiting.
+   * Ends the pause of the whole table. Keys that are paused themselves stay so, and nothing is forgotten: what waited for a
+   * retry goes on waiting, and what was parked stays parked.
    *
    * @returns Whether it was paused.
    */

@@ -269,6 +269,59 @@ Deno.test("Supervisor forgets the failures of a key that is resumed, and not tho
   }
 });
 
+/** A key that was parked, and then paused with the whole table. */
+async function parkedAndPaused(): Promise<World> {
+  const world = new World({ a: { startError: oops } }, { restart: { limit: 1 } });
+  await world.begin();
+  world.table.pause("a", { at: 0, isWholeTable: true });
+  await settle();
+  world.take();
+  return world;
+}
+
+Deno.test("Supervisor leaves parked what was parked before the whole table was paused, without a try", async () => {
+  await using world = await parkedAndPaused();
+  await world.time.pass(1_000);
+  world.table.pause("a");
+  await settle();
+  const { state, sinceAt, failures, lastError } = world.supervisor.status("a")!;
+  assertEquals([state, sinceAt, failures, lastError?.message], ["parked", 1_000, 1, "oops"]);
+  await world.time.pass(120_000);
+  assertEquals(world.take().filter((line) => line.startsWith("a")), ["a resumed"]);
+});
+
+Deno.test("Supervisor starts what was parked when the whole table is resumed and its entry has changed", async () => {
+  await using world = await parkedAndPaused();
+  world.table.set("a");
+  world.table.pause("a", { at: 0, isWholeTable: true });
+  await settle();
+  world.table.pause("a");
+  await settle();
+  assertEquals(world.take(), ["a resumed", "a unparked change", "a starting change 1", "a running 0"]);
+});
+
+Deno.test("Supervisor.start() finds that the whole table is resumed, and counts a parked key from the beginning", async () => {
+  await using world = await parkedAndPaused();
+  world.table.rows.get("a")!.pause = undefined; // not announced yet
+  await assertRejects(() => world.supervisor.start("a"), Error, "oops");
+  assertEquals(world.take(), [
+    "a resumed",
+    "a unparked call",
+    "a starting call 1",
+    "a exited starting failed oops 0",
+    "a parked limit 1 oops",
+  ]);
+});
+
+Deno.test("Supervisor starts what was parked if it was paused and resumed by itself while the whole table was paused", async () => {
+  await using world = await parkedAndPaused();
+  for (const next of [{ at: 0 }, { at: 0, isWholeTable: true as const }, undefined]) {
+    world.table.pause("a", next);
+    await settle();
+  }
+  assertEquals(world.take().slice(0, 2), ["a resumed", "a starting change 1"]);
+});
+
 Deno.test("Supervisor lets rest what was resting before the whole table was paused", async () => {
   await using world = new World({ a: {} }, { restart: { on: "failure" } });
   await world.begin();

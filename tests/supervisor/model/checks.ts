@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { type RestartOptions, RetryAfterError, type SupervisorEvent, UnrecoverableError } from "@pact/supervisor";
+import {
+  type RestartOptions,
+  RetryAfterError,
+  type SupervisorEvent,
+  type Trouble,
+  UnrecoverableError,
+} from "@pact/supervisor";
 import { type Behaviour, livenessMs, optionsOf } from "./sim_process.ts";
 
 type Event = SupervisorEvent<string>;
@@ -32,10 +38,17 @@ export class KeyJournal {
   #isParked = false;
   #unparkedBy: "call" | "change" | undefined;
   #isPaused = false;
+  #wasParked = false;
+  /** Whether it was resumed by itself since its last start: what was known of it may be forgotten. */
+  #isForgivable = false;
+  /** Whether it was stopped: its next life may go on from what the table remembers. */
+  #isHandedBack = false;
   /** Whether the failures before are not known here: the table has remembered them, or was told to forget them. */
   #isUnknown = false;
   /** Whether it was parked when the last run ended, and in which version: then one more failure parks it. */
   #parkedVersion: number | undefined;
+  /** The version that was parked last and has not been up for long since: a start by call does not have the table forget it. */
+  #toldVersion: number | undefined;
   #retryAt = 0;
   #startingAt = 0;
   /** When its starts began: too many within 10 s are slowed. */
@@ -43,8 +56,12 @@ export class KeyJournal {
   /** What the last failure said itself. */
   #saying: Saying = undefined;
 
-  /** Knows how the entry of each version behaves. */
-  constructor(readonly key: string, readonly behaviours: ReadonlyMap<number, Behaviour>) {}
+  /** Knows how the entry of each version behaves, and what the table remembers of one. */
+  constructor(
+    readonly key: string,
+    readonly behaviours: ReadonlyMap<number, Behaviour>,
+    readonly remembered: (version: number | undefined) => Trouble | undefined,
+  ) {}
 
   get #behaviour(): Behaviour {
     return this.behaviours.get(this.#version!) ?? "ok";
@@ -61,6 +78,11 @@ export class KeyJournal {
   /** It was abandoned by a call. */
   abandonedByCall(): void {
     this.#isAbandonedByCall = true;
+  }
+
+  /** The key was resumed by itself, whether or not that is seen. */
+  resumed(): void {
+    this.#isForgivable = true;
   }
 
   /** Somebody called for a stop. */
@@ -89,7 +111,10 @@ export class KeyJournal {
   /** The run is over: what went before does not count in the next one. */
   forget(): void {
     this.#isEnding = false;
-    this.#parkedVersion = this.#isParked ? this.#version : undefined;
+    const isTold = this.#toldVersion !== undefined && this.#toldVersion === this.#version;
+    const isRemembered = isTold && this.remembered(this.#version)?.state === "parked";
+    if (this.#isParked || isRemembered) this.#parkedVersion = this.#version;
+    if (this.#isForgivable) this.#forgetParked();
     this.#isUnknown = true;
     this.#isPaused = false;
     this.#failures = 0;
@@ -116,11 +141,16 @@ export class KeyJournal {
         assertEquals([this.#life, this.#isPaused], ["none", false], where);
         if (version !== this.#version) this.#parkedVersion = undefined;
         if (event.cause === "call") this.#parkedVersion = undefined;
+        if (this.#isHandedBack) this.#goOn(event, version);
         if (this.#isUnknown) this.#failures = event.attempt - 1;
         else if (version !== this.#version) this.#failures = 0;
         else this.#checkPatience(event, where);
         this.#version = version;
-        this.#isParked = this.#isUnknown = false;
+        this.#isParked =
+          this.#isUnknown =
+          this.#isForgivable =
+          this.#isHandedBack =
+            false;
         this.#retryAt = 0;
         if (this.#isEnding) this.#failures = event.attempt - 1;
         assertEquals(event.attempt, this.#failures + 1, `attempt, ${where}`);
@@ -162,7 +192,7 @@ export class KeyJournal {
         this.#mayStop = true;
         this.#isPaused = false;
         this.#isUnknown = true;
-        this.#parkedVersion = undefined;
+        this.#forgetParked();
         this.#failures = 0;
         this.#isParked = false;
         this.#retryAt = 0;
@@ -174,16 +204,20 @@ export class KeyJournal {
         this.#parked(event, where);
         this.#unparkedBy = undefined;
         this.#isParked = true;
+        this.#toldVersion = this.#version;
         break;
       case "paused":
         this.#isPaused = this.#mayStop = true;
+        this.#wasParked = this.#isParked;
         this.#isParked = false;
         this.#retryAt = 0;
-        this.#parkedVersion = undefined;
         break;
       case "resumed":
         this.#isPaused = false; // what is stuck may have been so since an earlier run
-        this.#isUnknown = true;
+        this.#isParked = this.#wasParked && !this.#isForgivable;
+        this.#isUnknown = !this.#isParked;
+        this.#wasParked = false;
+        if (this.#isForgivable) this.#forgetParked();
         break;
       case "unparked":
         assert(this.#isParked, where);
@@ -191,6 +225,18 @@ export class KeyJournal {
         this.#failures = 0;
         break;
     }
+  }
+
+  #forgetParked(): void {
+    this.#parkedVersion = this.#toldVersion = undefined;
+  }
+
+  /** What was stopped begins afresh if that was called for, and else goes on from what the table remembers. */
+  #goOn({ attempt, cause }: Extract<Event, { type: "starting" }>, version: number | undefined): void {
+    const trouble = this.remembered(version);
+    if (trouble === undefined || attempt !== trouble.failures + 1) return;
+    this.#failures = trouble.failures;
+    if (trouble.state === "parked" && cause !== "call") this.#parkedVersion = version;
   }
 
   /** The same version is not started again before its time, nor while it is parked, unless somebody calls for it. */
@@ -221,9 +267,10 @@ export class KeyJournal {
 
   #exit(uptimeMs: number, error: unknown): void {
     this.#saying = sayingOf(error);
-    if (uptimeMs >= policy.resetAfterMs) this.#parkedVersion = undefined;
+    if (uptimeMs >= policy.resetAfterMs) this.#forgetParked();
     if (this.#mayStop && !this.#isEnding) {
       this.#failures = 0;
+      this.#isHandedBack = true;
       return;
     }
     if (!this.#isEnding) this.#answer = "due"; // whether the end or the exit was first cannot be told from here
@@ -246,6 +293,10 @@ export class KeyJournal {
     assertEquals(event.retryAt, event.at + event.delayMs, where);
     if (this.#parkedVersion !== undefined && this.#isAnswer) {
       assert(this.#mayStop, `a parked key is tried again, ${where}`);
+    }
+    if (this.#isHandedBack && !this.#isAnswer && event.failures === this.remembered(this.#version)?.failures) {
+      this.#failures = event.failures;
+      return;
     }
     if (this.#isUnknown && !this.#isAnswer) {
       this.#failures = event.failures; // it goes on from there

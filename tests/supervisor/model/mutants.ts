@@ -139,6 +139,22 @@ export const mutants: readonly Mutant[] = [
     }],
   },
   {
+    mistake: "tries all that was parked when the whole table is resumed",
+    changes: [{
+      file: "src/supervisor/pausing.ts",
+      from: "if (!this.#isOwn) return this.#before;",
+      to: 'if (!this.#isOwn) return this.#before === "parked" ? undefined : this.#before;',
+    }],
+  },
+  {
+    mistake: "forgets at a stop what the table remembers",
+    changes: [{
+      file: "src/supervisor/keeper.ts",
+      from: "    this.backoff?.leave();\n",
+      to: "    this.backoff?.end(this.version);\n    this.backoff?.leave();\n",
+    }],
+  },
+  {
     mistake: "keeps a key paused that is deleted while it stops",
     changes: [{
       file: "src/supervisor/answers.ts",

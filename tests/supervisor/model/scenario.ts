@@ -72,12 +72,16 @@ export class Scenario {
   readonly #verdicts: unknown[] = [];
   /** What concerned a process that was about to end anyway. */
   readonly #ignored: unknown[] = [];
+  /** Whether the whole table has just been paused: its keys are announced one after the other, and the stop of one may let another start. */
+  #isPausing = false;
   #end = Promise.withResolvers<void>();
   #run: Promise<void> = Promise.resolve();
 
   constructor(announces: boolean, startConcurrency: number, Kind: typeof Supervisor = Supervisor) {
     this.table = new SimTable(this.world, announces);
-    this.#journals = new Map(keys.map((key) => [key, new KeyJournal(key, this.table.behaviours)]));
+    const journalOf = (key: string) =>
+      new KeyJournal(key, this.table.behaviours, (version) => this.table.remembered(key, version));
+    this.#journals = new Map(keys.map((key) => [key, journalOf(key)]));
     this.supervisor = new Kind(this.table, { clock: this.clock, restart, startConcurrency });
     this.supervisor.subscribe((event) => this.#see(event));
   }
@@ -89,6 +93,7 @@ export class Scenario {
   }
 
   async take(step: Step): Promise<void> {
+    this.#isPausing = step.do === "pause all";
     this.#do(step);
     if (step.do === "wait") await this.clock.advance(step.ms);
     if (step.do === "run again") {
@@ -96,6 +101,7 @@ export class Scenario {
       await this.begin();
     }
     await drain();
+    this.#isPausing = false;
     this.check();
   }
 
@@ -131,7 +137,7 @@ export class Scenario {
     assertEquals(this.#keysThat("paused").sort(), paused.sort(), "paused = table");
     assertEquals(this.#liveKeys().filter((key) => this.table.isPaused(key)), [], "nothing lives that is paused");
     this.table.resumeAll();
-    for (const key of keys) this.table.resume(key);
+    for (const key of keys) this.#do({ do: "resume", key });
     await this.#within(10_000, this.supervisor.reconcile());
     await this.#releaseFor(10);
     this.check();
@@ -153,6 +159,7 @@ export class Scenario {
       if (row.behaviour === "ok") this.#checkHealthy(key, row.version);
     }
     this.#checkSilence();
+    this.#checkPaused();
     for (const key of this.supervisor.keys()) assert(this.#journals.has(key));
   }
 
@@ -171,6 +178,15 @@ export class Scenario {
       const behaviour = this.table.behaviours.get(version as number);
       if (state !== "running" || behaviour === undefined || !behaviour.startsWith("silent")) continue;
       assert(this.clock.now() - sinceAt < livenessMs, `${key} has been silent since ${sinceAt}`);
+    }
+  }
+
+  /** What is paused has ended, or is about to, as soon as that can be known. */
+  #checkPaused(): void {
+    if (!this.#knowsPauses) return;
+    for (const { key, state } of this.supervisor.snapshot().processes) {
+      if (!this.table.isPaused(key)) continue;
+      assert(state === "paused" || state === "stopping" || state === "stuck", `${key} is paused, and ${state}`);
     }
   }
 
@@ -211,8 +227,10 @@ export class Scenario {
         this.table.wasOdd = true;
         return;
       case "pause":
+        return this.table.pause(step.key);
       case "resume":
-        return this.table[step.do](step.key);
+        if (this.table.resume(step.key)) this.#journals.get(step.key)!.resumed();
+        return;
       case "pause all":
         return this.table.pauseAll();
       case "resume all":
@@ -288,8 +306,13 @@ export class Scenario {
   /** What is paused is not started, as soon as that can be known. */
   #starting(key: string): void {
     this.#stopped.delete(key);
-    const isKnown = this.table.changes !== undefined && !this.table.wasOdd;
-    if (isKnown && this.table.isPaused(key)) this.#wrong.push(new Error(`${key} starts and is paused`));
+    if (!this.#knowsPauses || this.#isPausing || !this.table.isPaused(key)) return;
+    this.#wrong.push(new Error(`${key} starts and is paused`));
+  }
+
+  /** Whether the supervisor must have heard by now what is paused. */
+  get #knowsPauses(): boolean {
+    return this.table.changes !== undefined && !this.table.wasOdd;
   }
 
   /** Lets time pass during which no process stays deaf. */

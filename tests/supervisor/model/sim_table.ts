@@ -48,10 +48,12 @@ export class SimTable implements Table<string, Runnable> {
     this.#announce(key);
   }
 
-  resume(key: string): void {
-    if (!this.pauses.delete(key)) return;
+  /** Returns whether the key was paused by itself. */
+  resume(key: string): boolean {
+    if (!this.pauses.delete(key)) return false;
     this.troubles.delete(key);
     this.#announce(key);
+    return true;
   }
 
   pauseAll(): void {
@@ -73,6 +75,12 @@ export class SimTable implements Table<string, Runnable> {
     if (this.rows.get(key)?.version !== version) return;
     if (trouble) this.troubles.set(key, { version, trouble });
     else this.troubles.delete(key);
+  }
+
+  /** What it remembers of a version, if that is the one that it has. */
+  remembered(key: string, version: number | undefined): Trouble | undefined {
+    const remembered = this.troubles.get(key);
+    return remembered?.version === version ? remembered?.trouble : undefined;
   }
 
   async get(key: string): Promise<Entry<string, Runnable> | undefined> {
@@ -101,12 +109,12 @@ export class SimTable implements Table<string, Runnable> {
 
   #entry(key: string, { version, behaviour }: Row): Entry<string, Runnable> {
     const { world } = this;
-    const options = optionsOf[behaviour], remembered = this.troubles.get(key);
+    const options = optionsOf[behaviour], trouble = this.remembered(key, version);
     return {
       key,
       version,
       pause: this.pauses.get(key) ?? this.wholePause,
-      ...remembered?.version === version && { trouble: remembered.trouble },
+      ...trouble && { trouble },
       ...options && {
         options: () => {
           world.built.set(key, version); // its build begins with that
