@@ -77,9 +77,10 @@ export class Checks implements Registry {
     }
   }
 
-  /** The check of the claim stands in what is sent, but that goes on being right: only the handle knows that it is revoked. */
-  sent({ key, instance, isAbandoned }: Life): void {
+  /** What is sent has the check of the claim, which the database may accept for a while longer: only the handle knows better. */
+  sent({ key, instance, claim, isAbandoned }: Life): void {
     if (isAbandoned) this.fail(`a write of ${key} in ${instance} was sent after its life was abandoned`);
+    if (claim.signal.aborted) this.fail(`a write of ${key} in ${instance} was sent after its claim was lost`);
   }
 
   rejected({ key, instance, isAbandoned }: Life, error: unknown): void {

@@ -319,6 +319,14 @@ export const mutants: readonly Mutant[] = [
     changes: [{ file: "claim_handle.ts", from: "this.#revoking.signal.throwIfAborted();", to: "" }],
   },
   {
+    mistake: "sends a write that waited, though its claim is lost meanwhile",
+    changes: [{
+      file: "ledger.ts",
+      from: "isHeld() ? await atomic.commit() : { ok: false } as const",
+      to: "await atomic.commit()",
+    }],
+  },
+  {
     mistake: "revokes a neighbour's claim too",
     changes: [{ file: "claims.ts", from: "const claim = hold.newHandle();", to: "const claim = hold.claim;" }],
   },
