@@ -266,6 +266,7 @@ export class Ledger {
     for (let tries = 0; tries < maxTries; tries++) {
       await claimant.beating;
       const { versionstamp } = claimant;
+      if (versionstamp === null) break; // buried meanwhile: a check for that would take slots because its record is gone
       const commit = () => {
         const atomic = this.#store.kv.atomic().check({ key, versionstamp });
         for (const owner of ownersOf(seen, claimant.id)) {

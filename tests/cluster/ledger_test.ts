@@ -251,7 +251,12 @@ const calls: readonly (readonly [title: string, call: (ledger: Ledger) => Promis
   ["look", (ledger) => ledger.look()],
   ["beat", (ledger) => ledger.beat(record("a1"), null)],
   ["bury", (ledger) => ledger.bury("a1")],
-  ["take", (ledger) => ledger.take(new HandClaimant(ledger, "a1"), seenFree(1))],
+  ["take", (ledger) => {
+    return ledger.take(
+      Object.assign(new HandClaimant(ledger, "a1"), { versionstamp: "01".padStart(20, "0") }),
+      seenFree(1),
+    );
+  }],
   ["withTokens", (ledger) => ledger.withTokens(seenFree(1))],
   ["release", (ledger) => ledger.release("a1", new Map([[1, "0"]]))],
 ];
@@ -369,6 +374,16 @@ Deno.test("Ledger.take() takes slots that no session owns, all by one commit", a
   const rows = await database.read("claim");
   assertEquals([...taken], rows.map(({ key, versionstamp }) => [key.at(-1) as number, versionstamp]));
   assertEquals([...taken.keys()], [1, 2, 3]);
+});
+
+Deno.test("Ledger.take() takes nothing for a session that finds out, while the take waits for a beat, that it was buried", async () => {
+  using database = await TestDatabase.open();
+  const { ledger } = database.ledger();
+  const one = await HandClaimant.join(ledger, "a1");
+  await ledger.bury("a1");
+  one.beating = one.beat();
+  const taken = await ledger.take(one, seenFree(1));
+  assertEquals([one.versionstamp, taken.size, [...await database.owners()]], [null, 0, []]);
 });
 
 Deno.test("Ledger.take() takes slots of a session that is buried", async () => {

@@ -34,6 +34,8 @@ export class Checks implements Registry {
   readonly #tokens: Map<string, string> = new Map();
   /** Sessions that are over, whose they were, and since when. */
   readonly #fenced: Map<string, { readonly instance: Instance; readonly atMs: number }> = new Map();
+  /** The newest commit of its own record that each session is known to have known, and the highest nonce that it has written. */
+  readonly #beats: Map<string, { readonly last: string; readonly nonce: number }> = new Map();
   readonly #handedOverMs: Map<number, number> = new Map();
   readonly #changedMs: Map<string, number> = new Map();
   /** Sessions whose record stands in the database. */
@@ -127,6 +129,19 @@ export class Checks implements Registry {
   }
 
   /**
+   * A session writes its record over that of an earlier commit. One that has known a newer commit has seen by then that the
+   * database was set back, and gives up; what it had sent before, and lands late, has a lower nonce.
+   */
+  beaten(session: string, nonce: number, last: string | null | undefined): void {
+    const known = this.#beats.get(session) ?? { last: "", nonce: -1 };
+    if (nonce > known.nonce && typeof last === "string" && last < known.last) {
+      this.fail(`session ${session} goes on from its beat of ${last}, and has known one of ${known.last}`);
+    }
+    const newest = typeof last === "string" && last > known.last ? last : known.last;
+    this.#beats.set(session, { last: newest, nonce: Math.max(nonce, known.nonce) });
+  }
+
+  /**
    * A claim is about to stand in the place of another one. The database itself must have kept it out if a session of the owner
    * was there, or none of the taker: what the taker has read before may be out of date.
    *
@@ -195,6 +210,10 @@ export class Checks implements Registry {
   /** An instance has given its session up. */
   fenced(instance: Instance, session: string, silentMs: number, atMs: number): void {
     this.#fenced.set(session, { instance, atMs });
+    const wasStopped = instance.machine.stops.some(({ untilMs }) => untilMs > atMs - 2 * measures.ttlMs);
+    if (this.#areClocksSound && !wasStopped && silentMs > measures.ttlMs * 2 / 3 + measures.heartbeatMs / 10) {
+      this.fail(`${instance.name} has fenced session ${session} after ${silentMs} ms, which is too late`);
+    }
     if (silentMs < measures.ttlMs * 2 / 3 && this.sessions.has(session)) {
       this.fail(`${instance.name} has fenced session ${session}, which stands in the database, after ${silentMs} ms`);
     }

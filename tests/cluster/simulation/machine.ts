@@ -63,7 +63,7 @@ export interface MachineOptions {
 /** A machine that may be stopped, woken and killed. While it is stopped nothing is delivered to it. */
 export class Machine implements Clock {
   rates: FaultRates = noFaults;
-  /** When the database answered it first since this was forgotten, in ms of the world. */
+  /** When the database first answered a call of it since this was forgotten, in ms of the world. */
   answeredMs: number | undefined = undefined;
   /** How many listings it has asked for. */
   lists = 0;
@@ -177,6 +177,8 @@ export class Machine implements Clock {
       if (fate === "landLate") return this.#unanswered(givenUpMs);
       if (fate === "loseReply") return this.#reply(back, Promise.reject(new TypeError("connection reset")));
       if (fate === "deny" && operation === "commit") return this.#reply(back, Promise.resolve({ ok: false } as T));
+      // News of a watch opens no gate: what is asked for waits for an answer to a call all the same.
+      if (operation === "watch") return this.#reply(back, Promise.resolve(result));
       return this.#reply(back, Promise.resolve(result).then((answer) => this.#answered(answer)));
     };
   }

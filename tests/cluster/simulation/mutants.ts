@@ -22,6 +22,7 @@ export interface Mutant {
 export const mutants: readonly Mutant[] = [
   {
     mistake: "skips the self-fence",
+    foundAt: 12,
     changes: [{
       file: "heartbeat.ts",
       from: "if (this.silentMs < this.#instance.timing.fenceMs) return true;",
@@ -86,7 +87,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not notice that its database was set back",
-    foundAt: 320,
+    foundAt: 5,
     changes: [
       {
         file: "../kv/log_position.ts",
@@ -114,8 +115,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "releases a slot before its processes have ended",
     changes: [{
       file: "claims.ts",
-      from: "hold.handingOverSinceMs !== undefined && hold.leases.size === 0",
-      to: "hold.handingOverSinceMs !== undefined",
+      from: "handingOverSinceMs !== undefined && leases.size === 0 && reports === 0",
+      to: "handingOverSinceMs !== undefined",
     }],
   },
   {
@@ -190,7 +191,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes a record for told that may have landed without an answer",
-    foundAt: 26,
+    foundAt: 32,
     changes: [
       { file: "heartbeat.ts", from: "if (isNews) this.#told = undefined;", to: "" },
       { file: "heartbeat.ts", from: "{\n      this.#told = undefined;\n", to: "{\n" },
@@ -238,7 +239,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes the rows of a slot for whole that were named",
-    foundAt: 3,
+    foundAt: 14,
     changes: [
       { file: "gained_slots.ts", from: "reading.complete(toCome);", to: "reading.complete([...slots, ...toCome]);" },
       { file: "kept_rows.ts", from: "rows?.delete(key);\n    this.#whole.delete(slot);", to: "rows?.delete(key);" },
@@ -285,6 +286,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "starts in a pass what is paused",
+    foundAt: 6,
     changes: [
       {
         file: "../supervisor/answers.ts",
@@ -316,6 +318,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "accepts the commit of an abandoned run",
+    foundAt: 4,
     changes: [{ file: "claim_handle.ts", from: "this.#revoking.signal.throwIfAborted();", to: "" }],
   },
   {
@@ -328,10 +331,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "revokes a neighbour's claim too",
+    foundAt: 4,
     changes: [{ file: "claims.ts", from: "const claim = hold.newHandle();", to: "const claim = hold.claim;" }],
   },
   {
     mistake: "does not give the slot of an abandoned process back",
+    foundAt: 4,
     changes: [{
       file: "../supervisor/leases.ts",
       from: "}\n    this.giveBack(lease, key);\n  }\n\n  /** Gives",

@@ -30,8 +30,8 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
   const effects: ((versionstamp: string) => void)[] = [];
   /** What others must hear of, if it is a change at the moment in which it lands. */
   const news: (() => string | undefined)[] = [];
-  /** The claims that are taken, once it is known what is checked. */
-  const takes: (() => void)[] = [];
+  /** The claims that are taken and the beats, once it is known what is checked. */
+  const guarded: (() => void)[] = [];
   /** At which commit the record of each session must stand for the operation to land, `null` if none may be there. */
   const sessions = new Map<string, string | null>();
   let isRung = false;
@@ -45,7 +45,10 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
   atomic.set = (key, value, options) => {
     effects.push((versionstamp) => note(key, value, versionstamp, checks, written));
     news.push(() => newsOf(key, value, checks));
-    if (key.at(-2) === "claim") takes.push(() => checks.taken(Number(key.at(-1)), ownerIn(value), sessions));
+    if (isSession(key)) {
+      guarded.push(() => checks.beaten(String(key.at(-1)), nonceIn(value), sessions.get(String(key.at(-1)))));
+    }
+    if (key.at(-2) === "claim") guarded.push(() => checks.taken(Number(key.at(-1)), ownerIn(value), sessions));
     isRung ||= isBell(key);
     return set.call(atomic, key, value, options);
   };
@@ -59,7 +62,7 @@ function observeAtomic(atomic: Deno.AtomicOperation, checks: Checks, written: ()
     if (!result.ok) return result;
     const unheard = news.map((tell) => tell()).find((each) => each !== undefined);
     if (unheard !== undefined && !isRung) checks.unrung(unheard);
-    for (const take of takes) take();
+    for (const tell of guarded) tell();
     for (const effect of effects) effect(result.versionstamp);
     return result;
   };
@@ -104,7 +107,7 @@ function note(
   } else if (key.at(-2) === "trouble" && value !== undefined) {
     const { version, trouble } = value as { version: string; trouble: Trouble };
     checks.reported(String(last), version, trouble);
-  } else if (key.at(-2) === "session" && !isBell(key)) {
+  } else if (isSession(key)) {
     if (value === undefined) checks.told.delete(last as string);
     else checks.told.set(last as string, toldBy(value));
     if (versionstamp) checks.sessions.set(last as string, versionstamp);
@@ -123,6 +126,14 @@ export async function observeAll(kv: Deno.Kv, checks: Checks): Promise<void> {
     if (key.at(-2) === "pause") checks.pausedSinceMs.set(String(key.at(-1)), Infinity);
     if (key[0] !== "out") note(key, value, versionstamp, checks, () => {});
   }
+}
+
+function isSession(key: Deno.KvKey): boolean {
+  return key.at(-2) === "session" && !isBell(key);
+}
+
+function nonceIn(beat: unknown): number {
+  return (beat as { readonly nonce: number }).nonce;
 }
 
 /** The session that a claim names. */
