@@ -19,6 +19,7 @@ import type { StartCause } from "../events.ts";
 import { pauseAt } from "../pause.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { Absence, Entry } from "../table/table.ts";
+import type { Trouble } from "../table/trouble.ts";
 import type { Keeper } from "./keeper.ts";
 import { Pausing } from "./pausing.ts";
 
@@ -108,14 +109,15 @@ export function isPaused<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Ent
   return true;
 }
 
-/** Goes on from what the table remembers of a version of which nothing is known here. Returns whether there is anything. */
-export function goOnFrom<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<K, P>): boolean {
-  const { trouble } = entry;
-  if (!trouble || trouble.endedAt !== undefined) return false;
-  if ((keeper.backoff || keeper.hadAttempt) && Object.is(entry.version, keeper.version)) return false;
+/** Goes on from what is remembered of a version that is not kept here, and returns it: what was left here is newer than the table's. */
+export function goOnFrom<K, P extends Runnable>(keeper: Keeper<K, P>, entry: Entry<K, P>): Trouble | undefined {
+  if ((keeper.backoff || keeper.hadAttempt) && Object.is(entry.version, keeper.version)) return undefined;
+  const { trouble } = entry, left = keeper.registry.reports.takeUp(keeper.key, entry);
+  if (!left && (!trouble || trouble.endedAt !== undefined)) return undefined;
   keeper.version = entry.version;
-  keeper.failed.goOnFrom(trouble, entry.version);
-  return true;
+  if (left) keeper.failed.takeUp(left);
+  else if (trouble) keeper.failed.goOnFrom(trouble, entry.version);
+  return left ? left.trouble : trouble;
 }
 
 function resume<K, P extends Runnable>(keeper: Keeper<K, P>, pausing: Pausing<K, P>, version: unknown): void {

@@ -68,10 +68,15 @@ export class Backoff<K, P extends Runnable> {
 
   /** Goes on from what the table remembers of a version of the entry. */
   goOnFrom(trouble: Trouble, version: unknown): void {
-    this.failures = trouble.failures;
-    this.lastError = trouble.lastError;
-    this.#parkedBefore = trouble.state === "parked" ? trouble.cause ?? "limit" : undefined;
+    this.#goOnFrom(trouble);
     this.#report.goOnFrom(trouble, version);
+  }
+
+  /** Goes on from what was left of the version of the entry, which the table does not know of yet. */
+  takeUp(report: TroubleReport<K>): void {
+    report.recovered = this.#recovered;
+    this.#report = report;
+    if (report.trouble) this.#goOnFrom(report.trouble);
   }
 
   /** Has a key that does not run wait for what is left of its delay. Returns whether there is any; one that was parked gets a try. */
@@ -107,7 +112,7 @@ export class Backoff<K, P extends Runnable> {
 
   /** The key is no concern of this supervisor any more: what is known of it goes to the table. */
   leave(): void {
-    this.#report.leave();
+    this.#registry.reports.leave(this.#report);
   }
 
   /** Waits, rests or parks after an exit that was not asked for. */
@@ -182,7 +187,7 @@ export class Backoff<K, P extends Runnable> {
   /** Its entry is gone: what may come in its place is another process. */
   removed(): void {
     this.forget();
-    this.leave();
+    this.#report.leave();
     this.#report = this.#newReport();
     this.#brake = undefined;
     this.#countedMs = -Infinity;
@@ -190,7 +195,15 @@ export class Backoff<K, P extends Runnable> {
   }
 
   #newReport(): TroubleReport<K> {
-    return new TroubleReport(this.#registry.reports, this.#keeper.key, () => this.end(this.#keeper.version));
+    return new TroubleReport(this.#registry.reports, this.#keeper.key, this.#recovered);
+  }
+
+  readonly #recovered = (): void => this.end(this.#keeper.version);
+
+  #goOnFrom({ failures, lastError, state, cause = "limit" }: Trouble): void {
+    this.failures = failures;
+    this.lastError = lastError;
+    this.#parkedBefore = state === "parked" ? cause : undefined;
   }
 
   #decide(exit: Exit): RestartDecision {

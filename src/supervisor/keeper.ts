@@ -264,7 +264,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Makes an attempt at this entry. */
   attemptAt(entry: Entry<K, P>, cause: StartCause = this.#cause): void {
     if (isPaused(this, entry)) return; // it may have become so while it waited for its turn
-    if (goOnFrom(this, entry) && cause === "call" && entry.trouble?.state === "parked") this.backoff?.forget();
+    if (goOnFrom(this, entry)?.state === "parked" && cause === "call") this.backoff?.forget();
     if (!Object.is(entry.version, this.version)) this.backoff?.end(entry.version);
     this.version = entry.version;
     this.hadAttempt = true;

@@ -32,6 +32,8 @@ export class Reports<K> {
   readonly #underWay: Set<Promise<void>> = new Set();
   /** Those with a deadline, or something to tell. */
   readonly #open: Set<TroubleReport<K>> = new Set();
+  /** Those of keys that are not kept any more, which the table does not know of yet. */
+  readonly #left: Map<K, TroubleReport<K>> = new Map();
   /** When a report failed, by the monotonic clock, if none has succeeded since. */
   #failedMs: number | undefined = undefined;
   /** Whether the run is about to end: nothing is put off then, unless it fails. */
@@ -56,7 +58,7 @@ export class Reports<K> {
 
   /** Has a report told as soon as possible. */
   add(report: TroubleReport<K>): void {
-    if (this.#isClosed || !this.#options.table.report) return void this.#open.delete(report);
+    if (this.#isClosed || !this.#options.table.report) return this.#drop(report);
     this.#open.add(report);
     if (this.#failedMs !== undefined && !this.#isFinishing && this.nowMs < this.#failedMs + reportEveryMs) {
       return report.putOff();
@@ -70,11 +72,25 @@ export class Reports<K> {
     const { deadlines } = this.#options;
     if (delayMs === Infinity || this.#isClosed) {
       deadlines.delete(report);
-      if (!report.isDue && !report.isUnderWay) this.#open.delete(report);
+      if (!report.isDue && !report.isUnderWay) this.#drop(report);
       return;
     }
     this.#open.add(report);
     deadlines.set(report, Math.max(0, delayMs));
+  }
+
+  /** Has told at once what is known of a key that is not kept any more. */
+  leave(report: TroubleReport<K>): void {
+    report.leave();
+    if (this.#open.has(report)) this.#left.set(report.key, report);
+  }
+
+  /** Returns what was left of a version and is still to be told: told beside that of its next life, it would be what stays. */
+  takeUp(key: K, entry: { readonly version?: unknown }): TroubleReport<K> | undefined {
+    const left = this.#left.get(key);
+    if (left === undefined || !Object.is(left.version, entry.version)) return undefined;
+    this.#left.delete(key);
+    return left;
   }
 
   /** Tells all that is due. Resolves when that has been answered. */
@@ -90,10 +106,16 @@ export class Reports<K> {
     this.#waiting.clear();
     for (const report of this.#open) this.#options.deadlines.delete(report);
     this.#open.clear();
+    this.#left.clear();
   }
 
   get #isClosed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  #drop(report: TroubleReport<K>): void {
+    this.#open.delete(report);
+    if (this.#left.get(report.key) === report) this.#left.delete(report.key);
   }
 
   #tellSome(): void {

@@ -31,7 +31,7 @@ export class TroubleReport<K> implements DeadlineHolder {
   version: unknown = undefined;
   readonly #reports: Reports<K>;
   /** Is called when it has been up for long enough. */
-  readonly #recovered: () => void;
+  recovered: () => void;
   /** Whether the table knows less than is known here. */
   isDue = false;
   #isUrgent = false;
@@ -45,7 +45,7 @@ export class TroubleReport<K> implements DeadlineHolder {
   constructor(reports: Reports<K>, key: K, recovered: () => void) {
     this.#reports = reports;
     this.key = key;
-    this.#recovered = recovered;
+    this.recovered = recovered;
   }
 
   /** The table remembers this: it is gone on from. */
@@ -98,7 +98,7 @@ export class TroubleReport<K> implements DeadlineHolder {
   onDeadline(): void {
     if (this.#reports.nowMs >= this.#recoversMs) {
       this.#recoversMs = Infinity;
-      this.#recovered();
+      this.recovered();
     }
     this.#setDeadline();
   }

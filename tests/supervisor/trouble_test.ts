@@ -398,6 +398,27 @@ Deno.test("Supervisor tells what is due of a key that goes to another instance",
   assertEquals(told, [[0, "a", 1, "retrying", 1], [1_500, "a", 1, "retrying", 2]]);
 });
 
+Deno.test("Supervisor goes on from what it could not report before a stop, and leaves nothing in the table when that is over", async () => {
+  const { world, told } = rememberingWorld({ a: {} });
+  await using _world = world;
+  const { report } = world.table;
+  world.table.report = () => {
+    throw oops;
+  };
+  await world.begin();
+  world.bot("a").crash(oops);
+  await settle();
+  await world.supervisor.start("a");
+  await world.supervisor.stop("a");
+  world.table.report = report;
+  world.take();
+  await world.supervisor.reconcile();
+  assertEquals(world.take()[0], "a retrying 1 1000 1000");
+  await world.time.pass(200_000);
+  assertEquals(world.stateOf("a"), "running");
+  assertEquals(told.map(([, , , state]) => state), ["retrying", undefined]);
+});
+
 Deno.test("Supervisor goes on in its next run from what a MapTable remembers", async () => {
   using time = new TestTime();
   const table = new MapTable<string, Runnable>([["a", leaf(() => Promise.reject(oops))]]);

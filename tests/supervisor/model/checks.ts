@@ -43,6 +43,8 @@ export class KeyJournal {
   #isForgivable = false;
   /** Whether it was stopped: its next life may go on from what the table remembers. */
   #isHandedBack = false;
+  /** How many failures there were at the last of them: a table that was broken may not know of it. */
+  #lastFailures = 0;
   /** Whether the failures before are not known here: the table has remembered them, or was told to forget them. */
   #isUnknown = false;
   /** Whether it was parked when the last run ended, and in which version: then one more failure parks it. */
@@ -233,10 +235,12 @@ export class KeyJournal {
 
   /** What was stopped begins afresh if that was called for, and else goes on from what the table remembers. */
   #goOn({ attempt, cause }: Extract<Event, { type: "starting" }>, version: number | undefined): void {
-    const trouble = this.remembered(version);
-    if (trouble === undefined || attempt !== trouble.failures + 1) return;
-    this.#failures = trouble.failures;
-    if (trouble.state === "parked" && cause !== "call") this.#parkedVersion = version;
+    const trouble = this.remembered(version), failures = attempt - 1;
+    const isLeft = version === this.#version && failures === this.#lastFailures;
+    if (failures !== trouble?.failures && !isLeft) return;
+    this.#failures = failures;
+    const isParked = trouble?.state === "parked" || (isLeft && this.#toldVersion === version);
+    if (isParked && cause !== "call") this.#parkedVersion = version;
   }
 
   /** The same version is not started again before its time, nor while it is parked, unless somebody calls for it. */
@@ -276,6 +280,7 @@ export class KeyJournal {
     if (!this.#isEnding) this.#answer = "due"; // whether the end or the exit was first cannot be told from here
     const isNoStep = (error as Error | undefined)?.cause instanceof RetryAfterError;
     this.#failures = (uptimeMs >= policy.resetAfterMs ? 0 : this.#failures) + (isNoStep ? 0 : 1);
+    this.#lastFailures = this.#failures;
   }
 
   #parked(event: Extract<Event, { type: "parked" }>, where: string): void {
@@ -294,9 +299,9 @@ export class KeyJournal {
     if (this.#parkedVersion !== undefined && this.#isAnswer) {
       assert(this.#mayStop, `a parked key is tried again, ${where}`);
     }
-    if (this.#isHandedBack && !this.#isAnswer && event.failures === this.remembered(this.#version)?.failures) {
-      this.#failures = event.failures;
-      return;
+    if (this.#isHandedBack && !this.#isAnswer) {
+      const isRemembered = event.failures === this.remembered(this.#version)?.failures;
+      if (isRemembered || event.failures === this.#lastFailures) return void (this.#failures = event.failures);
     }
     if (this.#isUnknown && !this.#isAnswer) {
       this.#failures = event.failures; // it goes on from there
