@@ -18,6 +18,8 @@ const quietMs = { min: 300, max: 1_700 } as const;
 
 /** How long it may take until everything runs, in ms. */
 const patienceMs = 20_000;
+/** After how many heartbeats at most an instance that follows one that was killed young is trusted with slots. */
+const doubtedBeats = 50;
 
 /** Something that was done to an instance, or to the server of the database. */
 export interface Deed {
@@ -194,7 +196,7 @@ export async function runningOnce(instances: readonly ChaosInstance[], expectedK
 
 /** Waits until every process runs in one instance only, and something in every instance. */
 export async function converged(instances: readonly ChaosInstance[], expectedKeys = keys): Promise<void> {
-  const endsAt = Date.now() + patienceMs;
+  const endsAt = Date.now() + patienceMs + doubtedBeats * pace.heartbeatMs;
   while ((await runningOnce(instances, expectedKeys)).includes(0)) {
     if (Date.now() > endsAt) throw new Error("Not every instance runs something");
     await delay(50);
