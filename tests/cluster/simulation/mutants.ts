@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "remembers the bell before the claims were listed",
-    atLeast: { drop: 0.1 },
-    foundAt: 7,
+    atLeast: { drop: 0.25 },
+    foundAt: 20,
     changes: [{
       file: "ledger.ts",
       from: "const { claims, revisions } = areKnown",
@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "gives slots to a newcomer before it has proven itself",
-    foundAt: 15,
+    foundAt: 21,
     changes: [
       { file: "receivers.ts", from: "accepting.filter(({ isProven }) => isProven)", to: "accepting" },
       { file: "ownership.ts", from: "accepts && (isProven || isColdStart)", to: "accepts" },
@@ -263,7 +263,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "leaves a late beat of a fenced session standing",
-    foundAt: 11,
+    foundAt: 65,
     changes: [
       {
         file: "session.ts",
@@ -310,6 +310,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes what it knew of a key before it was handed over for what has become of it",
+    foundAt: 11,
     changes: [{
       file: "gained_slots.ts",
       from: "return beside && row instanceof StoredEntry ? row.beside(beside) : undefined;",
