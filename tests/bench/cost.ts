@@ -60,12 +60,15 @@ function makeAssignments(): Assignment[] {
     )
   );
   const slow = { scene: { entries: 100, instances: 3, isRemote: true, pace: slowPace }, periods: 4, hasEvents: false };
+  const troubled = [100, 10_000].map((entries) => (
+    { scene: { entries, instances: 0, isRemote: true, ailing: entries / 10 }, periods: 1, hasEvents: false }
+  ));
   const huge = [0, 1, 3, 16].map((instances) => ({
     scene: { entries: 100_000, instances, isRemote: true },
     periods: 1,
     hasEvents: instances === 3, // what the targets are about
   }));
-  return [...grid, ...isFull ? huge : [], slow];
+  return [...grid, ...isFull ? huge : [], slow, ...troubled];
 }
 
 /** Measures everything on all cores, the biggest fleets first. */
@@ -116,6 +119,7 @@ nothing. Each fleet was watched for some periods of ${
     sweepMs / 60_000
   } minutes after it had settled: in each of them every
 instance makes one pass over the whole table. With 100 000 entries on a file it was not: that would take too long.
+Of the entries in trouble half fail whenever they are tried, once a minute by default, and half are parked.
 
 ${renderRest(measured)}
 

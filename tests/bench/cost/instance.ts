@@ -4,7 +4,15 @@
  * @module
  */
 
-import { chain, type Clock, type RunCallback, type Runnable, type RunOptions, Supervisor } from "@pact/supervisor";
+import {
+  chain,
+  type Clock,
+  type RunCallback,
+  type Runnable,
+  type RunOptions,
+  Supervisor,
+  UnrecoverableError,
+} from "@pact/supervisor";
 import { Cluster } from "@pact/supervisor/cluster";
 import { KvTable, type WatchSees } from "@pact/supervisor/kv";
 
@@ -29,6 +37,8 @@ export interface CostInstanceOptions {
   /** Whether a watch sees the writes of all instances, as on a remote database. */
   readonly isRemote: boolean;
   readonly pace: Pace;
+  /** How many of the first tenants fail whenever they start: every other one for good, so that it is parked. */
+  readonly ailing?: number;
   /** The path of a file that others open too. */
   readonly path?: string;
   readonly clock?: Clock;
@@ -45,6 +55,13 @@ export const rowSize = 150;
 /** Names a tenant. */
 export function nameOf(index: number): string {
   return `tenant-${String(index).padStart(6, "0")}`;
+}
+
+/** Returns what a tenant fails with, if it is one of so many that do. */
+function ailmentOf(name: string, ailing: number): Error | undefined {
+  const index = Number(name.slice("tenant-".length));
+  if (index >= ailing) return undefined;
+  return index % 2 === 0 ? new Error("the server answered 500") : new UnrecoverableError("the token is refused");
 }
 
 /** Makes what is stored of a tenant. */
@@ -66,15 +83,21 @@ export async function fill(kv: Deno.Kv, entries: number): Promise<void> {
 /** A process that runs until it is stopped or told to crash. */
 export class Bot implements Runnable {
   readonly #changed: () => void;
+  readonly #ailment: Error | undefined;
   #crash: (error: Error) => void = () => {};
 
-  /** @param changed Is called when it starts, and when it ends by being stopped. */
-  constructor(changed: () => void) {
+  /**
+   * @param changed Is called when it starts, and when it ends by being stopped.
+   * @param ailment What it fails with as soon as it starts.
+   */
+  constructor(changed: () => void, ailment?: Error) {
     this.#changed = changed;
+    this.#ailment = ailment;
   }
 
   run(running: RunCallback, { signal }: RunOptions): Promise<void> {
     this.#changed();
+    if (this.#ailment) return Promise.reject(this.#ailment);
     return new Promise<void>((resolve, reject) => {
       this.#crash = reject;
       Promise.resolve(running(signal)).then(() => {
@@ -97,14 +120,14 @@ export class CostInstance {
   lives = 0;
   readonly #program: Runnable;
 
-  constructor({ kv, isClustered, isRemote, pace, ...common }: CostInstanceOptions) {
+  constructor({ kv, isClustered, isRemote, pace, ailing = 0, ...common }: CostInstanceOptions) {
     const { path, clock, random, newId } = common;
     const { intervalMs, heartbeatMs, ttlMs } = pace;
     const watchSees: WatchSees = isRemote ? "everybody" : "this process";
     const allowLocal = path === undefined;
     const options = { clock, random, newId, path, allowLocal, heartbeatMs, ttlMs, watchSees };
     const cluster = isClustered ? new Cluster(kv, options) : undefined;
-    const create = () => new Bot(() => this.lives++);
+    const create = (_tenant: Tenant, name: string) => new Bot(() => this.lives++, ailmentOf(name, ailing));
     const owned = cluster?.table<string, Tenant, Bot>(kv, { prefix, create });
     this.table = owned?.whole ?? new KvTable(kv, { prefix, clock, random, create, watchSees });
     // Without jitter, so that so many periods have as many passes.

@@ -16,6 +16,8 @@ export interface Scene {
   readonly instances: number;
   readonly isRemote: boolean;
   readonly pace?: Pace;
+  /** How many entries are in trouble: half of them are tried again and again, half are parked. */
+  readonly ailing?: number;
 }
 
 /** Units of reads, of watches as if they were reads, and of writes. */
@@ -172,8 +174,8 @@ function scale({ reads, watched, writes }: Cost, factor: number): Cost {
   return { reads: reads * factor, watched: watched * factor, writes: writes * factor };
 }
 
-function fleetOptions({ entries, instances, isRemote }: Scene, pace: Pace): FleetOptions {
-  return { entries, isClustered: instances > 0, isRemote, pace };
+function fleetOptions({ entries, instances, isRemote, ailing }: Scene, pace: Pace): FleetOptions {
+  return { entries, isClustered: instances > 0, isRemote, pace, ailing };
 }
 
 /** How long a fleet that has just started hands over, in ms. */
@@ -181,7 +183,8 @@ function settleMs({ pace }: Scene): number {
   return Math.max(60_000, 12 * (pace?.heartbeatMs ?? 0));
 }
 
-function assertAllRun(fleet: VirtualFleet, { entries }: Scene): void {
-  if (fleet.running === entries) return;
-  throw new Error(`Cannot trust what was counted: ${fleet.running} of ${entries} processes run`);
+function assertAllRun(fleet: VirtualFleet, { entries, ailing = 0 }: Scene): void {
+  const expected = entries - ailing;
+  if (fleet.running === expected) return;
+  throw new Error(`Cannot trust what was counted: ${fleet.running} of ${expected} processes run`);
 }

@@ -91,7 +91,7 @@ export function renderEvents(all: readonly Measured[]): string {
 export function targetsOf(all: readonly Measured[]): Target[] {
   const find = (instances: number, entries: number, pace?: Scene["pace"]) =>
     all.find(({ scene }) =>
-      scene.isRemote && scene.instances === instances && scene.entries === entries &&
+      scene.isRemote && scene.instances === instances && scene.entries === entries && !scene.ailing &&
       scene.pace?.heartbeatMs === pace?.heartbeatMs
     );
   const read = (rest: Cost | undefined) => rest && rest.reads + rest.watched;
@@ -185,11 +185,11 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
   return renderTable(["figure", "OS processes", "virtual time", "difference", `within ${maxDifference * 100} %`], rows);
 }
 
-function describe({ entries, instances, isRemote, pace }: Scene): string[] {
+function describe({ entries, instances, isRemote, pace, ailing = 0 }: Scene): string[] {
   const fleet = instances === 0 ? "no cluster" : `one of ${instances}`;
   const heartbeatMs = pace?.heartbeatMs ?? 5_000;
   return [
-    spaced(entries),
+    ailing > 0 ? `${spaced(entries)}, ${spaced(ailing)} in trouble` : spaced(entries),
     fleet,
     isRemote ? "remote" : "file",
     instances === 0 ? "-" : `${heartbeatMs / 1_000} s`,

@@ -21,6 +21,8 @@ export interface FleetOptions {
   /** Whether a watch sees the writes of all instances, or, as on a file, of none in another OS process. */
   readonly isRemote: boolean;
   readonly pace: Pace;
+  /** How many entries fail whenever they start. */
+  readonly ailing?: number;
   /** How long a call takes, half of it on the way there, in ms; no time when it is left out. */
   readonly callMs?: number;
 }
@@ -200,8 +202,8 @@ export class VirtualFleet implements AsyncDisposable {
   #instance(kv: MeteredKv, isClustered: boolean, life: Life): CostInstance {
     const random = this.#random;
     const newId = () => Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32).toString(16)).join("-");
-    const { isRemote, pace } = this.#options;
-    return new CostInstance({ kv, isClustered, isRemote, pace, clock: this.#clock(life), random, newId });
+    const { isRemote, pace, ailing } = this.#options;
+    return new CostInstance({ kv, isClustered, isRemote, pace, ailing, clock: this.#clock(life), random, newId });
   }
 
   #clock(life: Life): Clock {

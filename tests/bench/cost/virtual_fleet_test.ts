@@ -74,6 +74,17 @@ Deno.test("measureRest() finds one unit of writes for each heartbeat of an insta
   assertEquals(Math.round(writes), monthMs / 5_000);
 });
 
+Deno.test("measureRest() finds a write and a look a minute for each entry that fails again and again, and nothing for one that is parked", async () => {
+  const scene = { entries, instances: 0, isRemote: true };
+  const well = await measureRest(scene, 1);
+  const [one, two] = [await measureRest({ ...scene, ailing: 1 }, 1), await measureRest({ ...scene, ailing: 2 }, 1)];
+  const minutes = monthMs / 60_000;
+  assertEquals(well.writes, 0);
+  assert(one.writes > 0.8 * minutes && one.writes < 1.4 * minutes, `${one.writes / minutes} writes a minute`);
+  assert(two.writes < 1.1 * one.writes, `${two.writes / one.writes} times the writes with one that is parked`);
+  assert(one.reads - well.reads < 8 * minutes, `${(one.reads - well.reads) / minutes} reads a minute`);
+});
+
 Deno.test("measureEvents() finds that a change writes three units and a crash one, which the table remembers", async () => {
   const { change, crash } = await measureEvents({ entries, instances: 0, isRemote: true });
   assertEquals([change.writes, crash.writes], [3, 1]);
