@@ -183,7 +183,8 @@ export class Heartbeat implements Claimant {
   #record(accepts: boolean): SessionRecord {
     const { ttlMs, slots } = this.#instance.settings;
     const record = { format: recordFormat, session: this.id, nonce: this.nextNonce(), ttlMs, slots, accepts };
-    return this.first === undefined ? record : { ...record, first: this.first };
+    const counts = this.#instance.counts();
+    return { ...record, ...this.first !== undefined && { first: this.first }, ...counts && { counts } };
   }
 
   #arm(): void {

@@ -23,6 +23,8 @@ export interface SessionSnapshot {
   readonly revision: string;
   /** What its instance shows of itself, if anything: the option `info`. */
   readonly info?: unknown;
+  /** How many of its keys are in each state, as of its last heartbeat; absent if it does not say so. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** The session that owns the slot of a key. */
@@ -86,17 +88,20 @@ export function takeSnapshot({ clock, isIdle, membership, settings: { slots: tot
 }
 
 function sessionsOf(
-  { id: self, heartbeat, ownership: { view }, instance: { clock, timing }, membership: { sightings, infos } }: Session,
+  { id: self, heartbeat, ownership: { view }, instance, membership: { sightings, infos } }: Session,
 ): SessionSnapshot[] {
+  const { clock, timing } = instance;
   const counts = new Map<string, number>();
   for (const { owner } of view.claims.values()) {
     if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   }
-  return [...view.sessions.keys()].map((id) => {
+  return [...view.sessions].map(([id, { counts: told }]) => {
     const isSelf = id === self;
     const seen = sightings.get(id);
     const ageMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
     const ttlMs = seen?.ttlMs ?? timing.ttlMs;
-    return { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0, ...infos.of(id) };
+    const processes = isSelf ? instance.counts() : told;
+    const seenOf = { id, isSelf, heartbeatAgeMs: Math.round(ageMs), ttlMs, slots: counts.get(id) ?? 0 };
+    return { ...seenOf, ...infos.of(id), ...processes && { counts: processes } };
   });
 }
