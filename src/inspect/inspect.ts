@@ -23,6 +23,8 @@ import { list, parseQuery } from "./listing.ts";
 import { metricsResponse } from "./metrics.ts";
 import { checkOptions, type InspectOptions, type InspectSettings } from "./options.ts";
 import { overviewOf } from "./overview.ts";
+import { pageResponse } from "./page.ts";
+import { rightsOf } from "./rights.ts";
 import { answer, jsonResponse, Problem } from "./problem.ts";
 import { oneProcess } from "./one_process.ts";
 import { readBody } from "./request_body.ts";
@@ -35,7 +37,7 @@ import { Watch } from "./watch.ts";
  * Makes an HTTP handler that shows what is going on in all instances, and does what an operator asks for. It can be mounted under
  * any path, since it goes by the end of the path.
  *
- * It promises that nothing is shown or done, but for `livez` and `readyz`, unless `authorize` agrees, and that no request makes it
+ * It promises that nothing is shown or done, but for `livez`, `readyz` and the page without data, unless `authorize` agrees, and that no request makes it
  * throw. It listens to the supervisor and the cluster without taking the place of the console.
  *
  * @typeParam K The type of the keys.
@@ -90,9 +92,11 @@ class Inspector<K> {
       await response.body?.cancel();
       return new Response(null, response);
     } catch (error) {
+      const { signal } = this.#settings;
+      if (signal.aborted && error === signal.reason) return new Problem(503, "The program is stopping").toResponse();
       const problem = error instanceof Problem ? error : problemOf(error);
       if (problem) return problem.toResponse();
-      if (!request.signal.aborted) printError("inspect: a request has failed", error);
+      printError("inspect: a request has failed", error);
       return new Problem(500, "The request has failed; the program has printed why").toResponse();
     }
   }
@@ -106,6 +110,7 @@ class Inspector<K> {
       throw new Problem(405, `The method must be ${methods.join(" or ")}`, { headers: { allow: methods.join(", ") } });
     }
     if (route.type === "livez") return answer("alive\n", { headers: { "content-type": "text/plain" } });
+    if (route.type === "page") return pageResponse(this.#settings.title);
     if (route.type === "readyz") return readyResponse(this.#settings);
     const isCross = request.method === "POST" && isCrossOrigin(request.headers, url);
     if (isCross) throw new Problem(403, "A request that acts must come from a page of this server, or from no page");
@@ -124,9 +129,11 @@ class Inspector<K> {
       case "overview":
         return jsonResponse(overviewOf(settings));
       case "processes":
-        return jsonResponse(await list(this.#sources, parseQuery(url.searchParams), request.signal));
+        return jsonResponse(await list(this.#sources, parseQuery(url.searchParams), settings.signal));
       case "process":
-        return jsonResponse(await oneProcess(this.#sources, route.key as K, request.signal));
+        return jsonResponse(await oneProcess(this.#sources, route.key as K, settings.signal));
+      case "rights":
+        return jsonResponse(await rightsOf(this.#sources, request));
       case "events":
         return this.#events(request);
       case "metrics":

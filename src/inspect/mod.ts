@@ -3,9 +3,11 @@
  *
  * | path, under any other one | tells or does |
  * |---|---|
+ * | `GET` of a path that ends in `/` | the page, which shows all of this; open it with `#token=…` for `bearer` |
  * | `GET api/overview` | all instances in a few numbers; reads nothing from the database |
  * | `GET api/processes?state=&search=&session=&cursor=&limit=` | the processes, page by page |
  * | `GET api/processes/:id` | one process |
+ * | `GET api/rights` | what this request could do |
  * | `GET api/events` | what happens in this instance, as server-sent events |
  * | `POST api/processes/:id/{restart,pause,resume,start,abandon}` | acts on one process |
  * | `POST api/{pause,resume}`, `POST api/restart?state=parked` | acts on the table |

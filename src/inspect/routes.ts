@@ -15,14 +15,16 @@ export type TableAction = "restart" | "pause" | "resume";
 
 /** What is asked for. */
 export type Route =
-  | { readonly type: "overview" | "processes" | "events" | "metrics" | "health" | "livez" | "readyz" }
+  | {
+    readonly type: "page" | "overview" | "processes" | "rights" | "events" | "metrics" | "health" | "livez" | "readyz";
+  }
   | { readonly type: "process"; readonly key: InspectKey }
   | { readonly type: "act"; readonly action: KeyAction; readonly key: InspectKey }
   | { readonly type: "act-on-table"; readonly action: TableAction };
 
 const ofKey = /\/api\/processes\/([^/]*)(?:\/(restart|pause|resume|start|abandon))?$/;
 const ofTable = /\/api\/(restart|pause|resume)$/;
-const plain = /\/(?:api\/(overview|processes|events)|(metrics|health|livez|readyz))$/;
+const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|livez|readyz))$/;
 
 /**
  * Finds the route.
@@ -40,6 +42,7 @@ export function routeOf(path: string): Route | undefined {
   }
   const [, tableAction] = ofTable.exec(path) ?? [];
   if (tableAction !== undefined) return { type: "act-on-table", action: tableAction as TableAction };
+  if (path.endsWith("/")) return { type: "page" };
   const [, data, face] = plain.exec(path) ?? [];
   const type = data ?? face;
   return type === undefined ? undefined : { type } as Route;

@@ -242,3 +242,54 @@ for (const key of ["\ud800", "x".repeat(3_000), 2n ** 3_000n]) {
     }
   });
 }
+
+Deno.test("inspect() answers 503 to what would have to wait once its signal has aborted", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const table = new KvTable(kv, { prefix: ["bots"], create: () => nop });
+  const face = new Face({ table, signal: AbortSignal.abort() });
+  assertEquals(await statusOf(face.get("/api/processes")), 503);
+  assertEquals(await statusOf(face.get("/livez")), 200);
+});
+
+Deno.test("inspect() takes the place of no listener: failures are still printed", async () => {
+  const table = new MapTable<string, Runnable>([["acme", leaf(() => Promise.reject(new Error("broken")))]]);
+  const supervisor = new Supervisor(table, { restart: { limit: 1 } }), face = new Face({ supervisor, table });
+  const printed: string[] = [], { error } = console;
+  console.error = (line: string) => void printed.push(line);
+  try {
+    await supervisor.run(async () => assertEquals(await statusOf(face.get("/api/overview")), 200));
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed, [
+    'supervisor: process "acme": failed while running: Error: broken',
+    'supervisor: process "acme": parked after 1 failure: Error: broken',
+  ]);
+});
+
+const evil = "</script><script>alert(1)</script>\"'&";
+
+Deno.test("the page has no data, bears a policy that lets nothing else run, and escapes its title", async () => {
+  const face = new Face({ table: bots(), title: evil, authorize: bearer(token) });
+  const first = await face.get("/admin/"), html = await first.text();
+  const policy = first.headers.get("content-security-policy") ?? "";
+  const [, nonce] = /script-src 'nonce-([\w-]{24})'/.exec(policy) ?? [];
+  assert(policy.startsWith("default-src 'none'") && !policy.includes("unsafe"), policy);
+  assertEquals(
+    [...html.matchAll(/<(?:script|style)([^>]*)>/g)].map(([, text]) => text),
+    Array(2).fill(` nonce="${nonce}"`),
+  );
+  assert(!/\son\w+=|style="/.test(html) && !html.includes("acme") && !html.includes(evil));
+  assert(!((await (await face.get("/admin/")).text()).includes(nonce)), "a nonce is used twice");
+});
+
+Deno.test("api/rights tells what a request may do and the table can do", async () => {
+  const rights = async (authorize: Authorize, table?: MapTable<string, Runnable>) =>
+    await (await new Face({ table, authorize }).get("/api/rights")).json();
+  const all = ["restart", "pause", "resume"];
+  assertEquals(await rights(() => true, bots()), { actions: all, table: all });
+  assertEquals(await rights(anyone(), bots()), { actions: [], table: [] });
+  assertEquals(await rights(() => true), { actions: [], table: [] });
+  const onlyPause: Authorize = (_request, { type }) => type === "read" || type === "pause";
+  assertEquals(await rights(onlyPause, bots()), { actions: ["pause"], table: ["pause"] });
+});
