@@ -17,6 +17,8 @@ export interface SessionItem {
   readonly isSelf: boolean;
   /** How old all that is said of it is, in ms. */
   readonly heartbeatAgeMs: number;
+  /** At which age it is declared dead, in ms. */
+  readonly ttlMs: number;
   readonly slots: number;
   readonly revision?: string;
   readonly info?: unknown;
@@ -47,10 +49,13 @@ export interface Overview {
 /** Takes the picture. */
 export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSettings<K>): Overview {
   const own = supervisor?.summary(), seen = cluster?.snapshot();
-  const sessions = (seen?.sessions ?? []).map(({ id, isSelf, heartbeatAgeMs, slots, revision, info, counts }) => ({
+  const sessions = (seen?.sessions ?? []).map((
+    { id, isSelf, heartbeatAgeMs, ttlMs, slots, revision, info, counts },
+  ) => ({
     id,
     isSelf,
     heartbeatAgeMs,
+    ttlMs,
     slots,
     ...revision !== "" && { revision },
     ...info !== undefined && { info },

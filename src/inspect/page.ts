@@ -22,7 +22,7 @@ const markup = /* html */ `
 <div class="tools"><input id="search" type="search" placeholder="Key begins with… ( / )" aria-label="Key begins with"><select id="filter" aria-label="State"><option value="">every state</option></select><button type="button" id="again">refresh</button>
 <button type="button" data-action="pause" data-path="api/pause" data-subject="the whole table" hidden>pause all</button><button type="button" data-action="resume" data-path="api/resume" data-subject="the whole table" hidden>resume all</button></div>
 <p class="dim" id="empty" hidden></p><div id="list" tabindex="0" role="region" aria-label="List of processes"><div id="space"></div><div id="rows" role="list"></div></div><p class="dim" id="found" role="status"></p></section>
-<section aria-labelledby="of-events"><h2 id="of-events">Events of this instance</h2><div id="events" tabindex="0" role="region" aria-label="Events"></div></section>
+<section aria-labelledby="of-events"><h2 id="of-events">Events of this instance</h2><div id="events" tabindex="0" role="region" aria-label="Events"><p class="dim" id="quiet">Nothing has happened since this page was opened.</p></div></section>
 </div>
 </main>
 <dialog id="ask" aria-labelledby="ask-text"><h2 id="ask-text"></h2><label>Why? <textarea id="reason" maxlength="1000" rows="2"></textarea></label><div class="tools"><button type="button" id="cancel">Cancel</button><button type="button" id="go"></button></div></dialog>

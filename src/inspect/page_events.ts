@@ -17,13 +17,19 @@ let lastId, following, pending;
 const telling = new Set(["exited", "retrying", "parked", "unparked", "stuck", "unstuck", "running", "paused", "resumed", "abandoned", "acted", "session-dead", "session-left", "session-joined"]);
 function took(type, data) {
   const text = line({ ...data, type });
+  if (text) $("quiet")?.remove();
   if (text) $("events").prepend(h("p", {}, shown(text)));
   while ($("events").childElementCount > 200) $("events").lastChild.remove();
+  const item = data.id && items.find(({ id }) => id === data.id);
+  if (item && ["starting", "running", "retrying", "parked", "paused", "stuck"].includes(type)) {
+    Object.assign(item, { pause: data.pause, state: type });
+  }
+  if (item && type === "exited" && data.error) item.lastError = data.error;
   if (telling.has(type)) {
     pending ||= setTimeout(() => {
       pending = undefined;
-      refresh();
-      troubles();
+      refresh().then(troubles);
+      rows();
     }, 400);
   }
 }

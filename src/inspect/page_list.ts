@@ -74,8 +74,8 @@ function confirmed(action, path, subject) {
   $("ask").showModal();
 }
 function again() {
-  refresh();
-  troubles();
+  askedAt = -Infinity;
+  refresh().then(troubles);
   restarted();
 }
 `;

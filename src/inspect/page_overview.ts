@@ -43,9 +43,9 @@ function draw() {
     ? (isRunning || sessions.length ? "The table has no entries for this program yet." : "Nothing runs: no supervisor runs here, and no session of a cluster is seen.")
     : isComplete ? "" : "Not complete: some instance has not said how many keys it has, or a slot has no owner.";
   const owned = sessions.map((each) => {
-    const { id, isSelf, heartbeatAgeMs, slots, info, revision } = each;
+    const { id, isSelf, heartbeatAgeMs, ttlMs, slots, info, revision } = each;
     const told = info === undefined ? "" : typeof info === "string" ? info : JSON.stringify(info);
-    const box = h("div", { className: heartbeatAgeMs > 12000 ? "old" : "" }, h("b", {}, id.slice(0, 8)), isSelf ? " (this one)" : "",
+    const box = h("div", { className: heartbeatAgeMs > ttlMs / 2 ? "old" : "" }, h("b", {}, id.slice(0, 8)), isSelf ? " (this one)" : "",
       h("div", { className: "dim" }, slots + " slots, heartbeat " + span(heartbeatAgeMs) + " ago" + (revision ? ", " + shown(revision) : "")),
       h("div", { className: "dim" }, shown(told)));
     if (told === "") box.lastChild.remove();

@@ -19,9 +19,8 @@ function wake() {
   following?.abort();
   if (document.hidden) return tell("paused while hidden");
   follow();
-  refresh();
-  troubles();
-  timers = [setInterval(refresh, 2000), setInterval(troubles, 60000), setInterval(tick, 1000)];
+  refresh().then(troubles);
+  timers = [setInterval(refresh, 2000), setInterval(troubles, 10000), setInterval(tick, 1000)];
 }
 async function begin() {
   rights = await get("api/rights").catch(() => ({ actions: [] }));

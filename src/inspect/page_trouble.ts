@@ -22,13 +22,25 @@ function buttons(item) {
   });
 }
 
-let isAsking = false;
+let isAsking = false, others = [], askedAt = -Infinity, othersBad;
+/** Asks for those of this instance, which costs nothing, and now and then for those of all others, which reads the database. */
 async function troubles() {
-  if (isAsking) return;
+  if (isAsking || !overview) return;
   isAsking = true;
   try {
-    const found = await Promise.all(["stuck", "parked", "retrying"].map((state) => get("api/processes?limit=50&state=" + state)));
-    const all = found.flatMap(({ items }) => items);
+    const self = overview.sessions.find((each) => each.isSelf), isAlone = overview.sessions.length < 2;
+    const bad = overview.sessions.map(({ isSelf, counts = {} }) => isSelf ? "" : counts.parked + "/" + counts.stuck).join();
+    const isDue = isAlone || performance.now() - askedAt > (bad === othersBad ? 120000 : 30000);
+    const scope = isDue || !self ? "" : "&session=" + self.id;
+    const ask = (state) => get("api/processes?limit=50&state=" + state + scope);
+    const found = await Promise.all(["stuck", "parked", "retrying"].map(ask));
+    if (isDue) {
+      askedAt = performance.now();
+      othersBad = bad;
+      others = isAlone ? [] : found.flatMap(({ items }) => items).filter(({ isSeen }) => !isSeen);
+    } else found.push({ items: others });
+    const rank = ["stuck", "parked", "retrying"];
+    const all = found.flatMap(({ items }) => items).sort((a, b) => rank.indexOf(a.state) - rank.indexOf(b.state));
     replace($("troubled"), all.map((item) => h("div", { className: "row" },
       h("span", { className: "key" }, shown(item.key)), h("span", { className: "dot " + item.state }, item.state),
       h("span", { className: "dim" }, item.failures + (item.failures === 1 ? " failure" : " failures")),
