@@ -20,6 +20,10 @@
  * Wrong answers are `application/problem+json`, without stacks and paths. What acts is refused with a 403 if it comes from a page of
  * another origin, whatever it is authorized by.
  *
+ * **A program too**, for a database alone, read-only, on this machine only:
+ * `deno run -A --unstable-kv jsr:@pact/supervisor/inspect <path or URL of the KV> --prefix <a string or a JSON array>`,
+ * with `--cluster` for the prefix of the cluster. A program without a `Cluster` cannot be seen there.
+ *
  * @example Mounted beside a supervisor
  * ```ts
  * import { MapTable, nop, Supervisor } from "@pact/supervisor";
@@ -42,3 +46,5 @@
 export { anyone, type Authorization, type Authorize, basic, bearer, type InspectAction } from "./authorize.ts";
 export { inspect } from "./inspect.ts";
 export type { InspectedCluster, InspectedSupervisor, InspectedTable, InspectOptions } from "./options.ts";
+
+if (import.meta.main) Deno.exitCode = await (await import("./program.ts")).view(Deno.args);

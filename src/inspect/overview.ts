@@ -61,10 +61,8 @@ export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSett
     ...info !== undefined && { info },
     ...toCounts(isSelf ? own?.counts : counts),
   }));
-  const known = sessions.some(({ isSelf }) => isSelf) ? sessions.map(({ counts }) => counts) : [
-    own?.counts,
-    ...sessions.map(({ counts }) => counts),
-  ];
+  const isSeen = sessions.some(({ isSelf }) => isSelf);
+  const known = [...sessions.map(({ counts }) => counts), ...own && !isSeen ? [own.counts] : []];
   const counts = sum(known);
   const { retrying = 0, parked = 0, stuck = 0, paused = 0 } = counts;
   const unowned = seen?.slots.unowned.length ?? 0;
@@ -75,7 +73,7 @@ export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSett
     desired: Object.values(counts).reduce((all, count) => all + count, 0) - paused,
     counts,
     troubles: retrying + parked + stuck,
-    isComplete: unowned === 0 && known.every((each) => each !== undefined),
+    isComplete: unowned === 0 && known.length > 0 && known.every((each) => each !== undefined),
     sessions,
     ...seen && { slots: { total: seen.slots.total, unowned } },
     pass: own?.pass ?? null,

@@ -40,7 +40,7 @@ function draw() {
   }));
   $("legend").replaceChildren(...some.map((state) => h("span", { className: "dot " + state }, counts[state] + " " + state)));
   $("note").textContent = desired === 0 && some.length === 0
-    ? (isRunning || sessions.length ? "The table has no entries for this program yet." : "Nothing runs: no supervisor runs here, and no session of a cluster is seen.")
+    ? (isRunning || sessions.length ? "The table has no entries for this program yet." : "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen.")
     : isComplete ? "" : "Not complete: some instance has not said how many keys it has, or a slot has no owner.";
   const owned = sessions.map((each) => {
     const { id, isSelf, heartbeatAgeMs, ttlMs, slots, info, revision } = each;

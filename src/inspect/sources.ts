@@ -48,9 +48,8 @@ export class Sources<K> {
   /** What can be known now. */
   get outlook(): Outlook {
     const { cluster, supervisor } = this.settings;
-    const state = cluster?.snapshot().state;
     return {
-      knowsOwners: state !== undefined && state !== "stopped" && state !== "idle",
+      knowsOwners: cluster !== undefined && cluster.snapshot().sessions.length > 0,
       isRunning: supervisor?.summary().isRunning ?? false,
     };
   }

@@ -178,3 +178,8 @@ Deno.test("api/overview counts the keys of a supervisor", async () => {
     assertEquals([overview.sessions, overview.pass.failed], [[], 0]);
   });
 });
+
+Deno.test("api/overview is not complete when there is nothing to look at", async () => {
+  const overview = await new Face({ table: new MapTable<string, Runnable>([["acme", nop]]) }).json("/api/overview");
+  assertEquals([overview.isComplete, overview.desired, overview.pass], [false, 0, null]);
+});
