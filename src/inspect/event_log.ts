@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock, Timer } from "../clock.ts";
+import { type Clock, type Timer, turn } from "../clock.ts";
 import type { ClusterEvent } from "../cluster/events.ts";
 import { errorData } from "../error_data.ts";
 import type { SupervisorEvent } from "../events.ts";
@@ -18,6 +18,8 @@ const maxEvents = 1_000;
 const chunkBytes = 16 * 1024;
 /** For how long events are gathered before the streams are woken, in ms. */
 const gatherMs = 50;
+/** After how many streams the event loop gets a turn. */
+const streamsPerTurn = 32;
 /** After how long a silent stream says that it is alive, in ms. */
 const keepAliveMs = 15_000;
 
@@ -112,8 +114,14 @@ export class EventLog {
     });
   }
 
-  #wake(isNews: boolean): void {
-    for (const end of [...this.#waiting]) end(isNews);
+  /** Some at a time: what else the program has to do must not wait for a thousand streams. */
+  async #wake(isNews: boolean): Promise<void> {
+    this.#rest();
+    let woken = 0;
+    for (const end of [...this.#waiting]) {
+      if (this.#waiting.has(end)) end(isNews);
+      if (++woken % streamsPerTurn === 0) await turn();
+    }
   }
 
   #rest(): void {
