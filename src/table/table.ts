@@ -144,7 +144,7 @@ export interface Table<K, P> {
   readonly sweepMs?: number;
 
   /**
-   * Remembers what is wrong with a key, so that whoever runs it next goes on from it: the `trouble` of its entry. A supervisor
+   * Remembers what is wrong with a key, so that its next owner goes on from it: the `trouble` of its entry. A supervisor
    * reports when that begins, changes and ends, at most once in 10 s for a key, but at once when the key is parked and when the
    * trouble ends. Healthy keys are not reported. A report about a version that is gone is dropped. A table without this
    * method remembers nothing.

@@ -23,6 +23,18 @@ export interface ShareOutcome {
   violations: string[];
 }
 
+const counted = ["histories", "claimed", "fenced", "dead", "written", "abandoned"] as const;
+
+/** Nothing has come of any seed yet. */
+export function noOutcome(): ShareOutcome {
+  return { histories: 0, claimed: 0, fenced: 0, dead: 0, written: 0, abandoned: 0, violations: [] };
+}
+
+/** Adds what has come of some seeds. */
+export function addCounts(total: ShareOutcome, more: Omit<ShareOutcome, "violations">): void {
+  for (const name of counted) total[name] += more[name];
+}
+
 /** Simulates `count` seeds from `from` on, and adds up what came of them. */
 export async function simulateSeeds(
   { from, count, steps }: { from: number; count: number; steps: number },
@@ -31,19 +43,9 @@ export async function simulateSeeds(
   const shares = await Promise.all(Array.from({ length: threads }, (_, index) => {
     return simulateShare({ from: from + index, to: from + count, stride: threads, steps });
   }));
-  const total: ShareOutcome = {
-    histories: 0,
-    claimed: 0,
-    fenced: 0,
-    dead: 0,
-    written: 0,
-    abandoned: 0,
-    violations: [],
-  };
+  const total = noOutcome();
   for (const share of shares) {
-    for (const name of ["histories", "claimed", "fenced", "dead", "written", "abandoned"] as const) {
-      total[name] += share[name];
-    }
+    addCounts(total, share);
     total.violations.push(...share.violations);
   }
   return total;
