@@ -44,7 +44,7 @@ export {
   SupervisorNotRunningError,
   UnrecoverableError,
 } from "./src/errors.ts";
-export type { Listener } from "./src/event_stream.ts";
+export type { Listener, SubscribeOptions } from "./src/event_stream.ts";
 export type {
   AbandonedEndedEvent,
   AbandonedEvent,
@@ -81,7 +81,13 @@ export { describeEvent } from "./src/supervisor/describe.ts";
 export { main, type MainOptions } from "./src/supervisor/main.ts";
 export type { SupervisorOptions } from "./src/supervisor/options.ts";
 export type { RestartFailure, RestartOptions } from "./src/restart.ts";
-export type { ProcessSnapshot, ProcessSnapshotState, SupervisorSnapshot } from "./src/supervisor/snapshot.ts";
+export type {
+  PassSnapshot,
+  ProcessSnapshot,
+  ProcessSnapshotState,
+  SupervisorSnapshot,
+  SupervisorSummary,
+} from "./src/supervisor/snapshot.ts";
 export { Supervisor } from "./src/supervisor/supervisor.ts";
 export type { EntryOptions } from "./src/table/entry_options.ts";
 export { type LeafOrOtherRunnable, MapTable, type MapTableOptions, type MapTableValue } from "./src/table/map_table.ts";

@@ -11,6 +11,18 @@ import { onAbort } from "./on_abort.ts";
 /** Takes events. An error that it throws, or rejects with, is printed and changes nothing. */
 export type Listener<E> = (event: E) => void;
 
+/** Options of a subscription. */
+export interface SubscribeOptions {
+  /** Ends the subscription when it aborts. */
+  readonly signal?: AbortSignal;
+  /**
+   * Whether failures go on being printed to the console while there is no other subscriber: for what only shows or counts.
+   *
+   * @default {false}
+   */
+  readonly keepsConsole?: boolean;
+}
+
 /**
  * Hands events to listeners, in order, right after the step that caused them and never inside it, so that a listener
  * may call anything without seeing a half-done step.
@@ -18,6 +30,8 @@ export type Listener<E> = (event: E) => void;
 export class EventStream<E> {
   readonly #subscriptions: Set<Subscription<E>> = new Set();
   #lastNumber = 0;
+  /** How many listeners take the place of the console. */
+  #hearing = 0;
   #pending: E[] = [];
   readonly #unheard: (event: E) => void;
   readonly #defer: (step: () => void) => void;
@@ -44,14 +58,18 @@ export class EventStream<E> {
    * Adds a listener.
    *
    * @param listener Takes every event from now on.
-   * @param signal Ends the subscription.
+   * @param options A signal that ends the subscription, and whether events without another listener are unheard all the same.
    * @returns Ends the subscription when it is disposed.
    */
-  subscribe(listener: Listener<E>, signal?: AbortSignal): Disposable {
+  subscribe(listener: Listener<E>, { signal, keepsConsole = false }: SubscribeOptions = {}): Disposable {
     checkArgument("subscribe", "a listener is a function", listener, typeof listener === "function");
     const subscription: Subscription<E> = { listener, number: ++this.#lastNumber };
+    const weight = keepsConsole ? 0 : 1;
     this.#subscriptions.add(subscription);
-    const end = () => void this.#subscriptions.delete(subscription);
+    this.#hearing += weight;
+    const end = () => {
+      if (this.#subscriptions.delete(subscription)) this.#hearing -= weight;
+    };
     const listening = onAbort(signal, end);
     return {
       [Symbol.dispose]: () => {
@@ -77,8 +95,8 @@ export class EventStream<E> {
   flush(): void {
     // A listener may cause further events: they are added to the end of the list that this loop goes through.
     for (let i = 0; i < this.#pending.length; i++) {
+      if (this.#hearing === 0) this.#unheard(this.#pending[i]);
       if (this.observed) this.#deliver(this.#pending[i]);
-      else this.#unheard(this.#pending[i]);
     }
     this.#pending = [];
   }

@@ -103,21 +103,37 @@ Deno.test("EventStream.observed tells whether anybody listens", () => {
 
 Deno.test("EventStream.subscribe() does not listen when its signal has aborted before", () => {
   const stream = new EventStream<string>();
-  stream.subscribe(() => {}, AbortSignal.abort());
+  stream.subscribe(() => {}, { signal: AbortSignal.abort() });
   assertEquals(stream.observed, false);
 });
 
 Deno.test("EventStream.subscribe() ends when its signal aborts", () => {
   const stream = new EventStream<string>();
   const controller = new AbortController();
-  stream.subscribe(() => {}, controller.signal);
+  stream.subscribe(() => {}, { signal: controller.signal });
   controller.abort();
   assertEquals(stream.observed, false);
 });
 
+Deno.test("EventStream.subscribe() with keepsConsole leaves an event unheard unless there is another listener", async () => {
+  const unheard: string[] = [], heard: string[] = [];
+  const stream = new EventStream<string>((event) => unheard.push(event));
+  stream.subscribe((event) => heard.push(event), { keepsConsole: true });
+  stream.emit("a");
+  await Promise.resolve();
+  const other = stream.subscribe(() => {});
+  stream.emit("b");
+  await Promise.resolve();
+  other[Symbol.dispose]();
+  other[Symbol.dispose]();
+  stream.emit("c");
+  await Promise.resolve();
+  assertEquals([unheard, heard], [["a", "c"], ["a", "b", "c"]]);
+});
+
 Deno.test("EventStream.subscribe() leaves no listener on its signal", () => {
   const { signal, listeners } = countingSignal();
-  const subscription = new EventStream<string>().subscribe(() => {}, signal);
+  const subscription = new EventStream<string>().subscribe(() => {}, { signal });
   assertEquals(listeners(), 1);
   subscription[Symbol.dispose]();
   assertEquals(listeners(), 0);
@@ -187,7 +203,7 @@ Deno.test("EventStream.subscribe() takes 100 000 listeners and lets them go in n
   const { signal } = new AbortController();
   let calls = 0;
   const beganMs = performance.now();
-  const all = Array.from({ length: 100_000 }, () => stream.subscribe(() => calls++, signal));
+  const all = Array.from({ length: 100_000 }, () => stream.subscribe(() => calls++, { signal }));
   stream.emit(1);
   stream.flush();
   for (const each of all) each[Symbol.dispose]();

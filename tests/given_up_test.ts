@@ -61,7 +61,7 @@ const waits: Record<string, (measure: (giveUp: GiveUp) => Promise<void>) => Prom
   },
   "EventStream.subscribe()": async (measure) => {
     const stream = new EventStream<number>(), { signal } = new AbortController();
-    await measure(() => Promise.resolve(stream.subscribe(() => {}, signal)[Symbol.dispose]()));
+    await measure(() => Promise.resolve(stream.subscribe(() => {}, { signal })[Symbol.dispose]()));
   },
   "onAbort()": async (measure) => {
     const { signal } = new AbortController();

@@ -70,7 +70,7 @@ const uses: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
   "pause()": (signal) => Promise.all(times(() => pause(systemClock, 60_000, signal))),
   "EventStream.subscribe()": (signal) => {
     const stream = new EventStream<number>();
-    times(() => stream.subscribe(() => {}, signal));
+    times(() => stream.subscribe(() => {}, { signal }));
     return settle();
   },
   "MapTable.changes()": (signal) => {

@@ -38,9 +38,9 @@
 
 import { abortable } from "@std/async/abortable";
 import { checkArgument, checkFunction, hasMethods } from "../check.ts";
-import { printLine } from "../error_data.ts";
+import { printError, printLine } from "../error_data.ts";
 import { describeKey } from "../errors.ts";
-import { EventStream, type Listener } from "../event_stream.ts";
+import { EventStream, type Listener, type SubscribeOptions } from "../event_stream.ts";
 import type { Claim } from "../kv/context.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { KvTable } from "../kv/kv_table.ts";
@@ -53,6 +53,7 @@ import type { ClusterEvent } from "./events.ts";
 import { Instance } from "./instance.ts";
 import { Membership } from "./membership.ts";
 import { checkOptions, type ClusterOptions } from "./options.ts";
+import type { Counts } from "./records.ts";
 import { type OwnedTable, ownedTable, type OwnedTableOptions } from "./owned_table.ts";
 import { type ClusterSnapshot, type SessionOfKey, takeSnapshot } from "./snapshot.ts";
 
@@ -271,6 +272,46 @@ export class Cluster implements Runnable {
     return this.#instance.sessionOf(key);
   }
 
+  /**
+   * Has each heartbeat say how many keys of this instance are in each state, so that the others can show it; that costs no
+   * write of its own. `inspect` does it for the supervisor that it is given.
+   *
+   * @param summary Is called at each heartbeat; what it throws is printed, and nothing is said then.
+   * @returns Ends it when disposed of.
+   * @throws {TypeError} If `summary` is not a function.
+   *
+   * @example All instances in numbers
+   * ```ts
+   * import { chain, MapTable, nop, Supervisor } from "@pact/supervisor";
+   * import { Cluster } from "@pact/supervisor/cluster";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const cluster = new Cluster(kv, { allowLocal: true });
+   * const supervisor = new Supervisor(new MapTable([["acme", nop]]));
+   * using _counting = cluster.countBy(() => supervisor.summary().counts);
+   * await chain(cluster, supervisor).run(() => {
+   *   assertEquals(cluster.snapshot().sessions.map(({ counts }) => counts), [{ running: 1 }]);
+   * });
+   * ```
+   */
+  countBy(summary: () => Readonly<Record<string, number | undefined>>): Disposable {
+    checkArgument("count keys", "the summary is a function", summary, typeof summary === "function");
+    const counts = () => {
+      try {
+        return { ...summary() } as Counts;
+      } catch (error) {
+        printError("Cannot count the keys for the heartbeat", error);
+      }
+    };
+    this.#instance.counts = counts;
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#instance.counts === counts) this.#instance.counts = () => undefined;
+      },
+    };
+  }
+
   /** Shows the cluster as this instance sees it, as plain data. */
   snapshot(): ClusterSnapshot {
     return takeSnapshot(this.#instance);
@@ -281,11 +322,11 @@ export class Cluster implements Runnable {
    * printed to the console.
    *
    * @param listener Is called right after the step that caused the event. What it throws is printed and changes nothing.
-   * @param options A signal that ends the subscription.
+   * @param options A signal that ends the subscription, and whether failures go on being printed.
    * @returns Ends the subscription when disposed of.
    */
-  subscribe(listener: Listener<ClusterEvent>, options: { readonly signal?: AbortSignal } = {}): Disposable {
-    return this.#events.subscribe(listener, options.signal);
+  subscribe(listener: Listener<ClusterEvent>, options: SubscribeOptions = {}): Disposable {
+    return this.#events.subscribe(listener, options);
   }
 
   #assertSameKv(operation: string, kv: Deno.Kv): void {

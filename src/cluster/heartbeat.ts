@@ -221,7 +221,9 @@ export class Heartbeat implements Claimant {
       accepts,
       beats: this.#beats,
     };
-    return { ...record, ...(isProven && { isProven }), ...(this.first !== undefined && { first: this.first }) };
+    const counts = this.#instance.counts();
+    const first = this.first !== undefined && { first: this.first };
+    return { ...record, ...(isProven && { isProven }), ...first, ...counts && { counts } };
   }
 
   #arm(): void {

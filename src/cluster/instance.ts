@@ -19,6 +19,7 @@ import { Ledger } from "./ledger.ts";
 import type { Membership } from "./membership.ts";
 import type { ClusterSettings } from "./options.ts";
 import { slotOf } from "./placement.ts";
+import type { Counts } from "./records.ts";
 import type { Session } from "./session.ts";
 import type { SessionOfKey } from "./snapshot.ts";
 import { Timing } from "./timing.ts";
@@ -39,6 +40,8 @@ export class Instance {
   membership: Membership | undefined = undefined;
   /** Whether the cluster runs, and the instance stays out of it. */
   isIdle = false;
+  /** Says how many keys are in each state; `undefined` if that is not known. */
+  counts: () => Counts | undefined = () => undefined;
   readonly #failures: Failures;
   readonly #emit: (event: ClusterEvent) => void;
 

@@ -102,6 +102,7 @@ export interface OwnedTableOptions<K extends KvTableKey, Spec, P extends Runnabl
 
 /** What is done to the whole table, wherever a key lives; the compiler names what is missing here. */
 const delegated: Record<keyof Omit<OwnedTable<KvTableKey, unknown>, keyof Table<unknown, unknown> | "whole">, true> = {
+  page: true,
   set: true,
   update: true,
   write: true,

@@ -9,6 +9,9 @@ import { describeValue } from "../errors.ts";
 /** The format of all records. What is written in another one is not touched while its writer is alive. */
 export const recordFormat = 1;
 
+/** How many states are read of a session: a later version may have more of them than this one. */
+const maxStates = 16;
+
 /** In place of the commit of a record that the database cannot read, which does not tell it. */
 export const unreadableStamp = "";
 
@@ -38,7 +41,12 @@ export interface SessionRecord {
    * the one whose first record is older stays.
    */
   readonly first?: string;
+  /** How many keys of the instance are in each state; left out if it has not been told that. */
+  readonly counts?: Counts;
 }
+
+/** How many keys are in each state; a state that no key is in is left out. */
+export type Counts = Readonly<Record<string, number>>;
 
 /** What a session says of itself once, since it never changes: it stands in the database exactly as long as the session does. */
 export interface InfoRecord extends SessionInfo {
@@ -86,6 +94,8 @@ export interface SessionSeen {
   readonly isProven: boolean;
   /** The commit of its first record; "", before all others, if that is not known. */
   readonly first: string;
+  /** How many keys of its instance are in each state, if it says so. */
+  readonly counts?: Counts;
   /** Why this instance cannot work with it, if it cannot. */
   readonly mismatch: string | undefined;
 }
@@ -175,8 +185,17 @@ export function toSession(
     return { versionstamp, ttlMs: own.ttlMs, ...known, mismatch };
   }
   const { ttlMs, slots, accepts, beats = 0, isProven = false, first = versionstamp } = value;
-  if (slots === own.slots) return { versionstamp, ttlMs, accepts, beats, isProven, first, mismatch: undefined };
+  const counts = toCounts(value.counts), known = { versionstamp, ttlMs, beats, isProven, first };
+  if (slots === own.slots) return { ...known, accepts, mismatch: undefined, ...counts && { counts } };
   const mismatch =
     `all instances need the same number of slots, current values are ${slots} there and ${own.slots} here`;
   return { versionstamp, ttlMs, accepts: false, beats, isProven, first, mismatch };
+}
+
+/** Reads what is said of the keys; nothing is believed of it. */
+function toCounts(value: unknown): Counts | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) > 0;
+  const counts: [string, unknown][] = Object.entries(value).slice(0, maxStates);
+  return Object.fromEntries(counts.filter((each): each is [string, number] => isCount(each[1])));
 }

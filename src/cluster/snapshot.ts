@@ -27,6 +27,8 @@ export interface SessionSnapshot {
   readonly revision: string;
   /** What its instance shows of itself, if anything: the option `info`. */
   readonly info?: unknown;
+  /** How many of its keys are in each state, as of its last heartbeat; absent if it does not say so. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** The session that owns the slot of a key. */
@@ -90,18 +92,21 @@ export function takeSnapshot({ clock, isIdle, membership, settings: { slots: tot
 }
 
 function sessionsOf(
-  { id: self, heartbeat, ownership: { view }, instance: { clock, timing }, membership: { sightings, infos } }: Session,
+  { id: self, heartbeat, ownership: { view }, instance, membership: { sightings, infos } }: Session,
 ): SessionSnapshot[] {
+  const { clock, timing } = instance;
   const counts = new Map<string, number>();
   for (const { owner } of view.claims.values()) {
     if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   }
-  return [...view.sessions].map(([id, { accepts, isProven }]) => {
+  return [...view.sessions].map(([id, { accepts, isProven, counts: told }]) => {
     const isSelf = id === self;
     const seen = sightings.get(id);
     const ageMs = isSelf ? heartbeat.silentMs : seen ? clock.monotonic() - seen.sinceMs : 0;
     const ttlMs = seen?.ttlMs ?? timing.ttlMs;
+    const processes = isSelf ? instance.counts() : told;
     const heartbeatAgeMs = Math.round(ageMs);
-    return { id, isSelf, heartbeatAgeMs, ttlMs, slots: counts.get(id) ?? 0, accepts, isProven, ...infos.of(id) };
+    const seenOf = { id, isSelf, heartbeatAgeMs, ttlMs, slots: counts.get(id) ?? 0, accepts, isProven };
+    return { ...seenOf, ...infos.of(id), ...processes && { counts: processes } };
   });
 }

@@ -222,21 +222,29 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     }
   }
 
-  #entriesOf({ rows, unreadable }: Batch, list: ConditionList, reading: number): KvEntry<K, Spec, P>[] {
+  #entriesOf(batch: Batch, list: ConditionList, reading: number): KvEntry<K, Spec, P>[] {
     const { source } = this.#options;
-    const entries: KvEntry<K, Spec, P>[] = [];
-    for (const row of rows) {
-      const key = this.#keyOf(row);
-      if (key === undefined) continue;
-      source.versions.passed(key);
-      entries.push(new StoredEntry(key, { row, condition: list.of(key, row.versionstamp), reading }, source));
-    }
-    const key = unreadable && this.#keyOf(unreadable);
-    if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error, list.of(key, "")));
+    const entries = entriesOf(batch, list, reading, source);
+    for (const { key } of entries) source.versions.passed(key);
     return entries;
   }
+}
 
-  #keyOf({ key }: { readonly key: Deno.KvKey }): K | undefined {
-    return this.#options.source.settings.keys.keyOf(key) as K | undefined;
+/** Makes the entries of rows, without what lies deeper or can be no key. */
+export function entriesOf<K extends KvTableKey, Spec, P extends Runnable>(
+  { rows, unreadable }: Batch,
+  list: ConditionList,
+  reading: number,
+  source: EntrySource<K, Spec, P>,
+): KvEntry<K, Spec, P>[] {
+  const keyOf = ({ key }: { readonly key: Deno.KvKey }) => source.settings.keys.keyOf(key) as K | undefined;
+  const entries: KvEntry<K, Spec, P>[] = [];
+  for (const row of rows) {
+    const key = keyOf(row);
+    if (key === undefined) continue;
+    entries.push(new StoredEntry(key, { row, condition: list.of(key, row.versionstamp), reading }, source));
   }
+  const key = unreadable && keyOf(unreadable);
+  if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error, list.of(key, "")));
+  return entries;
 }

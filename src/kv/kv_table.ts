@@ -22,6 +22,7 @@ import { type History, historyOf } from "./history.ts";
 import { type EntrySource, type KvEntry, KvIteration, StoredEntry } from "./kv_entry.ts";
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateNow, validateSpec } from "./schema.ts";
+import { type Page, type PageOptions, readPage } from "./page.ts";
 import { KvStore } from "./store.ts";
 import { type Change, TableWriter } from "./table_writer.ts";
 import { Versions } from "./versions.ts";
@@ -543,6 +544,36 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
     // What is written while a feed looks for the end of the log must be in the feed or in this iteration.
     const ready = () => Promise.all(Array.from(this.#feeds, (feed) => feed.established));
     return new KvIteration({ store: this.#store, source: this.#source, conditions: this.#conditions, ready });
+  }
+
+  /**
+   * Reads one page of the table, with what stands beside its entries; what lies before the page is not read.
+   *
+   * @param options Which page, and a signal that abandons the call.
+   * @returns The entries, and where to go on.
+   * @throws {TypeError} If `after` cannot be a key, or an option has a wrong shape.
+   * @throws {RangeError} If `limit` is out of range.
+   * @throws {KvTimeoutError} If the database did not answer in time.
+   * @throws {KvUnavailableError} If the database has not answered earlier listings for a while, and so was not asked.
+   * @throws {KvClosedError} If the database is closed.
+   *
+   * @example The tenants that begin with "a"
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * for (const name of ["acme", "alpha", "beta"]) await table.set(name, "free");
+   * const first = await table.page({ prefix: "a", limit: 1 });
+   * assertEquals(first.entries.map(({ key }) => key), ["acme"]);
+   * const second = await table.page({ prefix: "a", limit: 1, after: first.next });
+   * assertEquals(second.entries.map(({ key }) => key), ["alpha"]);
+   * ```
+   */
+  page(options: PageOptions<K> = {}): Promise<Page<K, Spec, P>> {
+    return readPage({ store: this.#store, source: this.#source, conditions: this.#conditions }, options);
   }
 
   /**

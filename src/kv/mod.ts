@@ -26,5 +26,6 @@ export type { KvEntry } from "./kv_entry.ts";
 export { KvTable } from "./kv_table.ts";
 export type { KvTableOptions } from "./options.ts";
 export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";
+export type { Page, PageOptions } from "./page.ts";
 export type { WatchSees } from "./watch_sees.ts";
 export { KvClosedError, KvTimeoutError, KvUnavailableError } from "./errors.ts";

@@ -14,6 +14,9 @@ export type IsAny = (from: KeyPart, to?: KeyPart) => Promise<boolean>;
 /** The greatest bigint that can be a part; its negative is the least. */
 const maxBigint = 2n ** 2_040n - 1n;
 
+/** The first part that can stand behind all texts. */
+export const firstAfterTexts: KeyPart = -maxBigint;
+
 /**
  * Finds the first part at or below which there is something. Bytes are passed over, as they can be no key of a table.
  *

@@ -68,15 +68,15 @@ export class Pass<K, P extends Runnable> implements Tally {
     lookups.endPass();
     await this.#settle();
     if (this.#signal.aborted) return true;
+    const pass = { at: clock.now(), failed: this.#failed, durationMs: Math.round(clock.monotonic() - beganMs) };
+    if (isComplete && this.#registry.run) this.#registry.run.pass = pass;
     this.#registry.emit({
       type: "reconciled",
-      at: clock.now(),
       seen: this.#seen,
       started: this.#started,
       stopped: this.#stopped,
       replaced: this.#replaced,
-      failed: this.#failed,
-      durationMs: Math.round(clock.monotonic() - beganMs),
+      ...pass,
     });
     return isComplete;
   }

@@ -21,6 +21,7 @@ import { closeIterator } from "./pass.ts";
 import { Reconciler } from "./reconcile.ts";
 import type { Registry } from "./registry.ts";
 import { RunContext } from "./run_context.ts";
+import type { PassSnapshot } from "./snapshot.ts";
 import { delayAfter } from "../restart.ts";
 
 /** After how many stops or aborts the event loop gets a turn. */
@@ -39,6 +40,8 @@ export class Run<K, P extends Runnable> {
   readonly reconciler: Reconciler<K, P>;
   /** Whether processes may be started: false from the moment the end begins. */
   isAccepting = true;
+  /** The last pass that has read the whole table. */
+  pass: PassSnapshot | undefined = undefined;
   readonly #registry: Registry<K, P>;
   readonly #scope: AbortController = new AbortController();
   readonly #following: Promise<void>;

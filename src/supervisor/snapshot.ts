@@ -47,14 +47,30 @@ export interface ProcessSnapshot<K> {
   readonly pause?: Pause;
 }
 
-/** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
-export interface SupervisorSnapshot<K> {
+/** A pass that has read the whole table. */
+export interface PassSnapshot {
+  /** When it ended, epoch ms. */
+  readonly at: number;
+  /** How long it took, in ms, including the wait for its starts. */
+  readonly durationMs: number;
+  /** How many of the starts it caused had failed by its end. */
+  readonly failed: number;
+}
+
+/** A supervisor at one moment, in numbers. */
+export interface SupervisorSummary {
   /** When it was taken, epoch ms. */
   readonly at: number;
   /** Whether `run` is in progress and has not begun to shut down. */
   readonly isRunning: boolean;
   /** How many keys are in each state; a state that no key is in is absent. */
   readonly counts: Readonly<Partial<Record<ProcessSnapshotState, number>>>;
+  /** The last pass of this run that has read the whole table; absent before the first one has ended. */
+  readonly pass?: PassSnapshot;
+}
+
+/** A supervisor at one moment. Fit for JSON as long as no key is a bigint. */
+export interface SupervisorSnapshot<K> extends SupervisorSummary {
   /** Every key that the supervisor has to do with. */
   readonly processes: readonly ProcessSnapshot<K>[];
   /** Lives that were abandoned and have not ended: they hold no key, and are in no count. */
@@ -63,16 +79,26 @@ export interface SupervisorSnapshot<K> {
 
 /** Takes a snapshot: plain data that shares nothing with the supervisor. */
 export function takeSnapshot<K, P extends Runnable>(registry: Registry<K, P>): SupervisorSnapshot<K> {
-  const { keepers, clock, isAccepting: isRunning, abandoned } = registry;
+  const { keepers, clock, abandoned } = registry;
+  const processes = Array.from(keepers.values(), (keeper) => describeKeeper(keeper, clock));
+  return {
+    ...takeSummary(registry),
+    processes: processes.filter((process) => process !== undefined),
+    abandoned: abandoned.list(),
+  };
+}
+
+/** Sums up the keys without listing them. */
+export function takeSummary<K, P extends Runnable>(registry: Registry<K, P>): SupervisorSummary {
+  const { keepers, clock, isAccepting: isRunning, run } = registry;
   const counts: Partial<Record<ProcessSnapshotState, number>> = {};
-  const processes: ProcessSnapshot<K>[] = [];
   for (const keeper of keepers.values()) {
-    const process = describeKeeper(keeper, clock);
-    if (!process) continue;
-    counts[process.state] = (counts[process.state] ?? 0) + 1;
-    processes.push(process);
+    if (keeper.phase === "asking") continue;
+    const state = stateOf(keeper);
+    counts[state] = (counts[state] ?? 0) + 1;
   }
-  return { at: clock.now(), isRunning, counts, processes, abandoned: abandoned.list() };
+  const pass = run?.pass;
+  return { at: clock.now(), isRunning, counts, ...pass && { pass: { ...pass } } };
 }
 
 /** Shows one key; `undefined` if it is only asked whether the table has it. */

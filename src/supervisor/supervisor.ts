@@ -40,7 +40,7 @@ import {
   ProcessStuckError,
   SupervisorNotRunningError,
 } from "../errors.ts";
-import type { Listener } from "../event_stream.ts";
+import type { Listener, SubscribeOptions } from "../event_stream.ts";
 import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -51,7 +51,15 @@ import { checkOptions, type SupervisorOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
 import { Run } from "./run.ts";
 import { RunLock } from "./run_lock.ts";
-import { describeKeeper, type ProcessSnapshot, stateOf, type SupervisorSnapshot, takeSnapshot } from "./snapshot.ts";
+import {
+  describeKeeper,
+  type ProcessSnapshot,
+  stateOf,
+  type SupervisorSnapshot,
+  type SupervisorSummary,
+  takeSnapshot,
+  takeSummary,
+} from "./snapshot.ts";
 
 /** A signal that a call obeys; what its abort means is said with the call. */
 export interface CallOptions {
@@ -330,15 +338,33 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
   }
 
   /**
+   * Sums up what {@linkcode Supervisor.snapshot} lists: cheap enough to be called every second with 100 000 keys.
+   *
+   * @returns Plain data.
+   *
+   * @example How many run
+   * ```ts
+   * import { MapTable, nop, Supervisor } from "@pact/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const supervisor = new Supervisor(new MapTable([["acme", nop], ["beta", nop]]));
+   * await supervisor.run(() => assertEquals(supervisor.summary().counts, { running: 2 }));
+   * ```
+   */
+  summary(): SupervisorSummary {
+    return takeSummary(this.#registry);
+  }
+
+  /**
    * Announces what happens; {@linkcode SupervisorEvent} tells the order. While there is no subscriber, failures are printed
    * to the console.
    *
    * @param listener Is called right after the step that caused the event. What it throws is printed and changes nothing.
-   * @param options A signal that ends the subscription.
+   * @param options A signal that ends the subscription, and whether failures go on being printed.
    * @returns Ends the subscription when disposed of.
    */
-  subscribe(listener: Listener<SupervisorEvent<K>>, options: CallOptions = {}): Disposable {
-    return this.#registry.events.subscribe(listener, options.signal);
+  subscribe(listener: Listener<SupervisorEvent<K>>, options: SubscribeOptions = {}): Disposable {
+    return this.#registry.events.subscribe(listener, options);
   }
 
   #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {

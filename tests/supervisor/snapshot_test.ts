@@ -19,6 +19,7 @@ Deno.test("Supervisor.snapshot() shows each key with its state, since when, vers
     at: 100,
     isRunning: true,
     counts: { running: 1 },
+    pass: { at: 10, durationMs: 0, failed: 0 },
     processes: [{ key: "a", state: "running", sinceAt: 10, version: 1, failures: 0 }],
     abandoned: [],
   });
@@ -138,6 +139,15 @@ Deno.test("Supervisor.snapshot() says that the supervisor is not running once it
   await world.begin();
   await world.leave();
   assertEquals([world.run.fate, world.snapshot.isRunning], ["pending", false]);
+});
+
+Deno.test("Supervisor.summary() is the snapshot without its lists", async () => {
+  await using world = new World({ a: {}, b: { hangs: true } });
+  await world.begin();
+  await world.time.pass(90);
+  const { processes: _processes, abandoned: _abandoned, ...rest } = world.snapshot;
+  assertEquals(world.supervisor.summary(), rest);
+  assertEquals(rest.counts, { running: 1, starting: 1 });
 });
 
 for (const key of ["text", 7, 7n, true]) {

@@ -98,6 +98,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   supervisor: core,
   kv: core,
   cluster: [...core, "kv"],
+  inspect: [...core, "kv", "cluster", "supervisor"],
   testing: core,
   mod: [...core, "supervisor"],
 };
@@ -131,7 +132,7 @@ export function directionRule(sources: Sources): string[] {
 export function outsideRule(sources: Sources): string[] {
   return [...sources].flatMap(([path, text]) =>
     importsOf(path, text)
-      .filter((target) => isExternal(target) && !/^(@std\/async(\/|$)|node:)/.test(target))
+      .filter((target) => isExternal(target) && !/^(@std\/(async|crypto|encoding)(\/|$)|node:)/.test(target))
       .map((target) => `${path} imports ${target}: not a dependency of the library`)
   );
 }

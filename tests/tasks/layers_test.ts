@@ -47,6 +47,8 @@ const clean = {
   "src/cluster/mod.ts": `import { open } from "../kv/mod.ts";\n`,
   "src/kv/mod.ts": `export { open } from "./open.ts";\n`,
   "src/kv/open.ts": `import { Buffer } from "node:buffer";\nexport const open = () => Deno.openKv();\n`,
+  "src/inspect/mod.ts":
+    `import { Cluster } from "../cluster/mod.ts";\nimport { encode } from "@std/encoding/base64url";\n`,
   "src/testing/mod.ts": `import { Process } from "../process/process.ts";\n`,
 };
 

@@ -1,0 +1,108 @@
+/**
+ * Sees a cluster without taking part in it: it has no session, owns nothing and writes nothing.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { Keyspace, type KvTableKey } from "../kv/keyspace.ts";
+import { KvStore } from "../kv/store.ts";
+import { Ledger, type LedgerView } from "./ledger.ts";
+import { slotOf } from "./placement.ts";
+import { isSessionRecord } from "./records.ts";
+import { SessionInfos } from "./session_infos.ts";
+import { Sightings } from "./sightings.ts";
+import type { ClusterSnapshot, SessionOfKey } from "./snapshot.ts";
+
+/** How long a call to the database may take, in ms. */
+const timeoutMs = 5_000;
+/** The time to live of a session that cannot be read, in ms. */
+const ttlMs = 15_000;
+
+/** What a {@linkcode Spectator} needs beside the database. */
+export interface SpectatorOptions {
+  /** Where the cluster lives. */
+  readonly prefix: Deno.KvKey;
+  readonly clock: Clock;
+}
+
+/** A look at a cluster from outside, as of the last `look`. */
+export class Spectator {
+  readonly #store: KvStore;
+  readonly #options: SpectatorOptions;
+  readonly #sightings: Sightings = new Sightings();
+  #slots = 0;
+  #ledger: { readonly ledger: Ledger; readonly infos: SessionInfos } | undefined = undefined;
+  #view: LedgerView | undefined = undefined;
+  #lookedMs = -Infinity;
+  #looking: Promise<void> | undefined = undefined;
+
+  constructor(kv: Deno.Kv, options: SpectatorOptions) {
+    this.#options = options;
+    this.#store = new KvStore(kv, { clock: options.clock, random: Math.random, timeoutMs });
+  }
+
+  /** Looks again if the last look is older than that, in ms. */
+  async look(maxAgeMs: number): Promise<void> {
+    if (this.#options.clock.monotonic() - this.#lookedMs < maxAgeMs) return;
+    await (this.#looking ??= this.#read().finally(() => this.#looking = undefined));
+  }
+
+  /** Shows the cluster. The state of a spectator is "stopped": it takes no part. */
+  snapshot(): ClusterSnapshot {
+    const { clock } = this.#options;
+    const { sessions, claims } = this.#view ?? { sessions: new Map(), claims: new Map() };
+    const owners = Array.from({ length: this.#slots }, (_, slot) => claims.get(slot)?.owner);
+    const sessionsSeen = [...sessions].map(([id, { accepts, isProven, counts }]) => {
+      const { sinceMs = clock.monotonic(), ttlMs: ttl = ttlMs } = this.#sightings.get(id) ?? {};
+      const heartbeatAgeMs = Math.round(clock.monotonic() - sinceMs);
+      const slots = owners.filter((owner) => owner === id).length;
+      const said = this.#ledger?.infos.of(id) ?? { revision: "" };
+      return {
+        id,
+        isSelf: false,
+        heartbeatAgeMs,
+        ttlMs: ttl,
+        slots,
+        accepts,
+        isProven,
+        ...said,
+        ...counts && { counts },
+      };
+    });
+    const unowned = owners.flatMap((owner, slot) => owner !== undefined && sessions.has(owner) ? [] : [slot]);
+    const slots = { total: this.#slots, owned: [], handingOver: [], unowned };
+    return { at: clock.now(), state: "stopped", session: undefined, sessions: sessionsSeen, slots };
+  }
+
+  /** Tells which session owns the slot of a key. */
+  sessionOf(key: KvTableKey): SessionOfKey | undefined {
+    const owner = this.#slots > 0 ? this.#view?.claims.get(slotOf(key, this.#slots))?.owner : undefined;
+    if (owner === undefined || !this.#view?.sessions.has(owner)) return undefined;
+    return { id: owner, info: this.#ledger?.infos.of(owner).info, isSelf: false };
+  }
+
+  async #read(): Promise<void> {
+    const { prefix, clock } = this.#options;
+    const slots = await this.#readSlots();
+    if (!this.#ledger || slots !== this.#slots) {
+      const ledger = new Ledger(this.#store, { prefix, slots, ttlMs, revision: "" });
+      this.#ledger = { ledger, infos: new SessionInfos(ledger.enrolments) };
+      this.#slots = slots;
+      this.#view = undefined;
+    }
+    const view = await this.#ledger.ledger.look(this.#view);
+    await this.#ledger.infos.learn(view);
+    this.#view = view;
+    this.#lookedMs = clock.monotonic();
+    this.#sightings.see(view.sessions, this.#lookedMs);
+  }
+
+  /** Into how many slots the sessions divide the keys: the first one that says so. */
+  async #readSlots(): Promise<number> {
+    const { sessions } = new Keyspace(this.#options.prefix);
+    const options = { purpose: "sessions", limit: 10 } as const;
+    const { rows } = await this.#store.list("list the sessions", sessions, options);
+    return rows.map(({ value }) => value).find(isSessionRecord)?.slots ?? this.#slots;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What an inspector looks at, and how.
+ *
+ * @module
+ */
+
+import { checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { PausedKey, PauseOptions } from "../pause.ts";
+import type { Runnable } from "../process/runnable.ts";
+import type { CallOptions, Supervisor } from "../supervisor/supervisor.ts";
+import type { Entry } from "../table/table.ts";
+import type { Trouble, TroubledKey } from "../table/trouble.ts";
+import type { Authorize } from "./authorize.ts";
+
+/** What an inspector uses of a supervisor. */
+export type InspectedSupervisor<K> = Pick<
+  Supervisor<K, Runnable>,
+  "abandon" | "ensure" | "restart" | "snapshot" | "status" | "subscribe" | "summary"
+>;
+
+/** What an inspector uses of a cluster. */
+export type InspectedCluster = Pick<Cluster, "countBy" | "sessionOf" | "snapshot" | "subscribe">;
+
+/** What an inspector uses of a table. Whatever is optional is shown, or can be done, only if the table has it. */
+export interface InspectedTable<K> {
+  /** Looks up one entry. */
+  get(key: K, options?: CallOptions): Promise<Entry<K, unknown> | undefined>;
+  /** Yields every entry. */
+  [Symbol.asyncIterator](): AsyncIterator<Entry<K, unknown>>;
+  /** The table of all instances, if this one is that of one instance. */
+  readonly whole?: InspectedTable<K>;
+  /** Reads one page, in any order that stays the same. */
+  page?(
+    options: { readonly after?: K; readonly prefix?: string; readonly limit?: number; readonly signal?: AbortSignal },
+  ): Promise<{ readonly entries: readonly Entry<K, unknown>[]; readonly next?: K }>;
+  /** Lists what is paused. */
+  pauses?(options?: CallOptions): Iterable<PausedKey<K>> | AsyncIterable<PausedKey<K>>;
+  /** Lists the keys that are not well. */
+  troubles?(
+    options?: { readonly ended?: boolean; readonly signal?: AbortSignal },
+  ): Iterable<TroubledKey<K>> | AsyncIterable<TroubledKey<K>>;
+  /** Replaces the process of a key. */
+  restart?(key: K): boolean | Promise<boolean>;
+  /** Restarts every key in a state of trouble. */
+  restartAll?(options: { readonly state: Trouble["state"] }): number | Promise<number>;
+  /** Pauses a key. */
+  pause?(key: K, options?: PauseOptions): boolean | Promise<boolean>;
+  /** Ends the pause of a key. */
+  resume?(key: K): boolean | Promise<boolean>;
+  /** Pauses the whole table. */
+  pauseAll?(options?: PauseOptions): boolean | Promise<boolean>;
+  /** Ends the pause of the whole table. */
+  resumeAll?(): boolean | Promise<boolean>;
+}
+
+/**
+ * Options of `inspect`. Each of the three things to look at may be left out: what only it could tell is not told then.
+ *
+ * @typeParam K The type of the keys.
+ */
+export interface InspectOptions<K> {
+  /** The supervisor of this instance. */
+  readonly supervisor?: InspectedSupervisor<K>;
+  /** The cluster of this instance: with it, all instances are seen. */
+  readonly cluster?: InspectedCluster;
+  /** The table, or what `own` has returned: with it, keys of other instances are seen and can be acted on. */
+  readonly table?: InspectedTable<K>;
+  /** Decides what a request may see and do: `bearer`, `basic`, `anyone`, or a function of your own. */
+  readonly authorize: Authorize;
+  /**
+   * What the program is called, for people.
+   *
+   * @default {"supervisor"}
+   */
+  readonly title?: string;
+  /**
+   * Whether the spec of a process is shown, which may hold secrets, or a function that makes of it what may be shown.
+   *
+   * @default {false}
+   */
+  // deno-lint-ignore no-explicit-any -- only the caller knows what specs are
+  readonly showSpec?: boolean | ((spec: any, key: K) => unknown);
+  /** Ends the subscriptions and the open event streams. Abort it when the stop of the program begins: a server waits for them. */
+  readonly signal?: AbortSignal;
+  /**
+   * For how long a key that is to run may not run before `health` warns, in ms.
+   *
+   * @default {60_000}
+   */
+  readonly graceMs?: number;
+  /**
+   * For how long the table may be out of reach before `health` fails, in ms.
+   *
+   * @default {60_000}
+   */
+  readonly unreachableMs?: number;
+  /**
+   * Dates what is shown.
+   *
+   * @default {systemClock}
+   */
+  readonly clock?: Clock;
+}
+
+/** Checked options. */
+export interface InspectSettings<K> extends InspectOptions<K> {
+  readonly title: string;
+  readonly graceMs: number;
+  readonly unreachableMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Checks the options.
+ *
+ * @throws {TypeError} If one has a wrong shape.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> {
+  const { supervisor, cluster, table, authorize, title = "supervisor", showSpec = false } = options;
+  const { graceMs = 60_000, unreachableMs = 60_000, clock = systemClock, signal = new AbortController().signal } =
+    options;
+  const rule = "a function, for example bearer(token), basic(user, password) or anyone(): what is open must be said";
+  checkShape("authorize", rule, authorize, typeof authorize === "function");
+  const isSupervisor = supervisor === undefined || hasMethods(supervisor, "snapshot", "status", "summary");
+  checkShape("supervisor", "a Supervisor", supervisor, isSupervisor);
+  const isCluster = cluster === undefined || hasMethods(cluster, "snapshot", "sessionOf", "countBy");
+  checkShape("cluster", "a Cluster", cluster, isCluster);
+  const isTable = table === undefined || hasMethods(table, "get", Symbol.asyncIterator);
+  checkShape("table", "a table", table, isTable);
+  checkShape("title", "a string", title, typeof title === "string");
+  if (typeof showSpec !== "boolean") checkFunction("showSpec", showSpec);
+  checkShape("signal", "an AbortSignal", signal, hasMethods(signal, "addEventListener", "throwIfAborted"));
+  checkClock(clock);
+  checkLimit("graceMs", graceMs);
+  checkLimit("unreachableMs", unreachableMs);
+  return { supervisor, cluster, table, authorize, title, showSpec, signal, graceMs, unreachableMs, clock };
+}

@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { idOf, keyOfId, shownKey } from "../../src/inspect/key_id.ts";
+import { compareKeys } from "../../src/inspect/key_order.ts";
+
+const keys = [
+  "",
+  "..",
+  "a/b",
+  "\0",
+  "ä€😀",
+  "\ud800",
+  "\udc00a",
+  "s",
+  "n1",
+  "%2f",
+  "<script>",
+  "a\u2028b",
+  1,
+  0.1,
+  1e21,
+  -1,
+];
+const others = [Infinity, -Infinity, 5n, -(2n ** 80n), true, false];
+
+for (const key of [...keys, ...others]) {
+  Deno.test(`idOf(${JSON.stringify(shownKey(key))}) is one segment of a URL and reads back`, () => {
+    const id = idOf(key);
+    assertEquals(/^[\w-]+$/.test(id), true);
+    assertEquals(keyOfId(id), key);
+  });
+}
+
+Deno.test("idOf() is different for keys of different types, and the same for 0 and -0", () => {
+  assertEquals(new Set(["1", 1, 1n, true, "true"].map(idOf)).size, 5);
+  assertEquals(idOf(-0), idOf(0));
+});
+
+for (
+  const id of [
+    "",
+    "%",
+    "a",
+    "====",
+    "c3M",
+    "bm5hbg",
+    btoa("n 1"),
+    btoa("b1"),
+    btoa("i"),
+    btoa("nNaN"),
+    "__",
+    idOf("a") + "=",
+  ]
+) {
+  Deno.test(`keyOfId(${JSON.stringify(id)}) knows no key with that id, or the very one`, () => {
+    const key = keyOfId(id);
+    assertEquals(key === undefined || idOf(key) === id, true);
+  });
+}
+
+Deno.test("keyOfId() refuses a second spelling of an id", () => {
+  for (const text of ["n01", "n1.0", "i01", "i0x5", "bTRUE", "n-0", "nNaN", "x", ""]) {
+    assertEquals(keyOfId(btoa(text).replaceAll("=", "")), undefined, text);
+  }
+});
+
+Deno.test("compareKeys() orders as Deno KV does", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const all = [
+    ...keys.filter((key) => typeof key !== "string" || key.isWellFormed()),
+    ...others,
+    "\uffff",
+    "\u{10000}",
+  ];
+  for (const key of all) await kv.set(["k", key], 1);
+  const listed = (await Array.fromAsync(kv.list({ prefix: ["k"] }))).map(({ key }) => key[1]);
+  assertEquals([...all].sort(compareKeys), listed as typeof all);
+});

@@ -1,0 +1,185 @@
+import { assertEquals } from "@std/assert";
+import { leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/supervisor";
+import { idOf } from "../../src/inspect/key_id.ts";
+import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
+import { Face, statusOf } from "./fixtures.ts";
+
+const failing = leaf(() => Promise.reject(new TypeError("fetch failed", { cause: new Error("connection refused") })));
+
+function supervise<K>(table: MapTable<K, Runnable>): Supervisor<K, Runnable> {
+  const supervisor = new Supervisor(table, { restart: { limit: 1 } });
+  supervisor.subscribe(() => {});
+  return supervisor;
+}
+
+const textsOf = ({ items }: { items: { key: unknown }[] }) => items.map(({ key }) => key);
+
+Deno.test("api/processes lists each process with state, error and pause", async () => {
+  const table = new MapTable<string, Runnable>([["acme", nop], ["bad", failing], ["calm", nop]]);
+  table.pause("calm", { reason: "invoice 7", by: "billing" });
+  const supervisor = supervise(table), face = new Face({ supervisor, table });
+  await supervisor.run(async () => {
+    const { items, cursor } = await face.json("/admin/api/processes");
+    assertEquals(cursor, undefined);
+    assertEquals(items.map(({ key, state, isSeen }: Record<string, unknown>) => [key, state, isSeen]), [
+      ["acme", "running", true],
+      ["bad", "parked", true],
+      ["calm", "paused", true],
+    ]);
+    assertEquals(items[1].lastError.causes, ["Error: connection refused"]);
+    assertEquals([items[2].pause.reason, items[2].pause.by], ["invoice 7", "billing"]);
+  });
+});
+
+for (const state of ["running", "parked", "paused", "starting", "unowned"]) {
+  Deno.test(`api/processes?state=${state} lists only those`, async () => {
+    const table = new MapTable<string, Runnable>([["acme", nop], ["bad", failing], ["calm", nop]]);
+    table.pause("calm");
+    const supervisor = supervise(table), face = new Face({ supervisor, table });
+    await supervisor.run(async () => {
+      const expected = { running: ["acme"], parked: ["bad"], paused: ["calm"] }[state] ?? [];
+      assertEquals(textsOf(await face.json(`/api/processes?state=${state}`)), expected);
+    });
+  });
+}
+
+Deno.test("api/processes?state=paused lists all keys while the whole table is paused", async () => {
+  const table = new MapTable<string, Runnable>([["acme", nop], ["beta", nop]]);
+  table.pauseAll();
+  assertEquals(textsOf(await new Face({ table }).json("/api/processes?state=paused")), ["acme", "beta"]);
+});
+
+async function openTable(keys: readonly KvTableKey[]): Promise<{ kv: Deno.Kv; table: KvTable<KvTableKey, number> }> {
+  const kv = await Deno.openKv(":memory:");
+  const table = new KvTable<KvTableKey, number>(kv, { prefix: ["bots"], create: () => nop });
+  for (const key of keys) await table.set(key, 1);
+  return { kv, table };
+}
+
+const many: KvTableKey[] = [
+  ...Array.from({ length: 20 }, (_, i) => `k${i % 7}/${i}`),
+  "",
+  "..",
+  "\0",
+  5n,
+  -5n,
+  0.5,
+  12,
+  true,
+];
+
+for (const kind of ["memory", "kv"] as const) {
+  for (const limit of [1, 3, 7, 28, 1_000]) {
+    Deno.test(`api/processes?limit=${limit} pages through every key of a table in ${kind} once`, async () => {
+      const { kv, table: stored } = await openTable(many);
+      using _kv = kv;
+      const table = kind === "kv" ? stored : new MapTable(many.map((key) => [key, nop]));
+      const face = new Face({ table }), ids: string[] = [];
+      let cursor = "", pages = 0;
+      do {
+        const page = await face.json(`/api/processes?limit=${limit}${cursor && `&cursor=${cursor}`}`);
+        ids.push(...page.items.map(({ id }: { id: string }) => id));
+        cursor = page.cursor;
+        pages++;
+      } while (cursor !== undefined);
+      assertEquals(ids.toSorted(), many.map(idOf).sort());
+      assertEquals(pages, Math.ceil(many.length / limit));
+    });
+  }
+
+  for (const search of ["", "k", "k3/", "k3/10", "x", ".", "5n", "1", "-", "t", "true", "0."]) {
+    Deno.test(`api/processes?search=${search} finds the keys in ${kind} whose text begins so`, async () => {
+      const { kv, table: stored } = await openTable(many);
+      using _kv = kv;
+      const table = kind === "kv" ? stored : new MapTable(many.map((key) => [key, nop]));
+      const { items } = await new Face({ table }).json(
+        `/api/processes?limit=1000&search=${encodeURIComponent(search)}`,
+      );
+      const text = (key: KvTableKey) => typeof key === "bigint" ? `${key}n` : `${key}`;
+      const expected = many.filter((key) => text(key).startsWith(search)).map(idOf).sort();
+      assertEquals(items.map(({ id }: { id: string }) => id).sort(), expected);
+    });
+  }
+}
+
+Deno.test("api/processes shows a key whose entry is gone and whose process has not ended", async () => {
+  const gate = Promise.withResolvers<void>();
+  const slow: Runnable = {
+    run: async (callback, { signal }) => {
+      await callback(signal);
+      await gate.promise;
+    },
+  };
+  const table = new MapTable<string, Runnable>([["a", nop], ["b", slow], ["c", nop]]);
+  const supervisor = supervise(table), face = new Face({ supervisor, table });
+  await supervisor.run(async () => {
+    table.delete("b");
+    while (supervisor.status("b")?.state !== "stopping") await new Promise((resolve) => setTimeout(resolve));
+    for (const query of ["limit=2", "state=stopping"]) {
+      const { items } = await face.json(`/api/processes?${query}`);
+      assertEquals(items.at(-1).state, "stopping");
+    }
+    gate.resolve();
+  });
+});
+
+for (
+  const query of [
+    "limit=0",
+    "limit=1001",
+    "limit=x",
+    "limit=1.5",
+    "limit=",
+    "cursor=%25",
+    "cursor=",
+    "cursor=YQ",
+    "state=bad",
+  ]
+) {
+  Deno.test(`api/processes?${query} is 400`, async () => {
+    const answer = await new Face({}).get(`/api/processes?${query}`);
+    assertEquals([answer.status, answer.headers.get("content-type")], [400, "application/problem+json"]);
+    await answer.body?.cancel();
+  });
+}
+
+Deno.test("api/processes/:id tells of one process, with its spec only when that is asked for", async () => {
+  const { kv, table } = await openTable(["acme"]);
+  using _kv = kv;
+  const path = `/api/processes/${idOf("acme")}`;
+  assertEquals((await new Face({ table }).json(path)).spec, undefined);
+  assertEquals((await new Face({ table, showSpec: true }).json(path)).spec, 1);
+  const showSpec = (spec: number, key: string) => ({ [key]: spec, big: 5n });
+  assertEquals((await new Face({ table, showSpec }).json(path)).spec, { acme: 1, big: "5n" });
+  const failed = await new Face({ table, showSpec: () => Promise.reject(new Error("no\nway")) }).json(path);
+  assertEquals([failed.spec, failed.specError], [undefined, "Error: no\\nway"]);
+  assertEquals(await statusOf(new Face({ table }).get(`/api/processes/${idOf("other")}`)), 404);
+  assertEquals(await statusOf(new Face({ table }).get("/api/processes/%2f")), 400);
+});
+
+for (const key of many) {
+  Deno.test(`api/processes/${idOf(key)} finds its key`, async () => {
+    const { kv, table } = await openTable(many);
+    using _kv = kv;
+    const { id, key: shown } = await new Face({ table }).json(`/api/processes/${idOf(key)}`);
+    assertEquals([id, shown], [idOf(key), typeof key === "bigint" ? `${key}n` : key]);
+  });
+}
+
+Deno.test("api/overview counts the keys of a supervisor", async () => {
+  const table = new MapTable<string, Runnable>([["acme", nop], ["bad", failing], ["calm", nop]]);
+  table.pause("calm");
+  const supervisor = supervise(table), face = new Face({ supervisor, table, title: "bots" });
+  await supervisor.run(async () => {
+    await supervisor.reconcile();
+    const overview = await face.json("/api/overview");
+    assertEquals([overview.title, overview.isRunning, overview.desired, overview.troubles], ["bots", true, 2, 1]);
+    assertEquals(overview.counts, { running: 1, parked: 1, paused: 1 });
+    assertEquals([overview.sessions, overview.pass.failed], [[], 0]);
+  });
+});
+
+Deno.test("api/overview is not complete when there is nothing to look at", async () => {
+  const overview = await new Face({ table: new MapTable<string, Runnable>([["acme", nop]]) }).json("/api/overview");
+  assertEquals([overview.isComplete, overview.desired, overview.pass], [false, 0, null]);
+});
