@@ -30,6 +30,8 @@ export interface SessionItem {
 export interface Overview {
   readonly at: number;
   readonly title: string;
+  /** The timeline of Deno Deploy that this instance belongs to: `DENO_TIMELINE`, if it is set and may be read. */
+  readonly timeline?: string;
   /** Whether the supervisor of this instance runs. */
   readonly isRunning: boolean;
   /** How many keys are to run: those that are paused are not among them, those that are parked are. */
@@ -65,10 +67,11 @@ export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSett
   const known = [...sessions.map(({ counts }) => counts), ...own && !isSeen ? [own.counts] : []];
   const counts = sum(known);
   const { retrying = 0, parked = 0, stuck = 0, paused = 0 } = counts;
-  const unowned = seen?.slots.unowned.length ?? 0;
+  const unowned = seen?.slots.unowned.length ?? 0, timeline = timelineOf();
   return {
     at: clock.now(),
     title,
+    ...timeline && { timeline },
     isRunning: own?.isRunning ?? false,
     desired: Object.values(counts).reduce((all, count) => all + count, 0) - paused,
     counts,
@@ -78,6 +81,12 @@ export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSett
     ...seen && { slots: { total: seen.slots.total, unowned } },
     pass: own?.pass ?? null,
   };
+}
+
+/** A program without the right to read it is not asked for that right. */
+function timelineOf(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "DENO_TIMELINE" });
+  return state === "granted" ? Deno.env.get("DENO_TIMELINE") : undefined;
 }
 
 function toCounts(counts: Counts | undefined): { readonly counts?: Counts } {
