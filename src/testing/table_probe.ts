@@ -79,8 +79,8 @@ export class TableProbe<K> {
   /** Looks up an entry that must be there. */
   async entry(key: K): Promise<Entry<K, Runnable>> {
     const entry = await this.within(this.table.get(key), `get(${describeKey(key)})`);
-    require(entry !== undefined, `get(${describeKey(key)}) does not find the entry`);
-    require(entry.key === key, `get(${describeKey(key)}) finds the entry of ${describeKey(entry.key)}`);
+    demand(entry !== undefined, `get(${describeKey(key)}) does not find the entry`);
+    demand(entry.key === key, `get(${describeKey(key)}) finds the entry of ${describeKey(entry.key)}`);
     return entry;
   }
 
@@ -108,6 +108,6 @@ export class TableProbe<K> {
 }
 
 /** Fails the test unless a condition holds. */
-export function require(condition: boolean, problem: string): asserts condition {
+export function demand(condition: boolean, problem: string): asserts condition {
   if (!condition) throw new Error(`The table breaks its promise: ${problem}`);
 }

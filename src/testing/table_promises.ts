@@ -8,7 +8,7 @@ import { maxTimerMs } from "../clock.ts";
 import { describeKey, describeValue } from "../errors.ts";
 import type { Table } from "../table/table.ts";
 import type { Trouble } from "../table/trouble.ts";
-import { broken, require, type TableProbe } from "./table_probe.ts";
+import { broken, demand, type TableProbe } from "./table_probe.ts";
 
 /** A numbered promise. */
 export interface TablePromise {
@@ -32,13 +32,13 @@ export const promises: readonly TablePromise[] = [
 
 async function absent<K>(probe: TableProbe<K>): Promise<void> {
   const [key, other] = probe.keys;
-  require(await probe.table.get(key) === undefined, "get() finds an entry in an empty table");
+  demand(await probe.table.get(key) === undefined, "get() finds an entry in an empty table");
   await probe.set(other, "one");
-  require(await probe.table.get(key) === undefined, "get() finds an entry under another key");
+  demand(await probe.table.get(key) === undefined, "get() finds an entry under another key");
   await probe.entry(other);
   await probe.delete(other);
-  require(await probe.table.get(other) === undefined, "get() finds an entry that was deleted");
-  require(
+  demand(await probe.table.get(other) === undefined, "get() finds an entry that was deleted");
+  demand(
     probe.table.absence?.(other) === undefined,
     "absence() says of an entry that was deleted that it is elsewhere",
   );
@@ -83,9 +83,9 @@ async function freed<K>(probe: TableProbe<K>): Promise<void> {
     for (let i = 0; i < advance; i++) await iterator.next();
     if (!iterator.return) continue;
     const { done } = await probe.within(iterator.return(), "return()");
-    require(done === true, "return() is not the end");
+    demand(done === true, "return() is not the end");
     const after = await probe.within(iterator.next(), "next() after return()");
-    require(after.done === true, "next() yields an entry after return()");
+    demand(after.done === true, "next() yields an entry after return()");
   }
   for await (const _ of probe.table) break;
   requireKeys(await probe.list(), probe.keys, "a table after an iteration that was left early");
@@ -96,16 +96,16 @@ async function versioned<K>(probe: TableProbe<K>): Promise<void> {
   await probe.set(key, "one");
   const { version } = await probe.entry(key);
   await probe.set(other, "one");
-  require(Object.is((await probe.entry(key)).version, version), "version differs though nothing was replaced");
+  demand(Object.is((await probe.entry(key)).version, version), "version differs though nothing was replaced");
   for await (const entry of probe.table) {
     const isSame = entry.key !== key || Object.is(entry.version, version);
-    require(isSame, "an iteration gives another version than get()");
+    demand(isSame, "an iteration gives another version than get()");
   }
   await probe.set(key, "two");
   const replaced = await probe.entry(key);
-  require(!Object.is(replaced.version, version), "version is the same though the value was replaced");
+  demand(!Object.is(replaced.version, version), "version is the same though the value was replaced");
   await replaced.get();
-  require(probe.built.at(-1) === `${describeKey(key)} two`, "the entry does not build from the value that replaced it");
+  demand(probe.built.at(-1) === `${describeKey(key)} two`, "the entry does not build from the value that replaced it");
   await remembered(probe, key);
   await paused(probe, key);
 }
@@ -119,19 +119,19 @@ async function remembered<K>(probe: TableProbe<K>, key: K): Promise<void> {
   const old = await probe.entry(key);
   await table.report(old, trouble);
   for (const entry of await probe.bothOf(key)) {
-    require(Object.is(entry.version, old.version), "report() changes the version");
+    demand(Object.is(entry.version, old.version), "report() changes the version");
     const { state, failures } = entry.trouble ?? {};
     const isSame = state === trouble.state && failures === trouble.failures;
-    require(isSame, "an entry does not tell of the trouble that was reported");
+    demand(isSame, "an entry does not tell of the trouble that was reported");
   }
   await table.report(old, undefined);
   const after = (await probe.entry(key)).trouble;
-  require(after === undefined || after.endedAt !== undefined, "an entry tells of a trouble that has ended");
+  demand(after === undefined || after.endedAt !== undefined, "an entry tells of a trouble that has ended");
   await table.report(old, trouble);
   await probe.set(key, "three");
   await table.report(old, trouble);
   for (const entry of await probe.bothOf(key)) {
-    require(entry.trouble === undefined, "an entry tells of the trouble that the version before had");
+    demand(entry.trouble === undefined, "an entry tells of the trouble that the version before had");
   }
 }
 
@@ -141,18 +141,18 @@ async function paused<K>(probe: TableProbe<K>, key: K): Promise<void> {
   const { version } = await probe.entry(key);
   await probe.pause(key);
   for (const entry of await probe.bothOf(key)) {
-    require(typeof entry.pause?.at === "number", "an entry does not tell that it is paused");
-    require(Object.is(entry.version, version), "a pause changes the version");
+    demand(typeof entry.pause?.at === "number", "an entry does not tell that it is paused");
+    demand(Object.is(entry.version, version), "a pause changes the version");
   }
   await probe.resume(key);
   for (const entry of await probe.bothOf(key)) {
-    require(entry.pause === undefined, "an entry tells of a pause that has ended");
-    require(Object.is(entry.version, version), "a resume changes the version");
+    demand(entry.pause === undefined, "an entry tells of a pause that has ended");
+    demand(Object.is(entry.version, version), "a resume changes the version");
   }
   await probe.pause(key);
   await probe.delete(key);
   await probe.set(key, "four");
-  require((await probe.entry(key)).pause === undefined, "a pause outlives its entry");
+  demand((await probe.entry(key)).pause === undefined, "a pause outlives its entry");
 }
 
 async function lazy<K>(probe: TableProbe<K>): Promise<void> {
@@ -161,10 +161,10 @@ async function lazy<K>(probe: TableProbe<K>): Promise<void> {
   await probe.list();
   const options = await entry.options?.();
   const isObject = typeof options === "object" && options !== null;
-  require(options === undefined || isObject, `options() gives ${describeValue(options)} instead of an object`);
-  require(probe.built.length === 0, "a runnable is built though no process is about to start");
+  demand(options === undefined || isObject, `options() gives ${describeValue(options)} instead of an object`);
+  demand(probe.built.length === 0, "a runnable is built though no process is about to start");
   await entry.get();
-  require(probe.built.includes(`${describeKey(probe.keys[0])} one`), "the entry's get() builds nothing");
+  demand(probe.built.includes(`${describeKey(probe.keys[0])} one`), "the entry's get() builds nothing");
 }
 
 async function announced<K>(probe: TableProbe<K>): Promise<void> {
@@ -197,8 +197,8 @@ async function announced<K>(probe: TableProbe<K>): Promise<void> {
 function requireSweep<K>({ sweepMs, changes }: Table<K, unknown>): void {
   if (sweepMs === undefined) return;
   const isDelay = typeof sweepMs === "number" && sweepMs >= 1 && sweepMs <= maxTimerMs;
-  require(isDelay, `sweepMs is ${describeValue(sweepMs)} instead of a number from 1 to ${maxTimerMs}`);
-  require(changes !== undefined, "there is a sweepMs without changes()");
+  demand(isDelay, `sweepMs is ${describeValue(sweepMs)} instead of a number from 1 to ${maxTimerMs}`);
+  demand(changes !== undefined, "there is a sweepMs without changes()");
 }
 
 /** Reads until all of the keys have been announced. */
@@ -211,7 +211,7 @@ async function hear<K>(
   const missing = new Set<K | undefined>(keys);
   for (let next = waiting; missing.size > 0; next = changes.next()) {
     const { done, value } = await probe.within(next, `the change of ${[...missing].map(describeKey).join(" and ")}`);
-    require(!done, "changes() ends by itself");
+    demand(!done, "changes() ends by itself");
     if (value === undefined) return;
     missing.delete(value);
     if (missing.size === 0) return;
@@ -232,12 +232,12 @@ async function abortable<K>(probe: TableProbe<K>): Promise<void> {
       () => "resolves",
       (error) => error,
     );
-    require(result === reason, `get() does not reject with the reason of its signal, but ${String(result)}`);
+    demand(result === reason, `get() does not reject with the reason of its signal, but ${String(result)}`);
   }
 }
 
 function requireKeys<K>(actual: readonly K[], expected: readonly K[], what: string): void {
   const isRight = actual.length === expected.length && expected.every((key) => actual.includes(key));
   const show = (keys: readonly K[]) => `[${keys.map(describeKey).join(", ")}]`;
-  require(isRight, `${what} gives ${show(actual)} instead of ${show(expected)}`);
+  demand(isRight, `${what} gives ${show(actual)} instead of ${show(expected)}`);
 }

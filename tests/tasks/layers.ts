@@ -1,6 +1,6 @@
 /**
  * Checks the rules of the house: who imports whom, no cycles, short files and ways, one story in one place, one file that
- * knows the time, and a core that runs anywhere.
+ * knows the time, a core that runs anywhere, and imports that stay small.
  *
  * @module
  */
@@ -66,6 +66,16 @@ const ways: Readonly<Record<string, Way>> = {
     ],
   },
 };
+
+/** The most bytes of source that an import brings along, comments included. */
+export interface SizeBounds {
+  /** Of all that `mod.ts` reaches. */
+  readonly core: number;
+  /** Of each of these folders. */
+  readonly folders: Readonly<Record<string, number>>;
+}
+
+const sizeBounds: SizeBounds = { core: 330_000, folders: { "src/otel": 12_000 } };
 
 const words = [
   "one_line",
@@ -238,6 +248,29 @@ export function coreRule(sources: Sources): string[] {
   });
 }
 
+/**
+ * Makes the rule that an import stays small.
+ *
+ * @param bounds The most bytes.
+ * @returns The rule: neither what `mod.ts` reaches nor a folder that has a bound is larger.
+ */
+export function sizeRule({ core, folders }: SizeBounds): Rule {
+  return function sizeRule(sources) {
+    const bytesOf = (paths: readonly string[]) =>
+      paths.reduce((sum, path) => sum + new TextEncoder().encode(sources.get(path)).length, 0);
+    const sizes = Object.entries(folders).map(([folder, most]) => {
+      return {
+        name: folder,
+        most,
+        bytes: bytesOf([...sources.keys()].filter((path) => path.startsWith(`${folder}/`))),
+      };
+    });
+    return [{ name: "what mod.ts reaches", most: core, bytes: bytesOf(reachableFrom("mod.ts", sources)) }, ...sizes]
+      .filter(({ bytes, most }) => bytes > most)
+      .map(({ name, bytes, most }) => `${name} has ${bytes} bytes of source: at most ${most} are allowed`);
+  };
+}
+
 /** Every rule, by what it says. */
 export const rules: Readonly<Record<string, Rule>> = {
   "every module exists": modulesRule,
@@ -251,6 +284,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "ways are short and drawn": waysRule(ways),
   "only src/clock.ts knows the time": clockRule,
   "the core needs neither node: nor Deno KV": coreRule,
+  "an import stays small": sizeRule(sizeBounds),
 };
 
 function imports(from: string, to: string, sources: Sources): boolean {

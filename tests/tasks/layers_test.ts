@@ -12,6 +12,7 @@ import {
   modulesRule,
   outsideRule,
   type Rule,
+  sizeRule,
   subclassRule,
   waysRule,
 } from "./layers.ts";
@@ -27,6 +28,7 @@ interface Violation {
 const way = { most: 2, files: ["src/supervisor/supervisor.ts", "src/process/process.ts"] };
 const shortWay = waysRule({ "start(key)": way });
 const longWay = waysRule({ "start(key)": { ...way, most: 1 } });
+const small = sizeRule({ core: 500, folders: { "src/inspect": 200 } });
 const drawn = "/**\n * ```text\n * supervisor.ts -> process.ts\n * ```\n *\n * @module\n */\n";
 
 const clean = {
@@ -240,6 +242,18 @@ const violations: readonly Violation[] = [
     rule: coreRule,
     files: { "src/process/process.ts": "export let kv: Deno.Kv;" },
     says: /touches Deno\.Kv/,
+  },
+  {
+    title: "sizeRule() catches a core that has grown over another file, counted in bytes",
+    rule: small,
+    files: { "src/errors.ts": `// ${"\u00e9".repeat(250)}` },
+    says: /^what mod\.ts reaches has \d{3} bytes of source: at most 500 are allowed$/,
+  },
+  {
+    title: "sizeRule() catches a folder that has grown",
+    rule: small,
+    files: { "src/inspect/page.ts": "a".repeat(200) },
+    says: /^src\/inspect has \d{3} bytes of source: at most 200 are allowed$/,
   },
 ];
 

@@ -1,6 +1,6 @@
 /**
- * Checks that the package could be published, on a copy that takes `@std/*` from npm: `deno publish` minds no import map,
- * and a machine may reach npm only.
+ * Checks that the package could be published, without a warning, on a copy that takes `@std/*` from npm: `deno publish` minds
+ * no import map, and a machine may reach npm only.
  *
  * @module
  */
@@ -24,8 +24,18 @@ async function dryRun(folder: string): Promise<number> {
   const fromNpm = Object.entries(map.imports).filter(([, target]) => target.startsWith("npm:"));
   const copied = { ...config, imports: Object.fromEntries(fromNpm), tasks: {} };
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(copied, null, 2));
-  const command = new Deno.Command(Deno.execPath(), { args: ["publish", "--dry-run", "--allow-dirty"], cwd: folder });
-  return (await command.spawn().status).code;
+  const args = ["publish", "--dry-run", "--allow-dirty"];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+  })
+    .output();
+  const [printed, told] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  console.log(`${printed}${told}`);
+  if (code !== 0 || !/^warning\b/im.test(told)) return code;
+  console.error("Cannot publish: deno publish warns");
+  return 1;
 }
 
 const folder = await Deno.makeTempDir({ prefix: "publish_dry_run_" });
