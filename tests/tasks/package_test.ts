@@ -26,7 +26,10 @@ for (const [name, path] of Object.entries(config.exports)) {
     assert(examples.length > 0, "the module doc has no example that is run");
 
     const plain = path.replace("./", "");
-    assert(config.publish.include.some((each) => plain === each || plain.startsWith(`${each}/`)), "it is not published");
+    assert(
+      config.publish.include.some((each) => plain === each || plain.startsWith(`${each}/`)),
+      "it is not published",
+    );
     assert(config.tasks["doc:lint"].command.split(" ").includes(plain), "doc:lint does not look at it");
     assertEquals(imports[name.replace(".", "@pact/supervisor")], `../../${plain}`);
   });
