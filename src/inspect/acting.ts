@@ -7,163 +7,167 @@
 
 import { settlesWithin } from "../clock.ts";
 import { findNamed, isInstance, propertyOf } from "../error_data.ts";
-import { textOf } from "./key_id.ts";
 import { oneLine } from "../one_line.ts";
+import { textOf } from "./key_id.ts";
 import type { InspectedSupervisor, InspectSettings } from "./options.ts";
 import { Problem } from "./problem.ts";
-import type { ActionBody } from "./request_body.ts";
-import type { KeyAction, TableAction } from "./routes.ts";
-import type { Sources } from "./sources.ts";
+import type { actions } from "./routes.ts";
 
-/** What came of an action. */
-export interface Outcome {
-  /** Whether something has changed: the same action twice changes something once. */
+/** What to do, to which key or to the whole table, why, and until when. */
+export interface Order<K> {
+  readonly action: (typeof actions)[number];
+  readonly key?: K;
+  readonly reason?: string;
+  /** When a pause is over by itself, epoch ms. */
+  readonly untilAt?: number;
+  /** Who it is. */
+  readonly by?: string;
+  /** Which keys to restart. */
+  readonly state: string | null;
+}
+
+/** What came of it: the same action twice changes something once. */
+interface Outcome {
   readonly isChanged: boolean;
   /** How many keys it was about, if it was about several. */
   readonly count?: number;
 }
 
-/** An action of someone. */
-export interface Order extends ActionBody {
-  /** Who it is. */
-  readonly by?: string;
-}
-
 /** How long a request waits for a start, in ms: it goes on after that. */
 const startWaitMs = 5_000;
 
-/**
- * Acts on a key.
- *
- * @throws {Problem} 404, 409 or 503, if that cannot be done.
- */
-export async function act<K>(sources: Sources<K>, action: KeyAction, key: K, order: Order): Promise<Outcome> {
-  switch (action) {
-    case "pause":
-    case "resume":
-      return await changePause(sources, action, key, order);
-    case "restart":
-      return await restart(sources, key);
-    case "start":
-      await startHere(sources, "start", key);
-      return { isChanged: true };
-    case "abandon":
-      return abandon(sources, key);
-  }
-}
+/** What a client is told of errors. */
+const statuses: Readonly<Record<string, number>> = {
+  ProcessElsewhereError: 409,
+  ProcessExistsError: 409,
+  ProcessPausedError: 409,
+  ProcessStateError: 409,
+  ProcessStuckError: 409,
+  ProcessNotFoundError: 404,
+  KvTimeoutError: 503,
+  KvUnavailableError: 503,
+  KvClosedError: 503,
+  SupervisorNotRunningError: 503,
+};
 
-/**
- * Acts on the whole table.
- *
- * @param state Which keys to restart.
- * @throws {Problem} 400 or 409, if that cannot be done.
- */
-export async function actOnTable<K>(
-  { table }: Sources<K>,
-  action: TableAction,
-  state: string | null,
-  order: Order,
-): Promise<Outcome> {
-  if (action === "restart") {
-    const isState = state === "parked" || state === "retrying" || state === "stuck";
-    if (!isState) throw new Problem(400, "Say which processes to restart: state is parked, retrying or stuck");
-    if (!table?.restartAll) throw lacking("restart many processes at once");
-    const count = await table.restartAll({ state });
-    return { isChanged: count > 0, count };
-  }
-  const isChanged = action === "pause" ? await table?.pauseAll?.(said(order)) : await table?.resumeAll?.();
-  if (isChanged === undefined) throw lacking("pause");
-  return { isChanged };
-}
+const maxBytes = 16 * 1024, maxReasonLength = 1_000, maxAt = 8_640_000_000_000_000;
 
 /** Says what a client is told of an error that is no problem yet; `undefined` if it is not told. */
 export function problemOf(error: unknown): Problem | undefined {
-  const found = findNamed(error, [...conflicts, ...unavailable, "ProcessNotFoundError", "ProcessElsewhereError"]);
-  if (found === undefined) return keyProblem(error);
-  const { name } = found, message = oneLine(String(propertyOf(found.error, "message")));
-  const state = propertyOf(found.error, "state");
-  if (name === "ProcessNotFoundError") return new Problem(404, message);
-  if (name === "ProcessElsewhereError") return elsewhere(propertyOf(found.error, "session") as string | undefined);
-  if (unavailable.includes(name)) return new Problem(503, message);
-  return new Problem(409, message, { ...typeof state === "string" && { state } });
+  if (error instanceof Problem) return error;
+  const found = findNamed(error, Object.keys(statuses));
+  const message = oneLine(String(propertyOf(found?.error ?? error, "message")));
+  if (found) {
+    const [session, state] = ["session", "state"].map((name) => propertyOf(found.error, name));
+    return new Problem(statuses[found.name], message, { session, state });
+  }
+  // A key that a path can hold may be none that the table can.
+  const isOfKey = isInstance(error, TypeError) && /^Cannot use (a string|the key)/.test(message);
+  return isOfKey ? new Problem(400, message) : undefined;
 }
 
-/** A key that a path can hold may be none that the table can. */
-function keyProblem(error: unknown): Problem | undefined {
-  const isOfKey = isInstance(error, TypeError) && /^Cannot use (a string|the key)/.test(error.message);
-  return isOfKey ? new Problem(400, oneLine(error.message)) : undefined;
+/**
+ * Reads what comes with an action: JSON, or nothing.
+ *
+ * @param now The moment, epoch ms.
+ * @throws {Problem} 400, 413 or 415, if it is not that.
+ */
+export async function readBody(request: Request, now: number): Promise<Pick<Order<never>, "reason" | "untilAt">> {
+  const body = await readJson(request);
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new Problem(400, "The body must be an object");
+  }
+  const { reason, untilAt } = body as Record<string, unknown>;
+  if (reason !== undefined && (typeof reason !== "string" || reason.length > maxReasonLength)) {
+    throw new Problem(400, `The reason must be a text of at most ${maxReasonLength} characters`);
+  }
+  if (untilAt !== undefined && (typeof untilAt !== "number" || !(untilAt > now && untilAt <= maxAt))) {
+    throw new Problem(400, "untilAt must be a moment after now, in epoch ms");
+  }
+  return { reason, untilAt };
 }
 
-const conflicts = ["ProcessStateError", "ProcessStuckError", "ProcessPausedError", "ProcessExistsError"];
-const unavailable = ["KvTimeoutError", "KvUnavailableError", "KvClosedError", "SupervisorNotRunningError"];
+/** Leaving the loop cancels the stream: no more is read of a body than it may have. */
+async function readJson(request: Request): Promise<unknown> {
+  const chunks: BlobPart[] = [];
+  let size = 0;
+  for await (const bytes of request.body ?? []) {
+    size += bytes.length;
+    if (size > maxBytes) throw new Problem(413, `The body must have at most ${maxBytes} bytes`);
+    chunks.push(bytes);
+  }
+  if (size === 0) return {};
+  const type = request.headers.get("content-type") ?? "application/json";
+  if (!/^(application\/json|text\/plain)\s*(;|$)/i.test(type)) {
+    throw new Problem(415, "The body must be application/json");
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await new Blob(chunks).arrayBuffer()));
+  } catch (_malformed) {
+    throw new Problem(400, "The body must be JSON in UTF-8");
+  }
+}
 
-async function changePause<K>(
-  { table }: Sources<K>,
-  action: "pause" | "resume",
-  key: K,
-  order: Order,
-): Promise<Outcome> {
-  const isChanged = action === "pause" ? await table?.pause?.(key, said(order)) : await table?.resume?.(key);
-  if (isChanged === undefined) throw lacking("pause");
-  if (!isChanged && await table?.get(key) === undefined) throw unknown(key);
+/**
+ * Acts on a key or on the whole table.
+ *
+ * @throws {Problem} 400, 404 or 409, if that cannot be done.
+ */
+export async function act<K>(settings: InspectSettings<K>, order: Order<K>): Promise<Outcome> {
+  const { table } = settings, { action, key, reason, by, untilAt, state } = order, said = { reason, by, untilAt };
+  if (key === undefined) {
+    if (action === "restart") return await restartAll(settings, state);
+    return changed(action === "pause" ? await table?.pauseAll?.(said) : await table?.resumeAll?.());
+  }
+  if (action === "pause" || action === "resume") {
+    const outcome = changed(action === "pause" ? await table?.pause?.(key, said) : await table?.resume?.(key));
+    if (!outcome.isChanged && await table?.get(key) === undefined) throw missing(key);
+    return outcome;
+  }
+  if (action === "restart" && table?.restart) {
+    if (!await table.restart(key)) throw missing(key);
+    return { isChanged: true };
+  }
+  const supervisor = ownerOf(settings, key);
+  if (action === "abandon") {
+    if (!supervisor.status(key)) throw missing(key);
+    supervisor.abandon(key);
+  } else await start(settings, action === "start" ? supervisor.ensure(key) : supervisor.restart(key));
+  return { isChanged: true };
+}
+
+async function restartAll<K>({ table }: InspectSettings<K>, state: string | null): Promise<Outcome> {
+  if (state !== "parked" && state !== "retrying" && state !== "stuck") {
+    throw new Problem(400, "Say which processes to restart: state is parked, retrying or stuck");
+  }
+  if (!table?.restartAll) throw new Problem(409, "The table cannot restart many processes at once");
+  const count = await table.restartAll({ state });
+  return { isChanged: count > 0, count };
+}
+
+function changed(isChanged: boolean | undefined): Outcome {
+  if (isChanged === undefined) throw new Problem(409, "The table cannot pause");
   return { isChanged };
 }
 
-async function restart<K>(sources: Sources<K>, key: K): Promise<Outcome> {
-  const { table } = sources;
-  if (!table?.restart) {
-    await startHere(sources, "restart", key);
-    return { isChanged: true };
-  }
-  if (!await table.restart(key)) throw unknown(key);
-  return { isChanged: true };
-}
-
-/** Starts a process and waits for it, but not for ever. A failure is told to the client, and an event as well. */
-async function startHere<K>(sources: Sources<K>, action: "start" | "restart", key: K): Promise<void> {
-  const supervisor = ownerOf(sources, key), { clock } = sources.settings;
-  const started = action === "start" ? supervisor.ensure(key) : supervisor.restart(key);
+/** Waits for a start, but not for ever. A failure is told to the client, and by an event as well. */
+async function start<K>({ clock }: InspectSettings<K>, started: Promise<unknown>): Promise<void> {
   let failure: { readonly error: unknown } | undefined;
-  const settled = started.then(() => {}, (error) => void (failure = { error }));
-  await settlesWithin(clock, settled, startWaitMs);
+  await settlesWithin(clock, started.then(() => {}, (error) => void (failure = { error })), startWaitMs);
   if (failure) throw problemOf(failure.error) ?? new Problem(409, "It was started and has failed: see its last error");
 }
 
-function abandon<K>(sources: Sources<K>, key: K): Outcome {
-  const supervisor = ownerOf(sources, key);
-  if (!supervisor.status(key)) throw unknown(key);
-  supervisor.abandon(key);
-  return { isChanged: true };
-}
-
 /** The supervisor of this instance, if the key is one of its own. */
-function ownerOf<K>({ settings, outlook }: Sources<K>, key: K): InspectedSupervisor<K> {
-  const { supervisor, cluster }: InspectSettings<K> = settings;
-  const owner = outlook.knowsOwners ? cluster?.sessionOf(key as never) : undefined;
-  if (outlook.knowsOwners && !owner?.isSelf && !supervisor?.status(key)) throw elsewhere(owner?.id);
-  if (!supervisor) {
-    throw new Problem(409, "This instance runs no processes: only what the table can do can be done here");
+function ownerOf<K>({ supervisor, cluster }: InspectSettings<K>, key: K): InspectedSupervisor<K> {
+  if (cluster?.snapshot().sessions.length && !supervisor?.status(key)) {
+    const { id: session = null, isSelf } = cluster.sessionOf(key as never) ?? {};
+    const owner = session === null ? "no instance owns it now" : `the instance with session ${session} owns it`;
+    if (!isSelf) throw new Problem(409, `This can only be done where the process runs: ${owner}`, { session });
   }
-  return supervisor;
+  if (supervisor) return supervisor;
+  throw new Problem(409, "This instance runs no processes: only what the table can do can be done here");
 }
 
-function elsewhere(session: string | undefined): Problem {
-  const where = session === undefined ? "no instance owns it now" : `the instance with session ${session} owns it`;
-  return new Problem(409, `This can only be done where the process runs: ${where}`, { session: session ?? null });
-}
-
-function unknown(key: unknown): Problem {
+function missing(key: unknown): Problem {
   return new Problem(404, `There is no process ${oneLine(textOf(key), 200)}`);
-}
-
-function lacking(what: string): Problem {
-  return new Problem(409, `The table cannot ${what}`);
-}
-
-function said({ reason, by, untilAt }: Order): Order {
-  return {
-    ...reason !== undefined && { reason },
-    ...by !== undefined && { by },
-    ...untilAt !== undefined && { untilAt },
-  };
 }

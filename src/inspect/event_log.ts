@@ -1,164 +1,154 @@
 /**
- * The last events of this instance, as plain data, and the streams that follow them. However many streams there are and however
- * slow they are, each event is kept once, for as long as it is among the last ones.
+ * The last events of this instance, and the streams that follow them. However many streams there are and however slow they
+ * are, each event is kept once, for as long as it is among the last ones.
  *
  * @module
  */
 
 import { type Clock, type Timer, turn } from "../clock.ts";
-import type { ClusterEvent } from "../cluster/events.ts";
 import { errorData } from "../error_data.ts";
-import type { SupervisorEvent } from "../events.ts";
-import { idOf, shownKey } from "./key_id.ts";
+import { onAbort } from "../on_abort.ts";
+import { idOf } from "./key_id.ts";
 import { toJson } from "./problem.ts";
 
-/** How many events are kept. */
 const maxEvents = 1_000;
-/** How many bytes a stream is given at once, as far as events can be cut. */
-const chunkBytes = 16 * 1024;
+/** How many characters a stream is given at once, as far as events can be cut. */
+const chunkLength = 16 * 1024;
 /** For how long events are gathered before the streams are woken, in ms. */
 const gatherMs = 50;
-/** After how many streams the event loop gets a turn. */
+/** After how many streams the event loop gets a turn: what else the program does must not wait for a thousand of them. */
 const streamsPerTurn = 32;
-/** After how long a silent stream says that it is alive, in ms. */
+/** After how long silent streams say that they are alive, in ms. */
 const keepAliveMs = 15_000;
 
-/** An action that a request has asked for. */
-export interface ActedEvent {
-  readonly type: "acted";
-  /** When, epoch ms. */
+/** An event of a supervisor, of a cluster, or of an operator. */
+interface Event {
+  readonly type: string;
+  /** When it happened, epoch ms. */
   readonly at: number;
-  /** What was done. */
-  readonly action: string;
-  /** To which key; absent if to the whole table. */
   readonly key?: unknown;
-  /** Who has done it. */
-  readonly by?: string;
-  /** Why. */
-  readonly reason?: string;
-  /** Whether something has changed. */
-  readonly isChanged: boolean;
+  readonly version?: unknown;
+  readonly error?: unknown;
 }
 
 /** What is kept of an event, and its frame once a stream has wanted it. */
 interface Kept {
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  frame?: Uint8Array;
+  readonly event: Event;
+  frame?: string;
 }
-
-/** Some events as a stream sends them. */
-interface Piece {
-  readonly bytes: Uint8Array;
-  /** The number of the event that comes next. */
-  readonly next: number;
-}
-
-const encoder = new TextEncoder();
 
 /** Keeps the last events. */
 export class EventLog {
-  /** The number of the first event that is kept. */
-  first = 0;
-  /** The number of the next event. */
-  next = 0;
-  /** Differs with every log: numbers of another one mean nothing here. */
-  readonly epoch: string = crypto.randomUUID().slice(0, 8);
   readonly #clock: Clock;
   readonly #kept: Kept[] = [];
-  readonly #waiting: Set<(isNews: boolean) => void> = new Set();
-  #gathering: Timer | undefined = undefined;
-  #silence: Timer | undefined = undefined;
+  /** Differs with every log: numbers of another one mean nothing here. */
+  readonly #epoch = crypto.randomUUID().slice(0, 8);
+  /** The number of the next event. */
+  #next = 0;
+  readonly #waiting = new Set<() => void>();
+  #timer: Timer | undefined = undefined;
+  #isGathering = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Keeps an event. What it refers to is not kept. */
-  add(event: SupervisorEvent<unknown> | ClusterEvent | ActedEvent): void {
-    this.#kept[this.next++ % maxEvents] = { type: event.type, data: toData(event) };
-    this.first = Math.max(this.first, this.next - maxEvents);
-    if (this.#waiting.size > 0) this.#gathering ??= this.#clock.timer(() => this.#wake(true), gatherMs);
-  }
-
-  /** Reads what a stream sends from an event on; nothing, if that has not happened. */
-  read(from: number): Piece | undefined {
-    const frames: Uint8Array[] = [];
-    let next = from, size = 0;
-    while (next < this.next && size < chunkBytes) {
-      const frame = this.#frame(next++);
-      frames.push(frame);
-      size += frame.length;
-    }
-    return frames.length === 0 ? undefined : { bytes: concat(frames, size), next };
+  /** Keeps an event as plain data: a version may be anything, and so may an error. */
+  add<E extends Event>(event: E): void {
+    const { key, version, error } = event;
+    const plain = {
+      id: key === undefined ? undefined : idOf(key),
+      version: typeof version === "string" || typeof version === "number" ? version : undefined,
+      error: error === undefined ? undefined : errorData(error, event.at),
+    };
+    this.#kept[this.#next++ % maxEvents] = { event: { ...event, ...plain } };
+    if (this.#waiting.size === 0 || this.#isGathering) return;
+    this.#isGathering = true;
+    this.#wakeAfter(gatherMs);
   }
 
   /**
-   * Waits for events.
+   * Makes a stream of server-sent events. It begins with those that a client has missed since `Last-Event-ID`, as far as they
+   * are kept; how many are not is told in an event `dropped`, as it is to a client that reads too slowly.
    *
-   * @returns Whether there are any; if not, the stream has been silent for a while, or the signal has aborted.
+   * @param lastId The id of the last event that the client has, if it has any.
+   * @param head What is said of the instance.
+   * @param signal Ends the stream.
    */
-  more(signal: AbortSignal): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (isNews: boolean) => {
-        signal.removeEventListener("abort", giveUp);
-        this.#waiting.delete(end);
-        if (this.#waiting.size === 0) this.#rest();
-        resolve(isNews);
-      };
-      const giveUp = () => end(false);
-      signal.addEventListener("abort", giveUp);
-      this.#waiting.add(end);
-      this.#silence ??= this.#clock.timer(() => this.#wake(false), keepAliveMs);
-      if (signal.aborted) giveUp();
+  stream(lastId: string | null, head: object, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const encoder = new TextEncoder();
+    const known = this.#positionBehind(lastId), missed = known === undefined ? "unknown" : undefined;
+    let position = known ?? this.#first, isOver = false, wake = () => {};
+    const end = () => {
+      isOver = true;
+      this.#waiting.delete(wake);
+      if (this.#waiting.size === 0) this.#rest();
+      wake();
+    };
+    const ending = onAbort(signal, end);
+    return new ReadableStream({
+      start: (controller) =>
+        controller.enqueue(encoder.encode(frameOf("hello", { scope: "instance", ...head, missed }))),
+      pull: async (controller) => {
+        if (position === this.#next && !isOver) await new Promise<void>((resolve) => this.#wait(wake = resolve));
+        if (isOver) return controller.close();
+        const dropped = this.#first - position;
+        let text = dropped > 0 ? frameOf("dropped", { count: dropped }) : "";
+        position += Math.max(0, dropped);
+        while (position < this.#next && text.length < chunkLength) text += this.#frame(position++);
+        controller.enqueue(encoder.encode(text || ": alive\n\n"));
+      },
+      cancel: () => {
+        ending[Symbol.dispose]();
+        end();
+      },
     });
   }
 
-  /** Some at a time: what else the program has to do must not wait for a thousand streams. */
-  async #wake(isNews: boolean): Promise<void> {
+  get #first(): number {
+    return Math.max(0, this.#next - maxEvents);
+  }
+
+  /** Returns the number of the event to go on with; `undefined` if the id is not one of this log. */
+  #positionBehind(lastId: string | null): number | undefined {
+    if (lastId === null) return this.#next;
+    const [, epoch, number] = /^(\w{8})-(\d{1,15})$/.exec(lastId) ?? [];
+    return epoch === this.#epoch && Number(number) < this.#next ? Number(number) + 1 : undefined;
+  }
+
+  #frame(number: number): string {
+    const kept = this.#kept[number % maxEvents];
+    return kept.frame ??= `id: ${this.#epoch}-${number}\n${frameOf(kept.event.type, kept.event)}`;
+  }
+
+  #wait(wake: () => void): void {
+    this.#waiting.add(wake);
+    if (!this.#timer) this.#wakeAfter(keepAliveMs);
+  }
+
+  #wakeAfter(delayMs: number): void {
     this.#rest();
-    let woken = 0;
-    for (const end of [...this.#waiting]) {
-      if (this.#waiting.has(end)) end(isNews);
-      if (++woken % streamsPerTurn === 0) await turn();
-    }
+    this.#timer = this.#clock.timer(() => this.#wakeAll(), delayMs);
   }
 
   #rest(): void {
-    this.#gathering?.cancel();
-    this.#silence?.cancel();
-    this.#gathering = this.#silence = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
-  #frame(number: number): Uint8Array {
-    const kept = this.#kept[number % maxEvents];
-    return kept.frame ??= frameOf(kept.type, kept.data, `${this.epoch}-${number}`);
+  async #wakeAll(): Promise<void> {
+    this.#rest();
+    this.#isGathering = false;
+    let woken = 0;
+    for (const wake of [...this.#waiting]) {
+      this.#waiting.delete(wake);
+      wake();
+      if (++woken % streamsPerTurn === 0) await turn();
+    }
   }
 }
 
 /** Makes one server-sent event: each field is one line. */
-export function frameOf(type: string, data: unknown, id?: string): Uint8Array {
-  const named = id === undefined ? "" : `id: ${id}\n`;
-  return encoder.encode(`${named}event: ${type}\ndata: ${toJson(data)}\n\n`);
-}
-
-/** Makes plain data of an event: a version may be anything, and so may an error. */
-function toData(event: SupervisorEvent<unknown> | ClusterEvent | ActedEvent): Kept["data"] {
-  const { error, key, version, ...plain } = event as { at: number; error?: unknown; key?: unknown; version?: unknown };
-  return {
-    ...plain,
-    ...key !== undefined && { id: idOf(key), key: shownKey(key) },
-    ...(typeof version === "string" || typeof version === "number") && { version },
-    ...error !== undefined && { error: errorData(error, event.at) },
-  };
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const all = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
+function frameOf(type: string, data: object): string {
+  return `event: ${type}\ndata: ${toJson(data)}\n\n`;
 }

@@ -4,70 +4,88 @@
  * @module
  */
 
-import type { SupervisorSummary } from "../supervisor/snapshot.ts";
+import type { ClusterEvent } from "../cluster/events.ts";
+import type { SupervisorEvent } from "../events.ts";
 import type { InspectSettings } from "./options.ts";
-import { answer, toJson } from "./problem.ts";
-import type { Watch } from "./watch.ts";
-
-type Status = "pass" | "warn" | "fail";
 
 /** One thing that is looked at. */
 interface Check {
-  readonly status: Status;
+  readonly status: "pass" | "warn" | "fail";
   readonly observedValue?: unknown;
   /** What is wrong. */
   readonly output?: string;
 }
 
-/** Tells whether the instance may be sent work: it has read its table once. It needs no slots for that. */
-export function readyResponse<K>({ supervisor }: InspectSettings<K>): Response {
-  const isReady = supervisor === undefined || isUp(supervisor.summary());
-  const text = isReady ? "ready\n" : "not ready: the table has not been read\n";
-  return answer(text, { status: isReady ? 200 : 503, headers: { "content-type": "text/plain" } });
-}
+/** Judges what can be seen, and what only events tell. */
+export class Health<K> {
+  readonly #settings: InspectSettings<K>;
+  /** Whether the session of this instance is fenced, and there is no other one yet. */
+  #isFenced = false;
+  /** The first and the last of the failures of the table that follow each other. */
+  #failing: { readonly sinceMs: number; readonly lastAt: number } | undefined = undefined;
+  /** Since when the cluster gets no answers. */
+  #silentSinceMs: number | undefined = undefined;
 
-/** Tells how well it is: 503 if it fails. */
-export function healthResponse<K>(settings: InspectSettings<K>, watch: Watch): Response {
-  const checks: Record<string, readonly Check[]> = {
-    ...settings.supervisor && { processes: [processCheck(settings)] },
-    table: [tableCheck(settings, watch)],
-    ...settings.cluster && { session: [sessionCheck(watch)] },
-  };
-  const all = Object.values(checks).flat().map(({ status }) => status);
-  const status: Status = all.includes("fail") ? "fail" : all.includes("warn") ? "warn" : "pass";
-  const body = toJson({ status, serviceId: settings.title, checks });
-  const headers = { "content-type": "application/health+json" };
-  return answer(body, { status: status === "fail" ? 503 : 200, headers });
-}
-
-function isUp({ isRunning, pass }: SupervisorSummary): boolean {
-  return isRunning && pass !== undefined;
-}
-
-/** Paused and resting keys are as they should be. */
-function processCheck<K>({ supervisor, graceMs }: InspectSettings<K>): Check {
-  const { at, counts } = supervisor!.summary();
-  const { parked = 0, stuck = 0, retrying = 0, queued = 0, starting = 0, stopping = 0 } = counts;
-  const wrong = Object.entries({ parked, stuck, retrying }).filter(([, count]) => count > 0);
-  const told = wrong.map(([state, count]) => `${count} ${state}`);
-  if (queued + starting + stopping > 0) {
-    const states = ["queued", "starting", "stopping"];
-    const slow = supervisor!.snapshot().processes.filter((each) =>
-      states.includes(each.state) && at - each.sinceAt > graceMs
-    ).length;
-    if (slow > 0) told.push(`${slow} not running for more than ${graceMs} ms`);
+  constructor(settings: InspectSettings<K>) {
+    this.#settings = settings;
   }
-  const isWell = told.length === 0;
-  return { status: isWell ? "pass" : "warn", observedValue: counts, ...!isWell && { output: told.join(", ") } };
-}
 
-function tableCheck<K>({ unreachableMs }: InspectSettings<K>, { unreachableForMs: forMs }: Watch): Check {
-  if (forMs < unreachableMs) return { status: "pass" };
-  return { status: "fail", output: `the table has been out of reach for ${Math.round(forMs)} ms` };
-}
+  note(event: SupervisorEvent<unknown> | ClusterEvent): void {
+    const nowMs = this.#settings.clock.monotonic();
+    if (event.type === "session-fenced") this.#isFenced = true;
+    else if (event.type === "session-joined" && event.isSelf) this.#isFenced = false;
+    else if (event.type === "database-unavailable") this.#silentSinceMs ??= nowMs;
+    else if (event.type === "database-available") this.#silentSinceMs = undefined;
+    else if (event.type === "table-failed" && event.operation !== "report") {
+      this.#failing = { sinceMs: this.#unread?.sinceMs ?? nowMs, lastAt: event.at };
+    }
+  }
 
-function sessionCheck({ isFenced }: Watch): Check {
-  return isFenced
-    ? { status: "fail", output: "the session is fenced: this instance owns nothing" }
-    : { status: "pass" };
+  /** Whether the instance may be sent work: it has read its table once, for which it needs no slots. */
+  get isReady(): boolean {
+    const { isRunning, pass } = this.#settings.supervisor?.summary() ?? { isRunning: true, pass: true };
+    return isRunning && pass !== undefined;
+  }
+
+  /** Tells how well it is. */
+  report(): { status: Check["status"]; serviceId: string; checks: object } {
+    const { supervisor, cluster, title } = this.#settings;
+    const fenced: Check = { status: "fail", output: "the session is fenced: this instance owns nothing" };
+    const checks: Record<string, readonly Check[]> = {
+      ...supervisor && { processes: [this.#processes()] },
+      table: [this.#table()],
+      ...cluster && { session: [this.#isFenced ? fenced : { status: "pass" }] },
+    };
+    const all = Object.values(checks).map(([{ status }]) => status);
+    const status = (["fail", "warn"] as const).find((each) => all.includes(each)) ?? "pass";
+    return { status, serviceId: title, checks };
+  }
+
+  /** The failures of the table since a pass has read it. */
+  get #unread(): { readonly sinceMs: number } | undefined {
+    const readAt = this.#settings.supervisor?.summary().pass?.at ?? -Infinity;
+    return this.#failing && this.#failing.lastAt >= readAt ? this.#failing : undefined;
+  }
+
+  /** Paused and resting keys are as they should be. */
+  #processes(): Check {
+    const { supervisor, graceMs } = this.#settings, { at, counts } = supervisor!.summary();
+    const { queued = 0, starting = 0, stopping = 0, ...others } = counts;
+    const wrong = (["parked", "stuck", "retrying"] as const).filter((state) => others[state]);
+    const told = wrong.map((state) => `${others[state]} ${state}`);
+    const slow = queued + starting + stopping === 0
+      ? []
+      : supervisor!.snapshot().processes.filter(({ state, sinceAt }) =>
+        ["queued", "starting", "stopping"].includes(state) && at - sinceAt > graceMs
+      );
+    if (slow.length > 0) told.push(`${slow.length} not running for more than ${graceMs} ms`);
+    return { status: told.length === 0 ? "pass" : "warn", observedValue: counts, output: told.join(", ") || undefined };
+  }
+
+  #table(): Check {
+    const { clock, unreachableMs } = this.#settings, nowMs = clock.monotonic();
+    const forMs = nowMs - Math.min(this.#unread?.sinceMs ?? nowMs, this.#silentSinceMs ?? nowMs);
+    if (forMs < unreachableMs) return { status: "pass" };
+    return { status: "fail", output: `the table has been out of reach for ${Math.round(forMs)} ms` };
+  }
 }

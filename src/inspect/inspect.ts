@@ -2,12 +2,10 @@
  * The HTTP face of an instance.
  *
  * ```text
- *   request ──▶ routes.ts ──▶ same_origin.ts ──▶ authorize.ts ──┬──▶ overview.ts, listing.ts    what is going on
- *                                                               ├──▶ event_stream_response.ts  what happens
- *                                                               ├──▶ acting.ts                 what is to be done
- *                                                               ╰──▶ health.ts, metrics.ts     what machines ask
- *   sources.ts, process_item.ts   what supervisor, cluster and table know, put together
- *   watch.ts, event_log.ts        what only events tell
+ *   request ──▶ routes.ts ──▶ authorize.ts ──┬──▶ overview.ts, processes.ts   what is going on
+ *                                            ├──▶ event_log.ts                what happens
+ *                                            ├──▶ acting.ts                   what is to be done
+ *                                            ╰──▶ health.ts, metrics.ts       what machines ask
  * ```
  *
  * @module
@@ -15,30 +13,24 @@
 
 import { printError } from "../error_data.ts";
 import { onAbort } from "../on_abort.ts";
-import { act, actOnTable, type Outcome, problemOf } from "./acting.ts";
-import { ask, type InspectAction, type Permit } from "./authorize.ts";
-import { eventsResponse } from "./event_stream_response.ts";
-import { healthResponse, readyResponse } from "./health.ts";
-import { list, parseQuery } from "./listing.ts";
-import { metricsResponse } from "./metrics.ts";
+import { act, problemOf, readBody } from "./acting.ts";
+import { ask, type InspectAction } from "./authorize.ts";
+import { EventLog } from "./event_log.ts";
+import { Health } from "./health.ts";
+import { Metrics } from "./metrics.ts";
 import { checkOptions, type InspectOptions, type InspectSettings } from "./options.ts";
 import { overviewOf } from "./overview.ts";
 import { pageResponse } from "./page.ts";
-import { rightsOf } from "./rights.ts";
 import { answer, jsonResponse, Problem } from "./problem.ts";
-import { oneProcess } from "./one_process.ts";
-import { readBody } from "./request_body.ts";
-import { methodsOf, type Route, routeOf } from "./routes.ts";
-import { isCrossOrigin } from "./same_origin.ts";
-import { Sources } from "./sources.ts";
-import { Watch } from "./watch.ts";
+import { Processes } from "./processes.ts";
+import { actions, type Route, routeOf } from "./routes.ts";
 
 /**
  * Makes an HTTP handler that shows what is going on in all instances, and does what an operator asks for. It can be mounted under
  * any path, since it goes by the end of the path.
  *
- * It promises that nothing is shown or done, but for `livez`, `readyz` and the page without data, unless `authorize` agrees, and that no request makes it
- * throw. It listens to the supervisor and the cluster without taking the place of the console.
+ * It promises that nothing is shown or done, but for `livez`, `readyz` and the page without data, unless `authorize` agrees, and
+ * that no request makes it throw. It listens to the supervisor and the cluster without taking the place of the console.
  *
  * @typeParam K The type of the keys.
  * @param options What to look at, and who may.
@@ -69,18 +61,29 @@ export function inspect<K>(options: InspectOptions<K>): (request: Request) => Pr
   return (request) => inspector.handle(request);
 }
 
-/** Answers requests. */
 class Inspector<K> {
   readonly #settings: InspectSettings<K>;
-  readonly #sources: Sources<K>;
-  readonly #watch: Watch;
+  readonly #processes: Processes<K>;
+  readonly #health: Health<K>;
+  readonly #metrics = new Metrics();
+  readonly #log: EventLog;
 
   constructor(settings: InspectSettings<K>) {
-    this.#settings = settings;
-    this.#sources = new Sources(settings);
-    this.#watch = new Watch(settings);
-    const { supervisor, cluster, signal } = settings;
-    if (!supervisor || !cluster || signal.aborted) return;
+    const { supervisor, cluster, clock, signal } = this.#settings = settings;
+    this.#processes = new Processes(settings);
+    this.#health = new Health(settings);
+    this.#log = new EventLog(clock);
+    if (signal.aborted) return;
+    supervisor?.subscribe((event) => {
+      this.#metrics.note(event);
+      this.#health.note(event);
+      this.#log.add(event);
+    }, { signal, keepsConsole: true });
+    cluster?.subscribe((event) => {
+      this.#health.note(event);
+      this.#log.add(event);
+    }, { signal, keepsConsole: true });
+    if (!supervisor || !cluster) return;
     const counting = cluster.countBy(() => supervisor.summary().counts);
     onAbort(signal, () => counting[Symbol.dispose]());
   }
@@ -94,7 +97,7 @@ class Inspector<K> {
     } catch (error) {
       const { signal } = this.#settings;
       if (signal.aborted && error === signal.reason) return new Problem(503, "The program is stopping").toResponse();
-      const problem = error instanceof Problem ? error : problemOf(error);
+      const problem = problemOf(error);
       if (problem) return problem.toResponse();
       printError("inspect: a request has failed", error);
       return new Problem(500, "The request has failed; the program has printed why").toResponse();
@@ -102,82 +105,95 @@ class Inspector<K> {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const url = new URL(request.url), { pathname } = url;
-    const route = routeOf(pathname);
+    const url = new URL(request.url), route = routeOf(url.pathname);
     if (!route) throw new Problem(404, "There is nothing at this path");
-    const methods = methodsOf(route);
+    const methods = route.type === "act" ? ["POST"] : ["GET", "HEAD"];
     if (!methods.includes(request.method)) {
       throw new Problem(405, `The method must be ${methods.join(" or ")}`, { headers: { allow: methods.join(", ") } });
     }
-    if (route.type === "livez") return answer("alive\n", { headers: { "content-type": "text/plain" } });
-    if (route.type === "page") return pageResponse(this.#settings.title);
-    if (route.type === "readyz") return readyResponse(this.#settings);
-    const isCross = request.method === "POST" && isCrossOrigin(request.headers, url);
-    if (isCross) throw new Problem(403, "A request that acts must come from a page of this server, or from no page");
-    const permit = await ask(this.#settings.authorize, request, actionOf(route));
-    if (permit instanceof Response) return permit;
-    return await this.#serve(route, request, { url, permit });
+    const { title, authorize } = this.#settings;
+    if (route.type === "livez") return textResponse("alive\n");
+    if (route.type === "page") return pageResponse(title);
+    if (route.type === "readyz") {
+      const { isReady } = this.#health;
+      return textResponse(isReady ? "ready\n" : "not ready: the table has not been read\n", isReady ? 200 : 503);
+    }
+    if (route.type === "act" && isCrossOrigin(request.headers, url)) {
+      throw new Problem(403, "A request that acts must come from a page of this server, or from no page");
+    }
+    const action = {
+      type: route.type === "act" ? route.action : "read",
+      ..."key" in route && { key: route.key },
+    } as const;
+    const permit = await ask(authorize, request, action);
+    return permit instanceof Response ? permit : await this.#serve(route, request, { url, ...permit });
   }
 
-  async #serve(
-    route: Route,
-    request: Request,
-    { url, permit }: { readonly url: URL; readonly permit: Permit },
-  ): Promise<Response> {
-    const settings = this.#settings;
+  async #serve(route: Route, request: Request, { url, by }: { url: URL; by?: string }): Promise<Response> {
+    const { signal, cluster } = this.#settings;
     switch (route.type) {
       case "overview":
-        return jsonResponse(overviewOf(settings));
+        return jsonResponse(overviewOf(this.#settings));
       case "processes":
-        return jsonResponse(await list(this.#sources, parseQuery(url.searchParams), settings.signal));
+        return jsonResponse(await this.#processes.list(url.searchParams));
       case "process":
-        return jsonResponse(await oneProcess(this.#sources, route.key as K, settings.signal));
+        return jsonResponse(await this.#processes.one(route.key as K));
       case "rights":
-        return jsonResponse(await rightsOf(this.#sources, request));
-      case "events":
-        return this.#events(request);
+        return jsonResponse(await this.#rights(request));
+      case "events": {
+        const head = { session: cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
+        const headers = { "content-type": "text/event-stream" };
+        return answer(this.#log.stream(lastId, head, signal), { headers });
+      }
       case "metrics":
-        return metricsResponse(settings, this.#watch);
-      case "health":
-        return healthResponse(settings, this.#watch);
+        return textResponse(this.#metrics.toText(this.#settings));
+      case "health": {
+        const report = this.#health.report(), headers = { "content-type": "application/health+json" };
+        return jsonResponse(report, { status: report.status === "fail" ? 503 : 200, headers });
+      }
       case "act":
-      case "act-on-table":
-        return await this.#act(route, request, { url, permit });
+        return await this.#act(route, request, { by, state: url.searchParams.get("state") });
       default:
         throw new Problem(404, "There is nothing at this path");
     }
   }
 
-  #events(request: Request): Response {
-    const session = this.#settings.cluster?.snapshot().session;
-    const lastId = request.headers.get("last-event-id");
-    return eventsResponse(this.#watch.log, lastId, session === undefined ? {} : { session }, this.#settings.signal);
+  async #act(
+    { action, key }: Extract<Route, { type: "act" }>,
+    request: Request,
+    { by, state }: { readonly by?: string; readonly state: string | null },
+  ): Promise<Response> {
+    const at = this.#settings.clock.now(), { reason, untilAt } = await readBody(request, at);
+    const outcome = await act(this.#settings, { action, key: key as K, by, reason, untilAt, state });
+    this.#processes.forget();
+    this.#log.add({ type: "acted", at, action, key, by, reason, isChanged: outcome.isChanged });
+    return jsonResponse({ action, ...outcome });
   }
 
-  async #act(
-    route: Extract<Route, { type: "act" | "act-on-table" }>,
-    request: Request,
-    { url, permit }: { readonly url: URL; readonly permit: Permit },
-  ): Promise<Response> {
-    const at = this.#settings.clock.now(), body = await readBody(request, at), order = { ...body, ...permit };
-    const outcome: Outcome = route.type === "act"
-      ? await act(this.#sources, route.action, route.key as K, order)
-      : await actOnTable(this.#sources, route.action, url.searchParams.get("state"), order);
-    const { reason } = body, { isChanged } = outcome;
-    const said = { ...permit, ...reason !== undefined && { reason }, isChanged };
-    this.#watch.log.add({
-      type: "acted",
-      at,
-      action: route.action,
-      ...route.type === "act" && { key: route.key },
-      ...said,
-    });
-    return jsonResponse({ action: route.action, ...outcome });
+  /** Tells what a request could do, so that a page shows no button that would be refused. It is no promise. */
+  async #rights(request: Request): Promise<object> {
+    const { table, supervisor, authorize } = this.#settings;
+    const { pause, resume, restart, pauseAll, resumeAll, restartAll } = table ?? {};
+    const ofKey = { pause, resume, restart: restart ?? supervisor, start: supervisor, abandon: supervisor };
+    const ofTable: Partial<Record<string, unknown>> = { pause: pauseAll, resume: resumeAll, restart: restartAll };
+    const may = async (type: InspectAction["type"]) => !(await ask(authorize, request, { type }) instanceof Response);
+    const allowed: (typeof actions)[number][] = [];
+    for (const type of actions) if (ofKey[type] && await may(type).catch(() => false)) allowed.push(type);
+    return { actions: allowed, table: allowed.filter((type) => ofTable[type]) };
   }
 }
 
-function actionOf(route: Route): InspectAction {
-  if (route.type === "act") return { type: route.action, key: route.key };
-  if (route.type === "act-on-table") return { type: route.action };
-  return route.type === "process" ? { type: "read", key: route.key } : { type: "read" };
+/**
+ * Tells whether a request may have been made by a page of another origin: a browser sends the credentials of its user along with
+ * what a page of others asks for.
+ */
+function isCrossOrigin(headers: Headers, url: URL): boolean {
+  const site = headers.get("sec-fetch-site") ?? "none", origin = headers.get("origin");
+  if (site !== "same-origin" && site !== "none") return true;
+  return origin !== null && (URL.parse(origin)?.host || undefined) !== (headers.get("host") ?? url.host);
+}
+
+/** The type is that of the text format of Prometheus, which is plain text to everything else. */
+function textResponse(text: string, status = 200): Response {
+  return answer(text, { status, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }

@@ -4,30 +4,21 @@
  * @module
  */
 
-const ranks = ["string", "bigint", "number", "boolean"];
+const types = ["string", "bigint", "number", "boolean"];
 
-/**
- * Compares two keys: texts by their code points, then bigints, numbers, and booleans.
- *
- * @returns Less than 0 if the first one comes first, 0 if they are the same key.
- */
+/** Compares two keys: texts by their code points, then bigints, numbers, and booleans. */
 export function compareKeys(one: unknown, other: unknown): number {
-  const ranked = ranks.indexOf(typeof one) - ranks.indexOf(typeof other);
-  if (ranked !== 0) return ranked;
-  if (typeof one === "string") return compareTexts(one, other as string);
-  return one === other ? 0 : one as number < (other as number) ? -1 : 1;
-}
-
-/** By code points, as UTF-8 sorts: half of a pair sorts behind all characters that are none. */
-function compareTexts(one: string, other: string): number {
+  if (typeof one !== typeof other) return types.indexOf(typeof one) - types.indexOf(typeof other);
   if (one === other) return 0;
-  const length = Math.min(one.length, other.length);
+  if (typeof one !== "string" || typeof other !== "string") return one as number < (other as number) ? -1 : 1;
   let index = 0;
-  while (index < length && one.charCodeAt(index) === other.charCodeAt(index)) index++;
-  if (index === length) return one.length - other.length;
-  return rankOf(one.charCodeAt(index)) - rankOf(other.charCodeAt(index));
+  while (index < one.length && one[index] === other[index]) index++;
+  return rankAt(one, index) - rankAt(other, index);
 }
 
-function rankOf(unit: number): number {
+/** Halves of pairs, the characters beyond U+FFFF, come behind all others. */
+function rankAt(text: string, index: number): number {
+  if (index >= text.length) return -1;
+  const unit = text.charCodeAt(index);
   return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

@@ -104,14 +104,10 @@ export interface InspectOptions<K> {
   readonly clock?: Clock;
 }
 
-/** Checked options. */
-export interface InspectSettings<K> extends InspectOptions<K> {
-  readonly title: string;
-  readonly graceMs: number;
-  readonly unreachableMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
+/** Checked options, and the table of all instances. */
+export type InspectSettings<K> =
+  & InspectOptions<K>
+  & Required<Pick<InspectOptions<K>, "title" | "showSpec" | "signal" | "graceMs" | "unreachableMs" | "clock">>;
 
 /**
  * Checks the options.
@@ -121,21 +117,20 @@ export interface InspectSettings<K> extends InspectOptions<K> {
  */
 export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> {
   const { supervisor, cluster, table, authorize, title = "supervisor", showSpec = false } = options;
-  const { graceMs = 60_000, unreachableMs = 60_000, clock = systemClock, signal = new AbortController().signal } =
+  const { signal = new AbortController().signal, graceMs = 60_000, unreachableMs = 60_000, clock = systemClock } =
     options;
   const rule = "a function, for example bearer(token), basic(user, password) or anyone(): what is open must be said";
   checkShape("authorize", rule, authorize, typeof authorize === "function");
-  const isSupervisor = supervisor === undefined || hasMethods(supervisor, "snapshot", "status", "summary");
-  checkShape("supervisor", "a Supervisor", supervisor, isSupervisor);
-  const isCluster = cluster === undefined || hasMethods(cluster, "snapshot", "sessionOf", "countBy");
-  checkShape("cluster", "a Cluster", cluster, isCluster);
-  const isTable = table === undefined || hasMethods(table, "get", Symbol.asyncIterator);
-  checkShape("table", "a table", table, isTable);
+  const has = (value: unknown, ...methods: PropertyKey[]) => value === undefined || hasMethods(value, ...methods);
+  checkShape("supervisor", "a Supervisor", supervisor, has(supervisor, "snapshot", "status", "summary"));
+  checkShape("cluster", "a Cluster", cluster, has(cluster, "snapshot", "sessionOf", "countBy"));
+  checkShape("table", "a table", table, has(table, "get", Symbol.asyncIterator));
   checkShape("title", "a string", title, typeof title === "string");
   if (typeof showSpec !== "boolean") checkFunction("showSpec", showSpec);
-  checkShape("signal", "an AbortSignal", signal, hasMethods(signal, "addEventListener", "throwIfAborted"));
+  checkShape("signal", "an AbortSignal", signal, has(signal, "addEventListener", "throwIfAborted"));
   checkClock(clock);
   checkLimit("graceMs", graceMs);
   checkLimit("unreachableMs", unreachableMs);
-  return { supervisor, cluster, table, authorize, title, showSpec, signal, graceMs, unreachableMs, clock };
+  const whole = table?.whole ?? table;
+  return { supervisor, cluster, table: whole, authorize, title, showSpec, signal, graceMs, unreachableMs, clock };
 }

@@ -1,70 +1,50 @@
 /**
- * Answers: plain data as JSON, and what is wrong as `application/problem+json` (RFC 9457), which never tells a stack, a path or
- * what the environment is.
+ * Answers: plain data as JSON, and what is wrong as `application/problem+json` (RFC 9457), which tells no stack, no path and
+ * nothing of the environment.
  *
  * @module
  */
 
+import { textOf } from "./key_id.ts";
+
 /** What stands at every answer: no cache keeps it, and it is taken for nothing else. */
-const guards: Readonly<Record<string, string>> = {
+const guards = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
 
-/** What else an answer has. */
-export interface AnswerOptions {
-  /** 200 unless it says otherwise. */
+/** The status is 200 unless it says otherwise. */
+interface AnswerOptions {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Something that the client is told instead of what it asked for. */
-export class Problem extends Error {
-  override readonly name = "Problem";
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** What else is told, for example the session that owns a key. */
-  readonly details: Readonly<Record<string, unknown>>;
-
-  constructor(
-    status: number,
-    message: string,
-    { headers = {}, ...details }: {
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly [detail: string]: unknown;
-    } = {},
-  ) {
-    super(message);
-    this.status = status;
-    this.headers = headers;
-    this.details = details;
-  }
-
-  /** Makes the answer. */
-  toResponse(): Response {
-    const { status, message, headers, details } = this;
-    const type = { "content-type": "application/problem+json" };
-    return jsonResponse({ title: titles[status] ?? "Error", status, detail: message, ...details }, {
-      status,
-      headers: { ...type, ...headers },
-    });
-  }
+interface ProblemDetails extends Pick<AnswerOptions, "headers"> {
+  readonly [name: string]: unknown;
 }
 
-const titles: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
+/** What the client is told instead of what it asked for. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly #headers: AnswerOptions["headers"];
+  readonly #details: object;
+
+  /** Among the details may be headers; the others are told. */
+  constructor(status: number, message: string, { headers, ...details }: ProblemDetails = {}) {
+    super(message);
+    this.status = status;
+    this.#headers = headers;
+    this.#details = details;
+  }
+
+  toResponse(): Response {
+    const { status, message: detail } = this;
+    const headers = { "content-type": "application/problem+json", ...this.#headers };
+    return jsonResponse({ status, detail, ...this.#details }, { status, headers });
+  }
+}
 
 /** Answers with data. */
 export function jsonResponse(data: unknown, { status, headers }: AnswerOptions = {}): Response {
@@ -72,16 +52,19 @@ export function jsonResponse(data: unknown, { status, headers }: AnswerOptions =
 }
 
 /** Answers with any body. */
-export function answer(body: BodyInit | null, { status = 200, headers }: AnswerOptions = {}): Response {
+export function answer(body: BodyInit | null, { status, headers }: AnswerOptions = {}): Response {
   return new Response(body, { status, headers: { ...guards, ...headers } });
 }
 
 /**
- * Says data in one line of JSON: a bigint as text with `n`, and the two separators of lines that JSON lets stand escaped.
+ * Says data in one line of JSON, of bigints and numbers without digits their text. The line separators U+2028 and U+2029,
+ * which JSON lets stand, are escaped.
  *
  * @throws {TypeError} If the data refers to itself.
  */
 export function toJson(data: unknown): string {
-  const text = JSON.stringify(data, (_, value) => typeof value === "bigint" ? `${value}n` : value) ?? "null";
+  const plain = (_: string, value: unknown) =>
+    typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? textOf(value) : value;
+  const text = JSON.stringify(data, plain) ?? "null";
   return text.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }

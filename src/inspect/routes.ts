@@ -1,54 +1,39 @@
 /**
- * What a path asks for. It goes by the end of the path, since it is not told where it is mounted.
+ * What a path asks for, by its end: it is not told where it is mounted.
  *
  * @module
  */
 
-import { type InspectKey, keyOfId } from "./key_id.ts";
+import { keyOfId } from "./key_id.ts";
 import { Problem } from "./problem.ts";
 
-/** What can be done to a key. */
-export type KeyAction = "restart" | "pause" | "resume" | "start" | "abandon";
+/** What can be done to a process; all but the last two, to the whole table. */
+export const actions = ["restart", "pause", "resume", "start", "abandon"] as const;
 
-/** What can be done to the whole table. */
-export type TableAction = "restart" | "pause" | "resume";
-
-/** What is asked for. */
+/** What is asked for. An action without a key is one on the whole table. */
 export type Route =
   | {
     readonly type: "page" | "overview" | "processes" | "rights" | "events" | "metrics" | "health" | "livez" | "readyz";
   }
-  | { readonly type: "process"; readonly key: InspectKey }
-  | { readonly type: "act"; readonly action: KeyAction; readonly key: InspectKey }
-  | { readonly type: "act-on-table"; readonly action: TableAction };
+  | { readonly type: "process"; readonly key: unknown }
+  | { readonly type: "act"; readonly action: (typeof actions)[number]; readonly key?: unknown };
 
 const ofKey = /\/api\/processes\/([^/]*)(?:\/(restart|pause|resume|start|abandon))?$/;
 const ofTable = /\/api\/(restart|pause|resume)$/;
-const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|livez|readyz))$/;
+const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|livez|readyz))?$/;
 
 /**
  * Finds the route.
  *
- * @param path The path of a URL, as it came.
  * @returns The route; `undefined` if there is none.
  * @throws {Problem} 400, if the id of a key is none.
  */
 export function routeOf(path: string): Route | undefined {
-  const [isOfKey, id, action] = ofKey.exec(path) ?? [];
-  if (isOfKey !== undefined) {
-    const key = keyOfId(id);
-    if (key === undefined) throw new Problem(400, "The id of the process is not base64url of a type and a key");
-    return action === undefined ? { type: "process", key } : { type: "act", key, action: action as KeyAction };
-  }
-  const [, tableAction] = ofTable.exec(path) ?? [];
-  if (tableAction !== undefined) return { type: "act-on-table", action: tableAction as TableAction };
-  if (path.endsWith("/")) return { type: "page" };
-  const [, data, face] = plain.exec(path) ?? [];
-  const type = data ?? face;
-  return type === undefined ? undefined : { type } as Route;
-}
-
-/** Tells which methods a route takes. */
-export function methodsOf({ type }: Route): readonly string[] {
-  return type === "act" || type === "act-on-table" ? ["POST"] : ["GET", "HEAD"];
+  const [found, id, action = ofTable.exec(path)?.[1]] = ofKey.exec(path) ?? [];
+  const key = found === undefined ? undefined : keyOfId(id);
+  if (found !== undefined && key === undefined) throw new Problem(400, "The id of the process is none");
+  if (action !== undefined) return { type: "act", action, ...key !== undefined && { key } } as Route;
+  if (key !== undefined) return { type: "process", key };
+  const [other, data, face = "page"] = plain.exec(path) ?? [];
+  return other === undefined ? undefined : { type: data ?? face } as Route;
 }

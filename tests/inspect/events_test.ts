@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { MapTable, nop, type Runnable, Supervisor, systemClock } from "@pact/supervisor";
-import { EventLog, frameOf } from "../../src/inspect/event_log.ts";
-import { eventsResponse } from "../../src/inspect/event_stream_response.ts";
+import { EventLog } from "../../src/inspect/event_log.ts";
 import { idOf } from "../../src/inspect/key_id.ts";
 import { Face } from "./fixtures.ts";
 
@@ -18,8 +17,8 @@ class Reader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #text = "";
 
-  constructor(answer: Response) {
-    this.#reader = answer.body!.getReader();
+  constructor(stream: ReadableStream<Uint8Array> | null) {
+    this.#reader = stream!.getReader();
   }
 
   async next(): Promise<string> {
@@ -45,7 +44,7 @@ Deno.test("api/events tells of the events of this instance, each with an id", as
   const table = new MapTable<string, Runnable>(), supervisor = new Supervisor(table);
   const face = new Face({ supervisor, table });
   await supervisor.run(async () => {
-    const answer = await face.get("/api/events"), reader = new Reader(answer);
+    const answer = await face.get("/api/events"), reader = new Reader(answer.body);
     assertEquals(answer.headers.get("content-type"), "text/event-stream");
     assertEquals(await reader.next(), 'event: hello\ndata: {"scope":"instance"}');
     table.set("acme", nop);
@@ -62,16 +61,34 @@ Deno.test("api/events tells of the events of this instance, each with an id", as
   });
 });
 
-Deno.test("a frame has one line for each field, whatever is in it", () => {
-  const text = decoder.decode(frameOf("x", { text: "a\r\nid: 7\n\ndata: b\u2028c\u2029d\0" }, "1"));
-  assertEquals(text, 'id: 1\nevent: x\ndata: {"text":"a\\r\\nid: 7\\n\\ndata: b\\u2028c\\u2029d\\u0000"}\n\n');
+/** The frames of everything that is kept, without the one that a stream begins with. */
+async function keptBy(log: EventLog, count = 1): Promise<string[]> {
+  const reader = new Reader(log.stream("x", {}, never)), frames: string[] = [];
+  for (let index = 0; index <= count; index++) frames.push(await reader.next());
+  await reader.end();
+  return frames.slice(1);
+}
+
+async function epochOf(log: EventLog): Promise<string> {
+  const [frame] = await keptBy(log);
+  return frame.slice("id: ".length).split("-")[0];
+}
+
+Deno.test("a frame has one line for each field, whatever is in it", async () => {
+  const log = new EventLog(systemClock), text = "a\r\nid: 7\n\ndata: b\u2028c\u2029d\0";
+  log.add({ type: "acted", at: 1, reason: text, key: text });
+  const [id, event, data, ...more] = (await keptBy(log))[0].split("\n");
+  assert(/^id: [0-9a-f]{8}-0$/.test(id) && event === "event: acted" && more.length === 0);
+  assert(/^data: [\x20-\x7e]*$/.test(data), data);
+  const { reason, key } = JSON.parse(data.slice("data: ".length));
+  assertEquals([reason, key], [text, text]);
 });
 
-Deno.test("EventLog.add() keeps of an error and a version only what is plain", () => {
+Deno.test("EventLog.add() keeps of an error and a version only what is plain", async () => {
   const log = new EventLog(systemClock), error = new Error("broken", { cause: new TypeError("why") });
   log.add({ type: "exited", at: 5, key: 7n, phase: "running", outcome: "failed", error, uptimeMs: 1 });
   log.add({ type: "replaced", at: 6, key: "acme", version: { large: true } });
-  const text = decoder.decode(log.read(0)!.bytes);
+  const text = (await keptBy(log, 2)).join();
   assert(text.includes('"error":{"name":"Error","message":"broken","causes":["TypeError: why"],"at":5}'), text);
   assert(text.includes('"key":"7n"') && !text.includes("large") && !text.includes("stack"), text);
 });
@@ -79,12 +96,12 @@ Deno.test("EventLog.add() keeps of an error and a version only what is plain", (
 Deno.test("a stream goes on behind Last-Event-ID, and tells how many events it has missed", async () => {
   const log = new EventLog(systemClock);
   for (let i = 0; i < 1_010; i++) started(log, i);
-  const fresh = new Reader(eventsResponse(log, `${log.epoch}-1007`, {}, never));
+  const epoch = await epochOf(log), fresh = new Reader(log.stream(`${epoch}-1007`, {}, never));
   await fresh.next();
   assert((await fresh.next()).includes('"key":1008'));
   assert((await fresh.next()).includes('"key":1009'));
   await fresh.end();
-  const late = new Reader(eventsResponse(log, `${log.epoch}-4`, {}, never));
+  const late = new Reader(log.stream(`${epoch}-4`, {}, never));
   await late.next();
   assertEquals(await late.next(), 'event: dropped\ndata: {"count":5}');
   assert((await late.next()).includes('"key":10'));
@@ -95,7 +112,7 @@ for (const id of ["deadbeef-3", "x", "", "-1", "\u00e9"]) {
   Deno.test(`a stream behind the id ${JSON.stringify(id)}, which it has not given, says that it does not know what was missed`, async () => {
     const log = new EventLog(systemClock);
     started(log, "acme");
-    const reader = new Reader(eventsResponse(log, id, {}, never));
+    const reader = new Reader(log.stream(id, {}, never));
     assert((await reader.next()).includes('"missed":"unknown"'));
     assert((await reader.next()).includes('"key":"acme"'));
     await reader.end();
@@ -104,8 +121,8 @@ for (const id of ["deadbeef-3", "x", "", "-1", "\u00e9"]) {
 
 Deno.test("streams that never read hold up nobody and keep nothing but one piece each", async () => {
   const log = new EventLog(systemClock);
-  const sleeping = Array.from({ length: 500 }, () => eventsResponse(log, null, {}, never));
-  const reading = Array.from({ length: 500 }, () => new Reader(eventsResponse(log, null, {}, never)));
+  const sleeping = Array.from({ length: 500 }, () => log.stream(null, {}, never));
+  const reading = Array.from({ length: 500 }, () => new Reader(log.stream(null, {}, never)));
   await Promise.all(reading.map((reader) => reader.next()));
   started(log, 0);
   await Promise.all(reading.map((reader) => reader.next()));
@@ -113,13 +130,13 @@ Deno.test("streams that never read hold up nobody and keep nothing but one piece
   const firsts = await Promise.all(reading.map((reader) => reader.next()));
   assertEquals(firsts.every((frame) => frame.startsWith("event: dropped")), true);
   await Promise.all(reading.map((reader) => reader.end()));
-  await Promise.all(sleeping.map(({ body }) => body?.cancel()));
+  await Promise.all(sleeping.map((stream) => stream.cancel()));
 });
 
 Deno.test("a stream says that it is alive while nothing happens, and ends with the signal of the inspector", async () => {
   using time = new FakeTime();
   const log = new EventLog(systemClock), ending = new AbortController();
-  const reader = new Reader(eventsResponse(log, null, {}, ending.signal));
+  const reader = new Reader(log.stream(null, {}, ending.signal));
   await reader.next();
   const alive = reader.next();
   await time.tickAsync(15_000);
