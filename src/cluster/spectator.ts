@@ -26,7 +26,10 @@ export interface SpectatorOptions {
   readonly clock: Clock;
 }
 
-/** A look at a cluster from outside, as of the last `look`. */
+/**
+ * A look at a cluster from outside, as of the last `look`. What a dead session has left looks alive at first, and for as long as
+ * its time to live.
+ */
 export class Spectator {
   readonly #store: KvStore;
   readonly #options: SpectatorOptions;
@@ -34,6 +37,8 @@ export class Spectator {
   #slots = 0;
   #ledger: { readonly ledger: Ledger; readonly infos: SessionInfos } | undefined = undefined;
   #view: LedgerView | undefined = undefined;
+  /** Those that are not dead: with no instance left to delete its record, that of a dead one stays in the database. */
+  #sessions: LedgerView["sessions"] = new Map();
   #lookedMs = -Infinity;
   #looking: Promise<void> | undefined = undefined;
 
@@ -50,36 +55,29 @@ export class Spectator {
 
   /** Shows the cluster. The state of a spectator is "stopped": it takes no part. */
   snapshot(): ClusterSnapshot {
-    const { clock } = this.#options;
-    const { sessions, claims } = this.#view ?? { sessions: new Map(), claims: new Map() };
-    const owners = Array.from({ length: this.#slots }, (_, slot) => claims.get(slot)?.owner);
-    const sessionsSeen = [...sessions].map(([id, { accepts, isProven, counts }]) => {
-      const { sinceMs = clock.monotonic(), ttlMs: ttl = ttlMs } = this.#sightings.get(id) ?? {};
-      const heartbeatAgeMs = Math.round(clock.monotonic() - sinceMs);
+    const { clock } = this.#options, nowMs = clock.monotonic();
+    const owners = Array.from({ length: this.#slots }, (_, slot) => this.#ownerOf(slot));
+    const sessions = [...this.#sessions].map(([id, { accepts, isProven, counts }]) => {
+      const { sinceMs = nowMs, ttlMs: ttl = ttlMs } = this.#sightings.get(id) ?? {};
+      const age = { heartbeatAgeMs: Math.round(nowMs - sinceMs), ttlMs: ttl };
       const slots = owners.filter((owner) => owner === id).length;
       const said = this.#ledger?.infos.of(id) ?? { revision: "" };
-      return {
-        id,
-        isSelf: false,
-        heartbeatAgeMs,
-        ttlMs: ttl,
-        slots,
-        accepts,
-        isProven,
-        ...said,
-        ...counts && { counts },
-      };
+      return { id, isSelf: false, ...age, slots, accepts, isProven, ...said, ...counts && { counts } };
     });
-    const unowned = owners.flatMap((owner, slot) => owner !== undefined && sessions.has(owner) ? [] : [slot]);
+    const unowned = owners.flatMap((owner, slot) => owner === undefined ? [slot] : []);
     const slots = { total: this.#slots, owned: [], handingOver: [], unowned };
-    return { at: clock.now(), state: "stopped", session: undefined, sessions: sessionsSeen, slots };
+    return { at: clock.now(), state: "stopped", session: undefined, sessions, slots };
   }
 
   /** Tells which session owns the slot of a key. */
   sessionOf(key: KvTableKey): SessionOfKey | undefined {
-    const owner = this.#slots > 0 ? this.#view?.claims.get(slotOf(key, this.#slots))?.owner : undefined;
-    if (owner === undefined || !this.#view?.sessions.has(owner)) return undefined;
-    return { id: owner, info: this.#ledger?.infos.of(owner).info, isSelf: false };
+    const owner = this.#slots > 0 ? this.#ownerOf(slotOf(key, this.#slots)) : undefined;
+    return owner === undefined ? undefined : { id: owner, info: this.#ledger?.infos.of(owner).info, isSelf: false };
+  }
+
+  #ownerOf(slot: number): string | undefined {
+    const owner = this.#view?.claims.get(slot)?.owner;
+    return owner !== undefined && this.#sessions.has(owner) ? owner : undefined;
   }
 
   async #read(): Promise<void> {
@@ -96,6 +94,9 @@ export class Spectator {
     this.#view = view;
     this.#lookedMs = clock.monotonic();
     this.#sightings.see(view.sessions, this.#lookedMs);
+    // A database that does not answer kills nobody: what counts is how old a record was at the last look.
+    const dead = new Set(this.#sightings.dead(this.#lookedMs));
+    this.#sessions = new Map([...view.sessions].filter(([id]) => !dead.has(id)));
   }
 
   /** Into how many slots the sessions divide the keys: the first one that says so. */

@@ -4,110 +4,98 @@
  * @module
  */
 
+import { parseArgs } from "node:util";
 import { encodeBase64Url } from "@std/encoding/base64url";
+import { checkShape } from "../check.ts";
 import { systemClock } from "../clock.ts";
 import { Spectator } from "../cluster/spectator.ts";
 import { describeError } from "../error_data.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { KvTable } from "../kv/kv_table.ts";
 import { nop } from "../process/compose.ts";
-import { type Authorize, bearer } from "./authorize.ts";
+import { bearer } from "./authorize.ts";
 import { inspect } from "./inspect.ts";
 
-/** How old what is told of the sessions may be, in ms: nothing is read while nothing is asked for. */
+/** How old what is shown of the sessions may be, in ms. */
 const maxAgeMs = 2_000;
 
-const usage =
-  `Usage: <path or URL of the KV> --prefix <a string or a JSON array> [--cluster <the same>] [--port <number>]
+const usage = `Usage: <path or URL of the KV> --prefix <a string or a JSON array> [--cluster <the same>]
+The token of a URL is read from DENO_KV_ACCESS_TOKEN.`;
 
-Shows a program by what its database tells. Nothing is written.`;
-
-/** What the viewer is told. */
+/** What to show. */
 export interface ViewerArguments {
   readonly path: string;
   readonly prefix: Deno.KvKey;
   readonly cluster: Deno.KvKey;
-  readonly port: number;
 }
 
 /**
  * Reads the arguments.
  *
- * @returns What they say; `undefined` if they cannot be understood.
+ * @throws {TypeError} If one is missing, unknown or malformed.
  */
-export function parseArguments(all: readonly string[]): ViewerArguments | undefined {
-  const named = new Map<string, string>(), paths: string[] = [];
-  for (let index = 0; index < all.length; index++) {
-    const [, name, value] = /^--(prefix|cluster|port)(?:=(.*))?$/s.exec(all[index]) ?? [];
-    if (name !== undefined) named.set(name, value ?? all[++index] ?? "");
-    else if (all[index].startsWith("--")) return undefined;
-    else paths.push(all[index]);
+export function parseArguments(args: string[]): ViewerArguments {
+  const type = "string", options = { prefix: { type }, cluster: { type } } as const;
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+  const { prefix = "", cluster = "cluster" } = values, [path] = positionals;
+  checkShape("path", "one path or URL", positionals.join(" "), positionals.length === 1);
+  return { path, prefix: toPrefix("--prefix", prefix), cluster: toPrefix("--cluster", cluster) };
+}
+
+function toPrefix(name: string, text: string): Deno.KvKey {
+  let key = text === "" ? [] : [text];
+  try {
+    if (text.startsWith("[")) key = JSON.parse(text);
+  } catch (_malformed) {
+    key = [];
   }
-  const prefix = toPrefix(named.get("prefix")), cluster = toPrefix(named.get("cluster") ?? "cluster");
-  const port = Number(named.get("port") ?? 0);
-  const isPort = Number.isInteger(port) && port >= 0 && port < 65_536;
-  if (paths.length !== 1 || !prefix || !cluster || !isPort) return undefined;
-  return { path: paths[0], prefix, cluster, port };
+  const isKey = key.length > 0 && key.every((part) => /^(str|num|boo)/.test(typeof part));
+  checkShape(name, "a string or a JSON array of strings, numbers and booleans", text, isKey);
+  return key;
 }
 
 /**
- * Runs the viewer until its signal aborts.
+ * Shows what the arguments name until the program is ended.
  *
- * @param all The arguments.
- * @returns The exit code.
+ * @returns The exit code: 2 for wrong arguments, 1 for a database that cannot be shown.
  */
-export async function view(all: readonly string[], signal?: AbortSignal): Promise<number> {
-  const parsed = parseArguments(all);
-  if (!parsed) {
-    console.error(usage);
-    return 2;
-  }
+export async function view(args: string[]): Promise<number> {
+  let known: ViewerArguments | undefined;
   try {
-    using kv = await Deno.openKv(parsed.path);
-    await serve(kv, parsed, signal);
+    known = parseArguments(args);
+    if (!/^https?:/.test(known.path)) await Deno.stat(known.path); // `openKv` would make a file
+    using kv = await Deno.openKv(known.path);
+    await serve(kv, known);
     return 0;
   } catch (error) {
-    console.error(`Cannot show ${parsed.path}: ${describeError(error)}`);
-    return 1;
+    console.error(known ? `Cannot show ${known.path}: ${describeError(error)}` : `${describeError(error)}\n${usage}`);
+    return known ? 1 : 2;
   }
 }
 
-async function serve(kv: Deno.Kv, { prefix, cluster, port }: ViewerArguments, signal?: AbortSignal): Promise<void> {
-  const table = new KvTable<KvTableKey, unknown>(kv, { prefix, create: () => nop });
+async function serve(kv: Deno.Kv, { prefix, cluster }: ViewerArguments): Promise<void> {
   const spectator = new Spectator(kv, { prefix: cluster, clock: systemClock });
-  await spectator.look(0); // a database that does not answer is told at once
-  const token = encodeBase64Url(crypto.getRandomValues(new Uint8Array(24)));
-  const isRight = bearer(token);
-  const authorize: Authorize = (request, action) => action.type === "read" && isRight(request, action);
-  const seen = {
-    snapshot: () => spectator.snapshot(),
-    sessionOf: (key: KvTableKey) => spectator.sessionOf(key),
-    subscribe: () => nothing,
-    countBy: () => nothing,
+  let count = NaN;
+  const look = async () => {
+    await spectator.look(maxAgeMs);
+    const before = count;
+    count = spectator.snapshot().sessions.length;
+    if (count > 0 || count === before) return;
+    console.log("No cluster session: a program without a Cluster cannot be seen, only what its table remembers.");
   };
-  const handle = inspect({ table, cluster: seen, authorize, title: `${prefix.join(" ")} (viewer)`, signal });
-  const onListen = ({ port }: { port: number }) => console.log(`http://127.0.0.1:${port}/#token=${token}`);
-  const server = Deno.serve({ hostname: "127.0.0.1", port, signal, onListen }, async (request) => {
-    // What fails here fails again, and is told, where it is asked for.
-    await spectator.look(maxAgeMs).catch(() => {});
-    return await handle(request);
+  await look(); // a database that does not answer is told at once
+
+  const token = encodeBase64Url(crypto.getRandomValues(new Uint8Array(24))), isRight = bearer(token);
+  const nothing = () => ({ [Symbol.dispose]() {} });
+  const handle = inspect({
+    table: new KvTable<KvTableKey, unknown>(kv, { prefix, create: () => nop }),
+    cluster: Object.assign(spectator, { subscribe: nothing, countBy: nothing }),
+    authorize: (request, action) => action.type === "read" && isRight(request, action),
+    title: `${prefix.join(" ")} (viewer)`,
   });
-  if (spectator.snapshot().sessions.length === 0) {
-    console.log(
-      "There is no cluster session: a program without a Cluster cannot be seen, but for what the table remembers.",
-    );
-  }
-  await server.finished;
-}
-
-const nothing: Disposable = { [Symbol.dispose]() {} };
-
-function toPrefix(text: string | undefined): Deno.KvKey | undefined {
-  if (text === undefined || text === "") return undefined;
-  if (!text.startsWith("[")) return [text];
-  try {
-    return JSON.parse(text);
-  } catch (_malformed) {
-    return undefined;
-  }
+  const onListen = ({ port }: Deno.NetAddr) => console.log(`http://127.0.0.1:${port}/#token=${token}`);
+  await Deno.serve({ hostname: "127.0.0.1", port: 0, onListen }, async (request) => {
+    await look().catch(() => {}); // whatever needs the database tells that it does not answer
+    return await handle(request);
+  }).finished;
 }

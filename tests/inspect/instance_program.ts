@@ -10,7 +10,7 @@ import { inspect } from "@pact/supervisor/inspect";
 import { delay } from "@std/async/delay";
 
 using kv = await Deno.openKv(Deno.args[0]);
-const cluster = new Cluster(kv, { heartbeatMs: 500, ttlMs: 2_500, slots: 32, path: Deno.args[0] });
+const cluster = new Cluster(kv, { heartbeatMs: 500, ttlMs: 5_000, slots: 32, path: Deno.args[0] });
 const table = cluster.table(kv, {
   prefix: ["bots"],
   create: (_spec: string, _key: string) => leaf((signal) => delay(10_000_000, { signal })),
