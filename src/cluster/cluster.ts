@@ -45,6 +45,7 @@ import type { Claim } from "../kv/context.ts";
 import type { KvTableKey } from "../kv/keyspace.ts";
 import { KvTable } from "../kv/kv_table.ts";
 import { assertKv, defaultPollMs } from "../kv/options.ts";
+import type { KvCall } from "../kv/store.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho, type RunCallback, type Runnable } from "../process/runnable.ts";
 import { assertKey } from "../table/table.ts";
@@ -310,6 +311,19 @@ export class Cluster implements Runnable {
         if (this.#instance.counts === counts) this.#instance.counts = () => undefined;
       },
     };
+  }
+
+  /**
+   * Tells of each call that the cluster makes to the database from now on, when it has ended, as `KvTable.observeCalls` does
+   * for those of a table. While there is no listener, nothing is measured.
+   *
+   * @param listener Is called right after the end of a call. What it throws is printed and changes nothing.
+   * @param options A signal that ends it.
+   * @returns Ends it when disposed of.
+   * @throws {TypeError} If `listener` is not a function.
+   */
+  observeCalls(listener: Listener<KvCall>, options: { readonly signal?: AbortSignal } = {}): Disposable {
+    return this.#instance.store.observe(listener, options);
   }
 
   /** Shows the cluster as this instance sees it, as plain data. */

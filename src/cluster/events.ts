@@ -81,6 +81,11 @@ export interface SlotReleasedEvent {
   readonly slot: number;
   /** Why: its processes had ended and it was given back, or another session had taken it. */
   readonly cause: "handed-over" | "lost";
+  /**
+   * How long the hand-over took, in ms, until its processes had ended; absent if it was lost, or given back by an instance that
+   * leaves.
+   */
+  readonly handOverMs?: number;
 }
 
 /** This instance stays out of the cluster: it belongs to a timeline that may not join. */

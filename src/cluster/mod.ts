@@ -71,6 +71,7 @@
 
 export { Cluster } from "./cluster.ts";
 export { describeClusterEvent } from "./describe.ts";
+export type { KvCall, KvPurpose } from "../kv/mod.ts";
 export { KvClosedError, KvTimeoutError, KvUnavailableError } from "../kv/errors.ts";
 export { ClaimLostError, ClusterMismatchError, LocalDatabaseError } from "./errors.ts";
 export type {

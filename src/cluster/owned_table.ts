@@ -118,6 +118,7 @@ const delegated: Record<keyof Omit<OwnedTable<KvTableKey, unknown>, keyof Table<
   pauses: true,
   trouble: true,
   troubles: true,
+  observeCalls: true,
 };
 
 /**

@@ -6,6 +6,7 @@
 
 import { checkArgument, hasMethods } from "../check.ts";
 import { describeKey } from "../errors.ts";
+import type { Listener } from "../event_stream.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Entry, Table } from "../table/table.ts";
@@ -23,7 +24,7 @@ import { type EntrySource, type KvEntry, KvIteration, StoredEntry } from "./kv_e
 import { assertKv, checkOptions, type KvTableOptions, type KvTableSettings } from "./options.ts";
 import { validateNow, validateSpec } from "./schema.ts";
 import { type Page, type PageOptions, readPage } from "./page.ts";
-import { KvStore } from "./store.ts";
+import { type KvCall, KvStore } from "./store.ts";
 import { type Change, TableWriter } from "./table_writer.ts";
 import { Versions } from "./versions.ts";
 
@@ -603,6 +604,33 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
       random,
     };
     return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
+  }
+
+  /**
+   * Tells of each call that the table makes to the database from now on, when it has ended: what it was for, how long it took
+   * and what it failed with. `./otel` makes a metric of it. While there is no listener, nothing is measured.
+   *
+   * @param listener Is called right after the end of a call. What it throws is printed and changes nothing.
+   * @param options A signal that ends it.
+   * @returns Ends it when disposed of.
+   * @throws {TypeError} If `listener` is not a function.
+   *
+   * @example What a look costs
+   * ```ts
+   * import { nop } from "@pact/supervisor";
+   * import { KvTable } from "@pact/supervisor/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using kv = await Deno.openKv(":memory:");
+   * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
+   * const operations = new Set<string>();
+   * using _observing = table.observeCalls(({ operation }) => operations.add(operation));
+   * await table.set("acme", "free");
+   * assertEquals([...operations], ["write"]);
+   * ```
+   */
+  observeCalls(listener: Listener<KvCall>, options: { readonly signal?: AbortSignal } = {}): Disposable {
+    return this.#store.observe(listener, options);
   }
 
   #removal(key: K): Change {

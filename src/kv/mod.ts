@@ -27,5 +27,7 @@ export { KvTable } from "./kv_table.ts";
 export type { KvTableOptions } from "./options.ts";
 export { InvalidSpecError, type SpecIssue, type SpecResult, type SpecSchema } from "./schema.ts";
 export type { Page, PageOptions } from "./page.ts";
+export type { KvCall } from "./store.ts";
+export type { Purpose as KvPurpose } from "./gates.ts";
 export type { WatchSees } from "./watch_sees.ts";
 export { KvClosedError, KvTimeoutError, KvUnavailableError } from "./errors.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { EventStream, type Listener } from "../event_stream.ts";
 import { Call } from "./call.ts";
 import { deadline } from "./deadline.ts";
 import { Gates, type Purpose } from "./gates.ts";
@@ -35,6 +36,16 @@ export interface CallOptions {
   readonly purpose: Purpose;
   /** Abandons the call. */
   readonly signal?: AbortSignal;
+}
+
+/** A call to the database that has ended, or is not waited for any more. */
+export interface KvCall {
+  /** What it was for. */
+  readonly operation: Purpose;
+  /** How long it took, in ms, the wait while the database did not answer earlier ones and all repetitions included. */
+  readonly durationMs: number;
+  /** What it failed with; absent if it did not. */
+  readonly error?: unknown;
 }
 
 /** Rows of a listing and where to continue. */
@@ -69,6 +80,7 @@ export class KvStore {
   readonly #options: KvStoreOptions;
   #timeoutMs: number;
   readonly #gates: Gates;
+  readonly #ended: EventStream<KvCall> = new EventStream();
   /** The calls that are under way. */
   #pending: Set<Call<unknown>> = new Set();
 
@@ -117,7 +129,20 @@ export class KvStore {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { clock, random, answered = nothing } = this.#options;
     const call = { operation, attempt, signal, clock, random, timeoutMs: this.#timeoutMs, pending: this.#pending };
-    return new Call({ ...call, gate: this.#gates.of(purpose), gates: this.#gates, answered }).answer;
+    const { answer } = new Call({ ...call, gate: this.#gates.of(purpose), gates: this.#gates, answered });
+    if (this.#ended.observed) this.#time(answer, purpose);
+    return answer;
+  }
+
+  /**
+   * Tells of each call that is made from now on when it has ended. While there is no listener, nothing is measured.
+   *
+   * @param listener Is called right after the end. What it throws is printed and changes nothing.
+   * @param options A signal that ends it.
+   * @returns Ends it when disposed of.
+   */
+  observe(listener: Listener<KvCall>, { signal }: { readonly signal?: AbortSignal } = {}): Disposable {
+    return this.#ended.subscribe(listener, { signal });
   }
 
   /**
@@ -140,6 +165,13 @@ export class KvStore {
       // After the last row the cursor is "", which would start all over again.
       return { rows, cursor: rows.length === limit ? listing.cursor : undefined };
     }, call);
+  }
+
+  #time(answer: Promise<unknown>, operation: Purpose): void {
+    const { clock } = this.#options, beganMs = clock.monotonic();
+    const ended = (failure?: { readonly error: unknown }) =>
+      this.#ended.emit({ operation, durationMs: Math.max(0, clock.monotonic() - beganMs), ...failure });
+    answer.then(() => ended(), (error) => ended({ error }));
   }
 }
 

@@ -48,6 +48,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   settings: LifeSettings;
   /** When it was made and then when it came up, by the monotonic clock: no duration depends on a clock that may be set. */
   #beganMs: number;
+  /** When its end began, by the same clock. */
+  #endingMs: number | undefined = undefined;
   /** What it says of itself; made when it does, or has to. */
   #pulse: Pulse | undefined = undefined;
   /** Whether its budget was prolonged because the event loop had stalled. */
@@ -109,13 +111,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     } catch (error) {
       return this.#failToBuild(error);
     }
-    this.#registry.events.emitHere({
-      type: "starting",
-      at: this.sinceAt,
-      key: this.key,
-      cause,
-      attempt: this.#number,
-    });
+    const origin = cause === "call" ? this.#keeper.takeOrigin() : undefined;
+    const starting = { type: "starting", at: this.sinceAt, key: this.key, cause, attempt: this.#number } as const;
+    this.#registry.events.emitHere(origin === undefined ? starting : { ...starting, origin });
     try {
       if (entry.options === undefined) this.#build(entry);
       else this.#prepare(entry, entry.options());
@@ -216,7 +214,10 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
     const { sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
-    const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
+    const stopMs = this.#endingMs === undefined ? undefined : wholeMs(this.#beganMs - this.#endingMs);
+    const exit = stopMs === undefined
+      ? { type: "exited", at, key, phase, outcome, uptimeMs } as const
+      : { type: "exited", at, key, phase, outcome, uptimeMs, stopMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
     this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
@@ -329,16 +330,21 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { at, nowMs } = this.#registry.watch.read(), beganMs = this.#beganMs;
     this.sinceAt = at;
     this.#beganMs = nowMs;
-    return Math.max(0, Math.round(nowMs - beganMs));
+    return wholeMs(nowMs - beganMs);
   }
 
   #beginBudget(runEndedMs?: number): void {
     const { watch, deadlines } = this.#registry, { at, nowMs } = watch.read();
     this.#isProlonged = false;
+    this.#endingMs ??= runEndedMs ?? nowMs;
     this.sinceAt = at;
     if (runEndedMs !== undefined && this.isTimedByRun) deadlines.delete(this.#keeper);
     else deadlines.set(this.#keeper, this.settings.stopTimeoutMs, runEndedMs ?? nowMs);
   }
+}
+
+function wholeMs(ms: number): number {
+  return Math.max(0, Math.round(ms));
 }
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

@@ -10,6 +10,8 @@ import { Waiting } from "./waiting.ts";
 
 /** Made when a caller waits, as most of the time none does. */
 export class Callers<K, P extends Runnable> {
+  /** Where the call came from that the next start is for, if that is known. */
+  origin: string | undefined = undefined;
   #up: Waiting<P> | undefined = undefined;
   #started: Waiting<P> | undefined = undefined;
   #ended: Waiting<Attempt<K, P>> | undefined = undefined;

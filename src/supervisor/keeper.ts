@@ -102,8 +102,9 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Starts at once, or as soon as a stop under way has ended, from a fresh look at the table, parked or not. */
   call(): void {
     if (this.attempt) {
-      if (!this.attempt.isWanted) this.next = "call";
+      if (!this.attempt.isWanted) this.#callNext();
     } else if (this.phase !== "looking") {
+      this.#noteOrigin();
       this.registry.starts.release(this);
       this.backoff?.wake("call");
       this.#lookAndStart("call", true);
@@ -113,9 +114,27 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
   /** Ends the process, if there is one, and starts it from a fresh look. Callers who wait for it to be up get the new one. */
   restart(): void {
     if (!this.attempt) return this.call();
-    this.next = "call";
+    this.#callNext();
     this.#callers?.failStarted(stoppedMeanwhile);
     this.attempt.stop();
+  }
+
+  #callNext(): void {
+    this.next = "call";
+    this.#noteOrigin();
+  }
+
+  /** Remembers where a call comes from, in whose async context this is. It is forgotten with those who wait. */
+  #noteOrigin(): void {
+    const origin = this.registry.originOf();
+    if (origin !== undefined || this.#callers) this.callers.origin = origin;
+  }
+
+  /** Returns where the call came from that has led to a start, once. */
+  takeOrigin(): string | undefined {
+    const origin = this.#callers?.origin;
+    if (this.#callers) this.#callers.origin = undefined;
+    return origin;
   }
 
   /** Stops the process; a start follows only if it is called for after this. */

@@ -45,6 +45,8 @@ export class Registry<K, P extends Runnable> {
   readonly reports: Reports<K>;
   readonly awake: AwakeTime;
   readonly abandoned: AbandonedLives<K, P> = new AbandonedLives(this);
+  /** Says where a call comes from, in whose async context it is asked. */
+  originOf: () => string | undefined = noOrigin;
   /** The run in progress. */
   run: Run<K, P> | undefined = undefined;
   /** How many passes there have been, in all runs: a stuck process is seen by those of several. */
@@ -112,6 +114,9 @@ export class Registry<K, P extends Runnable> {
     return keeper;
   }
 }
+
+/** What is asked while nothing else says where calls come from. */
+export function noOrigin(): undefined {}
 
 function printFailure<K>(event: SupervisorEvent<K>): void {
   if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {

@@ -31,6 +31,7 @@
  */
 
 import { checkArgument, hasMethods } from "../check.ts";
+import { printError } from "../error_data.ts";
 import {
   describeKey,
   ProcessExistsError,
@@ -48,7 +49,7 @@ import { assertKey, type Table } from "../table/table.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Keeper } from "./keeper.ts";
 import { checkOptions, type SupervisorOptions } from "./options.ts";
-import { Registry } from "./registry.ts";
+import { noOrigin, Registry } from "./registry.ts";
 import { Run } from "./run.ts";
 import { RunLock } from "./run_lock.ts";
 import {
@@ -365,6 +366,51 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
    */
   subscribe(listener: Listener<SupervisorEvent<K>>, options: SubscribeOptions = {}): Disposable {
     return this.#registry.events.subscribe(listener, options);
+  }
+
+  /**
+   * Has the `starting` event of a start that a call of `start`, `ensure` or `restart` has caused say where that call came from:
+   * the process itself lives in the async context of `run`, and knows nothing of its callers. `./otel` does it to link the start
+   * to the span of a request. Of several functions the last one is asked.
+   *
+   * @param origin Is called within such a call, in its async context; returns a short text, or `undefined` if there is nothing to
+   * say. What it throws is printed, and nothing is said then.
+   * @returns Ends it when disposed of.
+   * @throws {TypeError} If `origin` is not a function.
+   *
+   * @example Which request has started it
+   * ```ts
+   * import { AsyncLocalStorage } from "node:async_hooks";
+   * import { MapTable, nop, Supervisor } from "@pact/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const request = new AsyncLocalStorage<string>();
+   * const supervisor = new Supervisor(new MapTable([["acme", nop]]));
+   * const origins: (string | undefined)[] = [];
+   * supervisor.subscribe((event) => {
+   *   if (event.type === "starting") origins.push(event.origin);
+   * });
+   * using _origin = supervisor.originBy(() => request.getStore());
+   * await supervisor.run(() => request.run("POST /acme/restart", () => supervisor.restart("acme")));
+   * assertEquals(origins, [undefined, "POST /acme/restart"]);
+   * ```
+   */
+  originBy(origin: () => string | undefined): Disposable {
+    checkArgument("tell where calls come from", "originBy takes a function", origin, typeof origin === "function");
+    const registry = this.#registry;
+    const originOf = () => {
+      try {
+        return origin();
+      } catch (error) {
+        printError("Cannot tell where a call came from", error);
+      }
+    };
+    registry.originOf = originOf;
+    return {
+      [Symbol.dispose]: () => {
+        if (registry.originOf === originOf) registry.originOf = noOrigin;
+      },
+    };
   }
 
   #checkCall(operation: string, key: K, { signal }: CallOptions): Keeper<K, P> | undefined {

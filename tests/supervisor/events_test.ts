@@ -48,7 +48,7 @@ for (const type of Object.keys(fieldsOf) as Event["type"][]) {
       const isAbsent = (field: string) =>
         (field === "error" && !isFailure) || (type === "retrying" && field === "cause");
       const fields = fieldsOf[type].filter((field) => !isAbsent(field));
-      if ("isForced" in event) fields.push("isForced");
+      for (const field of ["isForced", "stopMs"]) if (field in event) fields.push(field);
       assertEquals(Object.keys(event).sort(), ["type", "at", ...key, ...fields].sort());
     }
   });
