@@ -186,13 +186,19 @@ export class Claims {
     hold?.keep([...hold.leases.keys()]);
   }
 
-  /** Stops holding a slot. What still runs there is aborted with the reason. */
-  lose(slot: number, reason: unknown): void {
+  /**
+   * Stops holding a slot. What still runs there is aborted with the reason.
+   *
+   * @returns For how long it was being handed over, in ms; `undefined` if it was not.
+   */
+  lose(slot: number, reason: unknown): number | undefined {
     const hold = this.#holds.get(slot);
-    if (!hold) return;
+    if (!hold) return undefined;
+    const { handingOverSinceMs: sinceMs } = hold;
     this.#holds.delete(slot);
     for (const lease of hold.leases.keys()) this.#orphans.add(lease);
     hold.controller.abort(reason);
+    return sinceMs === undefined ? undefined : Math.max(0, Math.round(this.#options.clock.monotonic() - sinceMs));
   }
 
   /** Stops holding anything. What still runs is aborted with the reason. */

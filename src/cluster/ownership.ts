@@ -132,11 +132,9 @@ export class Ownership {
   async release(tokens: ReadonlyMap<number, string>): Promise<void> {
     const { claims, instance } = this.#session;
     const all = [...tokens];
-    const nowMs = instance.clock.monotonic();
     for (const [slot] of all) {
-      const sinceMs = claims.held.get(slot)?.handingOverSinceMs;
-      claims.lose(slot, new ClaimLostError("it is handed over"));
-      const took = sinceMs !== undefined && { handOverMs: Math.max(0, Math.round(nowMs - sinceMs)) };
+      const handOverMs = claims.lose(slot, new ClaimLostError("it is handed over"));
+      const took = handOverMs !== undefined && { handOverMs };
       instance.announce({ type: "slot-released", slot, cause: "handed-over", ...took });
     }
     const releases: Promise<void>[] = [];

@@ -210,17 +210,16 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   }
 
   protected override lifeEnded(): void {
-    const { key } = this;
     if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
-    const { sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
-    const stopMs = this.#endingMs === undefined ? undefined : wholeMs(this.#beganMs - this.#endingMs);
-    const exit = stopMs === undefined
-      ? { type: "exited", at, key, phase, outcome, uptimeMs } as const
-      : { type: "exited", at, key, phase, outcome, uptimeMs, stopMs } as const;
+    const { key, sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
+    const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
-    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
+    const stop = this.#endingMs !== undefined && { stopMs: Math.max(0, Math.round(this.#beganMs - this.#endingMs)) };
+    this.#registry.events.emitHere(
+      failure || force ? { ...exit, ...stop, ...failure, ...force } : { ...exit, ...stop },
+    );
     this.#keeper.attemptEnded(this);
   }
 
@@ -330,7 +329,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { at, nowMs } = this.#registry.watch.read(), beganMs = this.#beganMs;
     this.sinceAt = at;
     this.#beganMs = nowMs;
-    return wholeMs(nowMs - beganMs);
+    return Math.max(0, Math.round(nowMs - beganMs));
   }
 
   #beginBudget(runEndedMs?: number): void {
@@ -341,10 +340,6 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (runEndedMs !== undefined && this.isTimedByRun) deadlines.delete(this.#keeper);
     else deadlines.set(this.#keeper, this.settings.stopTimeoutMs, runEndedMs ?? nowMs);
   }
-}
-
-function wholeMs(ms: number): number {
-  return Math.max(0, Math.round(ms));
 }
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

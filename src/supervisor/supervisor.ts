@@ -369,34 +369,16 @@ export class Supervisor<K, P extends Runnable = Runnable> implements Runnable {
   }
 
   /**
-   * Has the `starting` event of a start that a call of `start`, `ensure` or `restart` has caused say where that call came from:
-   * the process itself lives in the async context of `run`, and knows nothing of its callers. `./otel` does it to link the start
-   * to the span of a request. Of several functions the last one is asked.
+   * Has a `starting` event that a call of `start`, `ensure` or `restart` has caused say where that call came from: the process
+   * lives in the async context of `run`, and knows nothing of its callers. `./otel` links starts to requests with it.
    *
-   * @param origin Is called within such a call, in its async context; returns a short text, or `undefined` if there is nothing to
-   * say. What it throws is printed, and nothing is said then.
+   * @param origin Is called within such a call; returns a short text, if there is something to say. What it throws is printed.
+   * Of several functions the last one is called.
    * @returns Ends it when disposed of.
    * @throws {TypeError} If `origin` is not a function.
-   *
-   * @example Which request has started it
-   * ```ts
-   * import { AsyncLocalStorage } from "node:async_hooks";
-   * import { MapTable, nop, Supervisor } from "@pact/supervisor";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const request = new AsyncLocalStorage<string>();
-   * const supervisor = new Supervisor(new MapTable([["acme", nop]]));
-   * const origins: (string | undefined)[] = [];
-   * supervisor.subscribe((event) => {
-   *   if (event.type === "starting") origins.push(event.origin);
-   * });
-   * using _origin = supervisor.originBy(() => request.getStore());
-   * await supervisor.run(() => request.run("POST /acme/restart", () => supervisor.restart("acme")));
-   * assertEquals(origins, [undefined, "POST /acme/restart"]);
-   * ```
    */
   originBy(origin: () => string | undefined): Disposable {
-    checkArgument("tell where calls come from", "originBy takes a function", origin, typeof origin === "function");
+    checkArgument("tell the origin of calls", "originBy takes a function", origin, typeof origin === "function");
     const registry = this.#registry;
     const originOf = () => {
       try {
