@@ -11,11 +11,13 @@
  * curl -X POST localhost:8010/tenants/zoe/resume
  * curl -X POST localhost:8010/tenants/rob/restart
  * curl -X DELETE localhost:8010/tenants/zoe
+ * open http://localhost:8010/inspect/                                           # the page, of any instance for all of them
  * ```
  */
 
 import { chain, main, nop, startStop, Supervisor } from "@pact/supervisor";
 import { Cluster } from "@pact/supervisor/cluster";
+import { anyone, bearer, inspect } from "@pact/supervisor/inspect";
 import { api } from "./bots/api.ts";
 import { bot } from "./bots/bot.ts";
 import { fakeMessenger } from "./bots/fake_messenger.ts";
@@ -24,6 +26,7 @@ import { readOptions } from "./bots/options.ts";
 import { tenantSchema } from "./bots/tenant.ts";
 import { httpServer } from "./uptime/http_server.ts";
 import { logger } from "./uptime/log.ts";
+import { mount } from "./uptime/routes.ts";
 
 const { dir, name, port, messengerPort, messengerUrl } = readOptions(Deno.args);
 await Deno.mkdir(dir, { recursive: true }); // for nothing but the database
@@ -44,6 +47,11 @@ const tenants = cluster.table(kv, {
 const supervisor = new Supervisor(tenants, { livenessMs: 3_000, restart: { maxDelayMs: 8_000 } });
 supervisor.subscribe(logger());
 
+// Anyone on this machine may look, and nobody may act. With a token, its owner may do both, at /inspect/#token=…
+const token = Deno.env.get("INSPECT_TOKEN");
+const authorize = token ? bearer(token) : anyone();
+const page = inspect({ supervisor, cluster, table: tenants, authorize, title: `bots, seen from ${name}` });
+
 /** Fills an empty table, so that there is something to see: the fake messenger treats each token as its name says. */
 const seed = startStop(async () => {
   for await (const _tenant of tenants.whole) return;
@@ -53,7 +61,7 @@ const seed = startStop(async () => {
 
 await main(chain(
   messengerUrl ? nop : chain(httpServer("messenger", messengerPort, fakeMessenger()), seed),
-  httpServer("api", port, api(tenants, supervisor, cluster)),
+  httpServer("api", port, mount("/inspect/", page, api(tenants, supervisor, cluster))),
   cluster,
   supervisor,
 ));

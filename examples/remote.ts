@@ -5,8 +5,10 @@
 
 import { chain, describeEvent, leaf, main, Supervisor } from "@pact/supervisor";
 import { Cluster, describeClusterEvent } from "@pact/supervisor/cluster";
+import { anyone, inspect } from "@pact/supervisor/inspect";
 import { KvTable } from "@pact/supervisor/kv";
 import { delay } from "@std/async/delay";
+import { httpServer } from "./uptime/http_server.ts";
 
 /** `Deno.openKv` throws at once where nothing listens, and waits without a word for a server that is mute. */
 async function openRemote(url: string) {
@@ -42,6 +44,8 @@ const table = new KvTable(kv, {
 });
 const cluster = new Cluster(kv, { path });
 cluster.subscribe((event) => console.log(describeClusterEvent(event)));
-const supervisor = new Supervisor(cluster.own(table));
+const own = cluster.own(table);
+const supervisor = new Supervisor(own);
 supervisor.subscribe((event) => console.log(describeEvent(event)));
-await main(chain(cluster, supervisor));
+const page = inspect({ supervisor, cluster, table: own, authorize: anyone() }); // anyone on this machine may look
+await main(chain(httpServer("page", 0, page), cluster, supervisor));

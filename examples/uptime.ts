@@ -9,10 +9,12 @@
  * curl -X DELETE localhost:8000/monitors/deno
  * curl -N localhost:8000/events # what happens, as it happens
  * curl -X PUT localhost:8001/fail/steady # its own sites fail on demand
+ * open http://localhost:8000/inspect/ # the page: what runs, what does not, and why
  * ```
  */
 
 import { chain, main, startStop, Supervisor } from "@pact/supervisor";
+import { anyone, bearer, inspect } from "@pact/supervisor/inspect";
 import { KvTable } from "@pact/supervisor/kv";
 import { api } from "./uptime/api.ts";
 import { openDatabase } from "./uptime/database.ts";
@@ -20,6 +22,7 @@ import { httpServer } from "./uptime/http_server.ts";
 import { logger } from "./uptime/log.ts";
 import { Monitor, monitorSpec } from "./uptime/monitor.ts";
 import { readOptions } from "./uptime/options.ts";
+import { mount } from "./uptime/routes.ts";
 import { sites } from "./uptime/sites.ts";
 
 const { dir, port, sitesPort } = readOptions(Deno.args);
@@ -36,6 +39,11 @@ const supervisor = new Supervisor(monitors, {
 });
 supervisor.subscribe(logger());
 
+// Anyone on this machine may look, and nobody may act. With a token, its owner may do both, at /inspect/#token=…
+const token = Deno.env.get("INSPECT_TOKEN");
+const authorize = token ? bearer(token) : anyone();
+const page = inspect({ supervisor, table: monitors, authorize, title: "uptime" });
+
 /** Fills an empty table, so that there is something to see. */
 const seed = startStop(async () => {
   for await (const _monitor of monitors) return;
@@ -46,7 +54,7 @@ const seed = startStop(async () => {
 
 await main(chain(
   httpServer("sites", sitesPort, sites()),
-  httpServer("api", port, api(monitors, supervisor)),
+  httpServer("api", port, mount("/inspect/", page, api(monitors, supervisor))),
   seed,
   supervisor,
 ));

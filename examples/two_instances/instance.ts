@@ -2,14 +2,18 @@
 
 import { chain, describeEvent, main, Supervisor } from "@pact/supervisor";
 import { Cluster, describeClusterEvent } from "@pact/supervisor/cluster";
+import { anyone, inspect } from "@pact/supervisor/inspect";
+import { httpServer } from "../uptime/http_server.ts";
 import { botTable } from "./bots.ts";
 
 const [path, name] = Deno.args;
 
 using kv = await Deno.openKv(path);
 // Fast, to be watched. The defaults, 5 s and 15 s, tolerate a slow network.
-const cluster = new Cluster(kv, { path, heartbeatMs: 500, ttlMs: 2_000 });
-const supervisor = new Supervisor(cluster.own(botTable(kv, name)));
+const cluster = new Cluster(kv, { path, heartbeatMs: 500, ttlMs: 2_000, info: name });
+const table = cluster.own(botTable(kv, name));
+const supervisor = new Supervisor(table);
+const page = inspect({ supervisor, cluster, table, authorize: anyone() }); // anyone on this machine may look
 
 cluster.subscribe((event) => {
   if (event.type === "session-dead" || event.type === "session-fenced") console.log(describeClusterEvent(event));
@@ -18,4 +22,4 @@ supervisor.subscribe((event) => {
   if (event.type === "exited" && event.outcome === "failed") console.log(describeEvent(event));
 });
 
-await main(chain(cluster, supervisor));
+await main(chain(httpServer("the page of all instances", 0, page), cluster, supervisor));

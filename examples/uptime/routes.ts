@@ -18,6 +18,11 @@ export class RequestError extends Error {
   }
 }
 
+/** Hands what is below a path to one handler, and everything else to another. */
+export function mount(path: string, below: Handler, otherwise: Handler): Handler {
+  return (request) => new URL(request.url).pathname.startsWith(path) ? below(request) : otherwise(request);
+}
+
 /** Makes a handler that answers each request by its action. */
 export function route(routes: Routes): Handler {
   const resources = Object.entries(routes).map(([pathname, actions]) => ({
