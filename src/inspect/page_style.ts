@@ -6,49 +6,48 @@
 
 /** The style sheet of the page. */
 export const pageStyle: string = /* css */ `
-:root {
-  color-scheme: light dark;
-  --back: light-dark(#f6f7f9, #101317); --card: light-dark(#fff, #191d23); --line: light-dark(#d9dde3, #2d333c);
-  --text: light-dark(#1a1f26, #e8ebef); --dim: light-dark(#545d69, #a3adba); --link: light-dark(#0b57c2, #7fb3ff);
-  --running: light-dark(#1f8a4c, #3fb970); --retrying: light-dark(#b45f06, #f0a04b); --parked: light-dark(#b3261e, #ff7b72);
-  --stuck: light-dark(#7d1fa8, #d29bf5); --paused: light-dark(#5a6675, #8793a3); --waiting: light-dark(#0b6fa8, #58b6ee);
-}
-* { box-sizing: border-box; margin: 0; }
-body { background: var(--back); color: var(--text); font: 15px/1.45 system-ui, sans-serif; padding: 20px; max-width: 1280px; margin: auto; }
-h1 { font-size: 18px; } h2 { font-size: 14px; margin-bottom: 10px; color: var(--dim); font-weight: 600; }
-header { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: baseline; margin-bottom: 16px; }
-header .end { margin-left: auto; color: var(--dim); }
-.badge { border: 1px solid var(--line); border-radius: 9px; padding: 0 8px; font-size: 13px; color: var(--dim); overflow-wrap: anywhere; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px; margin-bottom: 14px; min-width: 0; }
-.big { font-size: 44px; font-weight: 650; line-height: 1.1; font-variant-numeric: tabular-nums; }
-.big small { font-size: 18px; color: var(--dim); font-weight: 400; }
-.bar { display: flex; height: 12px; border-radius: 6px; overflow: hidden; margin: 12px 0 8px; background: var(--line); gap: 1px; }
-.bar i { min-width: 3px; background: var(--state); }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-variant-numeric: tabular-nums; }
-.dot::before { content: ""; display: inline-block; width: 9px; height: 9px; border-radius: 50%; background: var(--state); margin-right: 6px; }
-.running { --state: var(--running); } .retrying { --state: var(--retrying); } .parked, .unowned { --state: var(--parked); }
-.stuck { --state: var(--stuck); } .paused, .resting, .unknown { --state: var(--paused); }
-.queued, .starting, .stopping { --state: var(--waiting); }
-.columns { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 14px; }
-.dim { color: var(--dim); } .key { font-weight: 600; overflow-wrap: anywhere; white-space: pre-wrap; }
-.row { display: flex; flex-wrap: wrap; gap: 2px 12px; align-items: baseline; padding: 8px 0; border-top: 1px solid var(--line); }
-.row:first-child { border-top: 0; } .row .end { margin-left: auto; display: flex; gap: 6px; }
-.why { flex-basis: 100%; overflow-wrap: anywhere; font-size: 14px; }
-.tools { display: flex; flex-wrap: wrap; gap: 8px; margin-bottom: 10px; }
-input, select, button, textarea { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 5px 10px; max-width: 100%; }
-.tools input { flex: 1 1 200px; } button { cursor: pointer; } button:hover { border-color: var(--link); }
+:root { color-scheme: light dark;
+  --back: light-dark(#f5f6f8, #0e1116); --card: light-dark(#fff, #161a21); --line: light-dark(#e2e5ea, #2a303b);
+  --text: light-dark(#15191f, #e6e9ee); --dim: light-dark(#59626f, #98a2b1); --link: light-dark(#1d5fd1, #84b0ff);
+  --go: light-dark(#1a8f52, #3fbf7c); --wait: light-dark(#1476c6, #5cb3f5); --warn: light-dark(#a85500, #f2a64a);
+  --fail: light-dark(#c4302b, #ff7b72); --jam: light-dark(#8431b5, #cf9bf7); --rest: light-dark(#6d7786, #8590a1); }
+.running { --state: var(--go); } .starting, .queued, .stopping { --state: var(--wait); } .retrying { --state: var(--warn); }
+.parked, .unowned { --state: var(--fail); } .stuck { --state: var(--jam); } .paused, .resting, .unknown { --state: var(--rest); }
+* { box-sizing: border-box; margin: 0; padding: 0; }
+[hidden], p:empty, #trouble:empty { display: none !important; }
+body { max-width: 1240px; margin: auto; padding: 28px 32px 48px; background: var(--back); color: var(--text); overflow-wrap: anywhere;
+  font: 14px/1.5 -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
+h1, dialog h2 { font-size: 17px; } h2 { font-size: 14px; } .dim, #live, #note, #desired { color: var(--dim); }
+.line { display: flex; flex-wrap: wrap; align-items: center; gap: 5px 10px; }
+.line > button:not(.chip), .tools, #live { margin-left: auto; } .line > button ~ button { margin-left: 0 !important; } .tools { display: flex; gap: 6px; }
+button, input, textarea { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 3px 12px; }
+button { cursor: pointer; } button::first-letter { text-transform: uppercase; } button:hover { border-color: var(--dim); } button.main { background: var(--text); border-color: var(--text); color: var(--card); }
+input, textarea { display: block; width: 100%; padding: 7px 12px; } ::placeholder { color: var(--dim); opacity: 1; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 1px; }
-#troubled { max-height: 50vh; overflow-y: auto; margin-bottom: 10px; }
-#list { height: 420px; overflow-y: auto; position: relative; border-top: 1px solid var(--line); }
-#list .item { position: absolute; left: 0; right: 0; height: 44px; display: flex; gap: 12px; align-items: center; border-bottom: 1px solid var(--line); padding: 0 4px; }
-#list .item > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } #list .key { flex: 1 1 40%; }
-#list .more { flex: 1 1 40%; } #list .dot { flex: 0 0 92px; } #list button { padding: 2px 8px; flex: none; }
-#events { max-height: 420px; overflow-y: auto; font-size: 13px; overflow-wrap: anywhere; } #events p { padding: 2px 0; }
-.strip { display: flex; gap: 3px; } .strip > div { min-width: 4px; border-top: 5px solid var(--link); padding-top: 4px; overflow-wrap: anywhere; font-size: 13px; flex-basis: 0; }
-.strip > .old { border-color: var(--retrying); } .strip > .none { border-color: var(--parked); }
-dialog { margin: auto; border: 1px solid var(--line); border-radius: 10px; background: var(--card); color: inherit; padding: 20px; width: min(440px, 92vw); }
-dialog::backdrop { background: #0008; } dialog textarea { width: 100%; margin: 10px 0; } dialog .tools { justify-content: end; margin: 0; }
-[hidden] { display: none !important; }
-@media (max-width: 800px) { body { padding: 10px; } .columns { grid-template-columns: minmax(0, 1fr); gap: 0; } #list .more { display: none; } #list .item { height: 84px; flex-wrap: wrap; align-content: center; gap: 4px 10px; } #list .key { flex: 1 0 100%; } #list .dot { flex: 1 0 80px; } .strip { flex-direction: column; } }
-@media (prefers-reduced-motion: no-preference) { .bar i { transition: flex-grow .4s; } }
+.badge, .chip { border: 1px solid var(--line); border-radius: 99px; padding: 2px 11px; font-size: 13px; background: var(--card); } .badge { margin-right: 6px; }
+.chip[aria-pressed=true] { border-color: var(--text); box-shadow: inset 0 0 0 1px var(--text); } .chip::first-letter { text-transform: none; }
+.pill { font-size: 13px; } .pill::before, .chip::before, #live::before { content: ""; display: inline-block; width: 8px; height: 8px; border-radius: 50%; background: var(--state, var(--go)); margin-right: 7px; }
+.stale { --go: var(--fail); } .stale #head { opacity: .6; }
+.big { font-size: 21px; margin-top: 24px; } .big b { font-size: 68px; line-height: 1; letter-spacing: -.03em; margin-right: 6px; } #note { margin: 4px 0 18px; font-size: 15px; }
+#bar { display: flex; gap: 2px; height: 10px; border-radius: 5px; overflow: hidden; background: var(--line); } #bar i { min-width: 4px; background: var(--state); } #legend { margin: 12px 0; } #acted { flex: 1; }
+.columns { display: grid; grid-template-columns: minmax(0, 1.9fr) minmax(0, 1fr); gap: 16px; margin-top: 16px; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 18px 16px; margin-bottom: 16px; } .card > :first-child { min-height: 30px; margin-bottom: 8px; }
+#trouble, #list, #events { overflow-y: auto; max-height: 480px; margin: 0 -18px -16px; padding: 0 18px; border-radius: 0 0 12px 12px; }
+.row { padding: 11px 0 11px 14px; border-top: 1px solid var(--line); position: relative; } .row:first-child { border: 0; }
+.row::before { content: ""; position: absolute; inset: 14px auto 14px 0; width: 3px; border-radius: 2px; background: var(--state); } .row button { padding: 1px 10px; font-size: 13px; }
+.error { font: 13px/1.5 ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; margin: 2px 0; } .error.dim { padding-left: 14px; } .due, .old, .gap { color: var(--warn); } .due { font-weight: 600; }
+#list { height: 440px; margin-top: 12px; padding: 0; border-top: 1px solid var(--line); } #rows { position: relative; }
+.item { position: absolute; width: 100%; height: 40px; padding: 0 18px; display: grid; grid-template: "state key why age" / 88px minmax(0, 1fr) minmax(0, 1.3fr) 64px; gap: 0 10px; align-content: center; border-bottom: 1px solid var(--line); cursor: pointer; }
+.item > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .item .pill { grid-area: state; } .item .key { grid-area: key; } .item .why { grid-area: why; } .item .timed { grid-area: age; text-align: right; }
+.item:hover { background: var(--back); } #list:focus .item[aria-selected=true] { background: var(--back); box-shadow: inset 3px 0 var(--link); }
+#strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(11px, 1fr)); gap: 3px; margin-bottom: 10px; } #strip i { height: 11px; border-radius: 3px; } #strip .unowned { box-shadow: inset 0 0 0 2px var(--fail); }
+.instance { display: grid; grid-template-columns: 10px 1fr auto; gap: 0 9px; align-items: center; padding: 8px 0; border-top: 1px solid var(--line); } .instance i { height: 10px; border-radius: 3px; } .instance .dim { grid-column: 2 / 4; font-size: 13px; }
+#events { list-style: none; font-size: 13px; padding-bottom: 12px; } #events li { padding: 3px 0; } #events time, #events b { margin-right: 6px; } #events:empty::before { content: "Nothing has happened here yet."; color: var(--dim); } .gap { font-style: italic; }
+dialog { margin: auto; width: min(520px, 94vw); max-height: 90vh; border: 1px solid var(--line); border-radius: 14px; background: var(--card); color: inherit; padding: 22px; } ::backdrop { background: #0008; }
+.fact { display: grid; grid-template-columns: 96px 1fr; gap: 10px; margin-top: 6px; } #facts .line { margin: 8px 0; } #why { display: block; margin: 14px 0; color: var(--dim); } #why textarea { color: var(--text); margin-top: 4px; } #refused { color: var(--fail); margin-bottom: 10px; }
+#login { max-width: 420px; margin-top: 20px; } #login > * { margin-top: 8px; }
+#said { position: fixed; bottom: 20px; left: 50%; translate: -50%; background: var(--text); color: var(--back); border-radius: 10px; padding: 8px 16px; }
+@media (max-width: 800px) { body { padding: 16px 14px 40px; } .columns { grid-template-columns: minmax(0, 1fr); gap: 0; } .big b { font-size: 54px; } #live { margin: 0; flex-basis: 100%; }
+  .item { height: 58px; grid-template: "key age" "state why" / auto minmax(0, 1fr); } .item .why { text-align: right; } }
+@media (prefers-reduced-motion: no-preference) { #bar i { transition: flex-grow .4s; } }
 `;

@@ -1,5 +1,5 @@
 /**
- * One instance of a program that shows itself. The argument is the database; it prints its port, and what it starts and stops.
+ * One instance of a program that shows itself. The argument is the database; it prints its port, and what it stops.
  *
  * @module
  */
@@ -13,7 +13,8 @@ using kv = await Deno.openKv(Deno.args[0]);
 const cluster = new Cluster(kv, { heartbeatMs: 500, ttlMs: 5_000, slots: 32, path: Deno.args[0] });
 const table = cluster.table(kv, {
   prefix: ["bots"],
-  create: (_spec: string, _key: string) => leaf((signal) => delay(10_000_000, { signal })),
+  create: (_spec: string, key: string) =>
+    leaf((signal) => delay(10_000_000, { signal }).finally(() => console.log(`stopped ${key}`))),
 });
 const supervisor = new Supervisor(table);
 const handle = inspect({ supervisor, cluster, table, authorize: () => "ops" });
