@@ -623,7 +623,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    *
    * using kv = await Deno.openKv(":memory:");
    * const table = new KvTable(kv, { prefix: ["bots"], create: (_plan: string, _key: string) => nop });
-   * const operations = new Set<string>();
+   * const operations: Set<string> = new Set();
    * using _observing = table.observeCalls(({ operation }) => operations.add(operation));
    * await table.set("acme", "free");
    * assertEquals([...operations], ["write"]);

@@ -4,11 +4,15 @@ import { assertEquals, assertLess } from "@std/assert";
 import { Program, root } from "../os/program.ts";
 import { blocksOf } from "./code_blocks.ts";
 
+const token = "a-long-and-secret-token";
+
 /** Stands for what the text above the recipe has, and for Deno Deploy: a database without a path, a free port, `Deno.cron`. */
 const before = (path: string) => `
 import { chain, leaf, main, startStop, Supervisor } from "@pact/supervisor";
 import { Cluster } from "@pact/supervisor/cluster";
+import { bearer, inspect } from "@pact/supervisor/inspect";
 
+Deno.env.set("INSPECT_TOKEN", "${token}");
 const { openKv, serve } = Deno;
 Object.defineProperties(Deno, {
   cron: { value: () => {} },
@@ -21,19 +25,7 @@ Object.defineProperties(Deno, {
 `;
 const create = "const create = (_step: number, _key: string) => leaf(() => {});";
 
-/** What a program changes in the recipe to answer with event streams. */
-const streaming: Changes = [[
-  "() => Response.json(cluster.snapshot())",
-  `(request) => request.url.endsWith("/events")
-    ? new Response(new ReadableStream({
-      start(controller) {
-        controller.enqueue(new TextEncoder().encode(": connected\\n\\n"));
-        streams.signal.addEventListener("abort", () => controller.close());
-      },
-    }))
-    : Response.json(cluster.snapshot())`,
-]];
-const innermost: Changes = [...streaming, ["chain(http, cluster, supervisor)", "chain(cluster, supervisor, http)"]];
+const innermost: Changes = [["chain(http, cluster, supervisor)", "chain(cluster, supervisor, http)"]];
 
 type Changes = readonly (readonly [from: string, to: string])[];
 
@@ -55,6 +47,19 @@ async function withRecipe(test: (path: string, dir: string) => Promise<void>, ch
   }
 }
 
+/** Asks the page that the recipe serves. */
+function ask(port: number, path: string): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } });
+}
+
+/** Waits until the instance owns all slots. */
+async function owning(port: number): Promise<void> {
+  for (let slots = 0; slots < 256;) {
+    const { sessions: [session] } = await (await ask(port, "/api/overview")).json();
+    slots = session?.slots ?? 0;
+  }
+}
+
 Deno.test("README's recipe for Deno Deploy type-checks", () =>
   withRecipe(async (path) => {
     const args = ["check", "--quiet", "--import-map", `${root}tests/npm/import_map.json`, path];
@@ -72,8 +77,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       using _idle = await Deno.connect({ hostname: "127.0.0.1", port });
       using kept = await Deno.connect({ hostname: "127.0.0.1", port });
       await kept.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"));
-      let owned = 0;
-      while (owned < 256) owned = (await (await fetch(`http://127.0.0.1:${port}`)).json()).slots.owned.length;
+      await owning(port);
       const { code, durationMs } = await program.end(signal);
       assertEquals(program.output, `port ${port}`);
       assertEquals(code, 0);
@@ -81,16 +85,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     }));
 }
 
-for (const [where, changes] of [["outermost", streaming], ["innermost", innermost]] as const) {
-  Deno.test(`README's recipe for Deno Deploy ends with code 0 and gives its session back, with an open event stream of a server that is ${where}`, () =>
+for (const [where, changes] of [["outermost", []], ["innermost", innermost]] as const) {
+  Deno.test(`README's recipe for Deno Deploy ends with code 0 and gives its session back, with an open event stream of a page whose server is ${where}`, () =>
     withRecipe(async (path, dir) => {
       await using program = new Program(path);
       const port = Number((await program.line(/^port (\d+)$/))[1]);
-      const response = await fetch(`http://127.0.0.1:${port}/events`);
-      const stream = response.body!.getReader();
+      const stream = (await ask(port, "/api/events")).body!.getReader();
       await stream.read();
-      let owned = 0;
-      while (owned < 256) owned = (await (await fetch(`http://127.0.0.1:${port}`)).json()).slots.owned.length;
+      await owning(port);
       const ended = program.end("SIGTERM");
       while (!(await stream.read()).done);
       const { code, durationMs } = await ended;
