@@ -7,6 +7,7 @@
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { encodeBase64 } from "@std/encoding/base64";
 import { checkShape } from "../check.ts";
+import { printError } from "../error_data.ts";
 import { Problem } from "./problem.ts";
 
 /** What a request wants to do. */
@@ -40,7 +41,7 @@ export async function ask(
   request: Request,
   action: InspectAction,
 ): Promise<Response | { by?: string }> {
-  const authorization = await authorize(request, action);
+  const authorization = await attempt(authorize, request, action);
   if (authorization instanceof Response) return authorization;
   if (authorization === true) return {};
   if (typeof authorization === "string" && authorization !== "") return { by: authorization.slice(0, maxNameLength) };
@@ -110,6 +111,16 @@ export function basic(user: string, password: string): Authorize {
  */
 export function anyone(): Authorize {
   return (_request, { type }) => type === "read";
+}
+
+/** What `authorize` throws is for no client, whatever it is. */
+async function attempt(authorize: Authorize, request: Request, action: InspectAction): Promise<Authorization> {
+  try {
+    return await authorize(request, action);
+  } catch (error) {
+    printError("inspect: authorize has failed", error);
+    throw new Problem(500, "The request cannot be authorized; the program has printed why");
+  }
 }
 
 /** Compares digests, which have one length, in a time that does not depend on where they differ. */

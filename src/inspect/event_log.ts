@@ -21,7 +21,6 @@ const streamsPerTurn = 32;
 /** After how long silent streams say that they are alive, in ms. */
 const keepAliveMs = 15_000;
 
-/** An event of a supervisor, of a cluster, or of an operator. */
 interface Event {
   readonly type: string;
   /** When it happened, epoch ms. */
@@ -31,20 +30,16 @@ interface Event {
   readonly error?: unknown;
 }
 
-/** What is kept of an event, and its frame once a stream has wanted it. */
-interface Kept {
-  readonly event: Event;
-  frame?: string;
-}
-
 /** Keeps the last events. */
 export class EventLog {
   readonly #clock: Clock;
-  readonly #kept: Kept[] = [];
+  /** What is kept of each event: plain data, or its frame once a stream has wanted it. */
+  readonly #kept: (Event | string)[] = [];
   /** Differs with every log: numbers of another one mean nothing here. */
   readonly #epoch = crypto.randomUUID().slice(0, 8);
   /** The number of the next event. */
   #next = 0;
+  /** Wakes the streams that wait. */
   readonly #waiting = new Set<() => void>();
   #timer: Timer | undefined = undefined;
   #isGathering = false;
@@ -55,13 +50,13 @@ export class EventLog {
 
   /** Keeps an event as plain data: a version may be anything, and so may an error. */
   add<E extends Event>(event: E): void {
-    const { key, version, error } = event;
-    const plain = {
-      id: key === undefined ? undefined : idOf(key),
+    const { at, key, version, error } = event;
+    this.#kept[this.#next++ % maxEvents] = {
+      ...event,
+      ...key !== undefined && { id: idOf(key) },
       version: typeof version === "string" || typeof version === "number" ? version : undefined,
-      error: error === undefined ? undefined : errorData(error, event.at),
+      error: error === undefined ? undefined : errorData(error, at),
     };
-    this.#kept[this.#next++ % maxEvents] = { event: { ...event, ...plain } };
     if (this.#waiting.size === 0 || this.#isGathering) return;
     this.#isGathering = true;
     this.#wakeAfter(gatherMs);
@@ -76,9 +71,8 @@ export class EventLog {
    * @param signal Ends the stream.
    */
   stream(lastId: string | null, head: object, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const encoder = new TextEncoder();
-    const known = this.#positionBehind(lastId), missed = known === undefined ? "unknown" : undefined;
-    let position = known ?? this.#first, isOver = false, wake = () => {};
+    const encoder = new TextEncoder(), from = this.#positionBehind(lastId);
+    let position = from ?? this.#first, isOver = false, wake = () => {};
     const end = () => {
       isOver = true;
       this.#waiting.delete(wake);
@@ -86,15 +80,15 @@ export class EventLog {
       wake();
     };
     const ending = onAbort(signal, end);
+    const hello = { scope: "instance", ...head, ...from === undefined && { missed: "unknown" } };
     return new ReadableStream({
-      start: (controller) =>
-        controller.enqueue(encoder.encode(frameOf("hello", { scope: "instance", ...head, missed }))),
+      start: (controller) => controller.enqueue(encoder.encode(frameOf("hello", hello))),
       pull: async (controller) => {
         if (position === this.#next && !isOver) await new Promise<void>((resolve) => this.#wait(wake = resolve));
         if (isOver) return controller.close();
-        const dropped = this.#first - position;
+        const dropped = Math.max(0, this.#first - position);
+        position += dropped;
         let text = dropped > 0 ? frameOf("dropped", { count: dropped }) : "";
-        position += Math.max(0, dropped);
         while (position < this.#next && text.length < chunkLength) text += this.#frame(position++);
         controller.enqueue(encoder.encode(text || ": alive\n\n"));
       },
@@ -109,7 +103,7 @@ export class EventLog {
     return Math.max(0, this.#next - maxEvents);
   }
 
-  /** Returns the number of the event to go on with; `undefined` if the id is not one of this log. */
+  /** The number of the event to go on with; `undefined` if the id is not one of this log. */
   #positionBehind(lastId: string | null): number | undefined {
     if (lastId === null) return this.#next;
     const [, epoch, number] = /^(\w{8})-(\d{1,15})$/.exec(lastId) ?? [];
@@ -117,8 +111,9 @@ export class EventLog {
   }
 
   #frame(number: number): string {
-    const kept = this.#kept[number % maxEvents];
-    return kept.frame ??= `id: ${this.#epoch}-${number}\n${frameOf(kept.event.type, kept.event)}`;
+    const index = number % maxEvents, kept = this.#kept[index];
+    if (typeof kept === "string") return kept;
+    return this.#kept[index] = `id: ${this.#epoch}-${number}\n${frameOf(kept.type, kept)}`;
   }
 
   #wait(wake: () => void): void {
@@ -127,24 +122,23 @@ export class EventLog {
   }
 
   #wakeAfter(delayMs: number): void {
-    this.#rest();
+    this.#timer?.cancel();
     this.#timer = this.#clock.timer(() => this.#wakeAll(), delayMs);
+  }
+
+  async #wakeAll(): Promise<void> {
+    this.#rest();
+    for (const [index, wake] of [...this.#waiting].entries()) {
+      this.#waiting.delete(wake);
+      wake();
+      if (index % streamsPerTurn === streamsPerTurn - 1) await turn();
+    }
   }
 
   #rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-  }
-
-  async #wakeAll(): Promise<void> {
-    this.#rest();
     this.#isGathering = false;
-    let woken = 0;
-    for (const wake of [...this.#waiting]) {
-      this.#waiting.delete(wake);
-      wake();
-      if (++woken % streamsPerTurn === 0) await turn();
-    }
   }
 }
 

@@ -8,11 +8,10 @@ import type { ClusterEvent } from "../cluster/events.ts";
 import type { SupervisorEvent } from "../events.ts";
 import type { InspectSettings } from "./options.ts";
 
-/** One thing that is looked at. */
+/** One thing that is looked at, and what is wrong with it. */
 interface Check {
   readonly status: "pass" | "warn" | "fail";
   readonly observedValue?: unknown;
-  /** What is wrong. */
   readonly output?: string;
 }
 
@@ -31,34 +30,34 @@ export class Health<K> {
   }
 
   note(event: SupervisorEvent<unknown> | ClusterEvent): void {
-    const nowMs = this.#settings.clock.monotonic();
     if (event.type === "session-fenced") this.#isFenced = true;
     else if (event.type === "session-joined" && event.isSelf) this.#isFenced = false;
-    else if (event.type === "database-unavailable") this.#silentSinceMs ??= nowMs;
+    else if (event.type === "database-unavailable") this.#silentSinceMs ??= this.#settings.clock.monotonic();
     else if (event.type === "database-available") this.#silentSinceMs = undefined;
     else if (event.type === "table-failed" && event.operation !== "report") {
-      this.#failing = { sinceMs: this.#unread?.sinceMs ?? nowMs, lastAt: event.at };
+      this.#failing = { sinceMs: this.#unread?.sinceMs ?? this.#settings.clock.monotonic(), lastAt: event.at };
     }
   }
 
-  /** Whether the instance may be sent work: it has read its table once, for which it needs no slots. */
-  get isReady(): boolean {
+  /** Tells whether the instance may be sent work: it has read its table once, for which it needs no slots. */
+  readiness(): [text: string, status: number] {
     const { isRunning, pass } = this.#settings.supervisor?.summary() ?? { isRunning: true, pass: true };
-    return isRunning && pass !== undefined;
+    return isRunning && pass ? ["ready\n", 200] : ["not ready: the table has not been read\n", 503];
   }
 
   /** Tells how well it is. */
-  report(): { status: Check["status"]; serviceId: string; checks: object } {
+  report(): { readonly status: Check["status"]; readonly serviceId: string; readonly checks: object } {
     const { supervisor, cluster, title } = this.#settings;
-    const fenced: Check = { status: "fail", output: "the session is fenced: this instance owns nothing" };
-    const checks: Record<string, readonly Check[]> = {
-      ...supervisor && { processes: [this.#processes()] },
-      table: [this.#table()],
-      ...cluster && { session: [this.#isFenced ? fenced : { status: "pass" }] },
+    const fenced = "the session is fenced: this instance owns nothing";
+    const checks: Record<string, Check> = {
+      ...supervisor && { processes: this.#processes() },
+      table: this.#table(),
+      ...cluster && { session: this.#isFenced ? { status: "fail", output: fenced } : { status: "pass" } },
     };
-    const all = Object.values(checks).map(([{ status }]) => status);
+    const all = Object.values(checks).map(({ status }) => status);
     const status = (["fail", "warn"] as const).find((each) => all.includes(each)) ?? "pass";
-    return { status, serviceId: title, checks };
+    const lists = Object.entries(checks).map(([name, check]) => [name, [check]]);
+    return { status, serviceId: title, checks: Object.fromEntries(lists) };
   }
 
   /** The failures of the table since a pass has read it. */
@@ -70,16 +69,15 @@ export class Health<K> {
   /** Paused and resting keys are as they should be. */
   #processes(): Check {
     const { supervisor, graceMs } = this.#settings, { at, counts } = supervisor!.summary();
-    const { queued = 0, starting = 0, stopping = 0, ...others } = counts;
-    const wrong = (["parked", "stuck", "retrying"] as const).filter((state) => others[state]);
-    const told = wrong.map((state) => `${others[state]} ${state}`);
-    const slow = queued + starting + stopping === 0
-      ? []
-      : supervisor!.snapshot().processes.filter(({ state, sinceAt }) =>
-        ["queued", "starting", "stopping"].includes(state) && at - sinceAt > graceMs
-      );
-    if (slow.length > 0) told.push(`${slow.length} not running for more than ${graceMs} ms`);
-    return { status: told.length === 0 ? "pass" : "warn", observedValue: counts, output: told.join(", ") || undefined };
+    const wrong = (["parked", "stuck", "retrying"] as const).filter((state) => counts[state]);
+    const told = wrong.map((state) => `${counts[state]} ${state}`);
+    const passing = (["queued", "starting", "stopping"] as const).filter((state) => counts[state]);
+    const isSlow = ({ state, sinceAt }: { readonly state: string; readonly sinceAt: number }) =>
+      at - sinceAt > graceMs && passing.some((each) => each === state);
+    const slow = passing.length === 0 ? 0 : supervisor!.snapshot().processes.filter(isSlow).length;
+    if (slow > 0) told.push(`${slow} not running for more than ${graceMs} ms`);
+    if (told.length === 0) return { status: "pass", observedValue: counts };
+    return { status: "warn", observedValue: counts, output: told.join(", ") };
   }
 
   #table(): Check {

@@ -11,7 +11,9 @@
  * @module
  */
 
+import type { ClusterEvent } from "../cluster/events.ts";
 import { printError } from "../error_data.ts";
+import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import { act, problemOf, readBody } from "./acting.ts";
 import { ask, type InspectAction } from "./authorize.ts";
@@ -38,22 +40,15 @@ import { actions, type Route, routeOf } from "./routes.ts";
  * @throws {TypeError} If an option has a wrong shape.
  * @throws {RangeError} If a number is out of range.
  *
- * @example Five lines beside a supervisor
+ * @example
  * ```ts
- * import { MapTable, nop, Supervisor } from "@pact/supervisor";
- * import { bearer, inspect } from "@pact/supervisor/inspect";
+ * import { MapTable, nop } from "@pact/supervisor";
+ * import { anyone, inspect } from "@pact/supervisor/inspect";
  * import { assertEquals } from "@std/assert";
  *
- * const table = new MapTable([["acme", nop]]);
- * const supervisor = new Supervisor(table);
- * const handle = inspect({ supervisor, table, authorize: bearer("a-long-and-secret-token") });
- * await supervisor.run(async () => {
- *   // Deno.serve(handle) in a program
- *   const headers = { authorization: "Bearer a-long-and-secret-token" };
- *   const answer = await handle(new Request("http://localhost/admin/api/processes", { headers }));
- *   const { items } = await answer.json();
- *   assertEquals([items[0].key, items[0].state], ["acme", "running"]);
- * });
+ * const handle = inspect({ table: new MapTable([["acme", nop]]), authorize: anyone() });
+ * const { items } = await (await handle(new Request("http://localhost/admin/api/processes"))).json();
+ * assertEquals(items[0].key, "acme");
  * ```
  */
 export function inspect<K>(options: InspectOptions<K>): (request: Request) => Promise<Response> {
@@ -69,23 +64,11 @@ class Inspector<K> {
   readonly #log: EventLog;
 
   constructor(settings: InspectSettings<K>) {
-    const { supervisor, cluster, clock, signal } = this.#settings = settings;
+    this.#settings = settings;
     this.#processes = new Processes(settings);
     this.#health = new Health(settings);
-    this.#log = new EventLog(clock);
-    if (signal.aborted) return;
-    supervisor?.subscribe((event) => {
-      this.#metrics.note(event);
-      this.#health.note(event);
-      this.#log.add(event);
-    }, { signal, keepsConsole: true });
-    cluster?.subscribe((event) => {
-      this.#health.note(event);
-      this.#log.add(event);
-    }, { signal, keepsConsole: true });
-    if (!supervisor || !cluster) return;
-    const counting = cluster.countBy(() => supervisor.summary().counts);
-    onAbort(signal, () => counting[Symbol.dispose]());
+    this.#log = new EventLog(settings.clock);
+    if (!settings.signal.aborted) this.#listen(settings);
   }
 
   async handle(request: Request): Promise<Response> {
@@ -104,78 +87,84 @@ class Inspector<K> {
     }
   }
 
+  #listen({ supervisor, cluster, table, signal }: InspectSettings<K>): void {
+    const listener = (event: SupervisorEvent<K> | ClusterEvent) => {
+      this.#metrics.note(event);
+      this.#health.note(event);
+      this.#log.add(event);
+    };
+    supervisor?.subscribe(listener, { signal, keepsConsole: true });
+    cluster?.subscribe(listener, { signal, keepsConsole: true });
+    for (const each of [cluster, table]) each?.observeCalls?.((call) => this.#metrics.noteCall(call), { signal });
+    if (!supervisor || !cluster) return;
+    const counting = cluster.countBy(() => supervisor.summary().counts);
+    onAbort(signal, () => counting[Symbol.dispose]());
+  }
+
   async #answer(request: Request): Promise<Response> {
     const url = new URL(request.url), route = routeOf(url.pathname);
     if (!route) throw new Problem(404, "There is nothing at this path");
-    const methods = route.type === "act" ? ["POST"] : ["GET", "HEAD"];
-    if (!methods.includes(request.method)) {
-      throw new Problem(405, `The method must be ${methods.join(" or ")}`, { headers: { allow: methods.join(", ") } });
+    const allow = route.type === "act" ? "POST" : "GET, HEAD";
+    if (!allow.split(", ").includes(request.method)) {
+      throw new Problem(405, `The method must be one of ${allow}`, { headers: { allow } });
     }
-    const { title, authorize } = this.#settings;
     if (route.type === "livez") return textResponse("alive\n");
-    if (route.type === "page") return pageResponse(title);
-    if (route.type === "readyz") {
-      const { isReady } = this.#health;
-      return textResponse(isReady ? "ready\n" : "not ready: the table has not been read\n", isReady ? 200 : 503);
-    }
-    if (route.type === "act" && isCrossOrigin(request.headers, url)) {
+    if (route.type === "readyz") return textResponse(...this.#health.readiness());
+    if (route.type === "page") return pageResponse(this.#settings.title);
+    const isAct = route.type === "act", type = isAct ? route.action : "read";
+    if (isAct && isCrossOrigin(request.headers, url)) {
       throw new Problem(403, "A request that acts must come from a page of this server, or from no page");
     }
-    const action = {
-      type: route.type === "act" ? route.action : "read",
-      ..."key" in route && { key: route.key },
-    } as const;
-    const permit = await ask(authorize, request, action);
-    return permit instanceof Response ? permit : await this.#serve(route, request, { url, ...permit });
+    const action: InspectAction = { type, ..."key" in route && { key: route.key } };
+    const permit = await ask(this.#settings.authorize, request, action);
+    if (permit instanceof Response) return permit;
+    return await (isAct ? this.#act(route, request, url, permit) : this.#read(route, request, url));
   }
 
-  async #serve(route: Route, request: Request, { url, by }: { url: URL; by?: string }): Promise<Response> {
-    const { signal, cluster } = this.#settings;
+  async #read(route: Exclude<Route, { type: "act" }>, request: Request, url: URL): Promise<Response> {
+    const settings = this.#settings;
     switch (route.type) {
-      case "overview":
-        return jsonResponse(overviewOf(this.#settings));
-      case "processes":
-        return jsonResponse(await this.#processes.list(url.searchParams));
       case "process":
         return jsonResponse(await this.#processes.one(route.key as K));
+      case "processes":
+        return jsonResponse(await this.#processes.list(url));
       case "rights":
         return jsonResponse(await this.#rights(request));
       case "events": {
-        const head = { session: cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
+        const head = { session: settings.cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
         const headers = { "content-type": "text/event-stream" };
-        return answer(this.#log.stream(lastId, head, signal), { headers });
+        return answer(this.#log.stream(lastId, head, settings.signal), { headers });
       }
       case "metrics":
-        return textResponse(this.#metrics.toText(this.#settings));
+        return textResponse(this.#metrics.toText(settings));
       case "health": {
         const report = this.#health.report(), headers = { "content-type": "application/health+json" };
         return jsonResponse(report, { status: report.status === "fail" ? 503 : 200, headers });
       }
-      case "act":
-        return await this.#act(route, request, { by, state: url.searchParams.get("state") });
       default:
-        throw new Problem(404, "There is nothing at this path");
+        return jsonResponse(overviewOf(settings));
     }
   }
 
   async #act(
     { action, key }: Extract<Route, { type: "act" }>,
     request: Request,
-    { by, state }: { readonly by?: string; readonly state: string | null },
+    { searchParams }: URL,
+    { by }: { readonly by?: string },
   ): Promise<Response> {
-    const at = this.#settings.clock.now(), { reason, untilAt } = await readBody(request, at);
-    const outcome = await act(this.#settings, { action, key: key as K, by, reason, untilAt, state });
+    const at = this.#settings.clock.now(), body = await readBody(request), state = searchParams.get("state");
+    const outcome = await act(this.#settings, { action, key: key as K, state, by, ...body });
     this.#processes.forget();
-    this.#log.add({ type: "acted", at, action, key, by, reason, isChanged: outcome.isChanged });
+    this.#log.add({ type: "acted", at, action, key, by, reason: body.reason, isChanged: outcome.isChanged });
     return jsonResponse({ action, ...outcome });
   }
 
   /** Tells what a request could do, so that a page shows no button that would be refused. It is no promise. */
   async #rights(request: Request): Promise<object> {
     const { table, supervisor, authorize } = this.#settings;
-    const { pause, resume, restart, pauseAll, resumeAll, restartAll } = table ?? {};
-    const ofKey = { pause, resume, restart: restart ?? supervisor, start: supervisor, abandon: supervisor };
-    const ofTable: Partial<Record<string, unknown>> = { pause: pauseAll, resume: resumeAll, restart: restartAll };
+    const { pause, resume, restart = supervisor, pauseAll, resumeAll, restartAll } = table ?? {};
+    const ofKey = { restart, pause, resume, start: supervisor, abandon: supervisor };
+    const ofTable: Readonly<Record<string, unknown>> = { restart: restartAll, pause: pauseAll, resume: resumeAll };
     const may = async (type: InspectAction["type"]) => !(await ask(authorize, request, { type }) instanceof Response);
     const allowed: (typeof actions)[number][] = [];
     for (const type of actions) if (ofKey[type] && await may(type).catch(() => false)) allowed.push(type);
@@ -183,17 +172,14 @@ class Inspector<K> {
   }
 }
 
-/**
- * Tells whether a request may have been made by a page of another origin: a browser sends the credentials of its user along with
- * what a page of others asks for.
- */
+/** Whether a page of another origin may have made a request: a browser sends the credentials of its user along. */
 function isCrossOrigin(headers: Headers, url: URL): boolean {
   const site = headers.get("sec-fetch-site") ?? "none", origin = headers.get("origin");
   if (site !== "same-origin" && site !== "none") return true;
   return origin !== null && (URL.parse(origin)?.host || undefined) !== (headers.get("host") ?? url.host);
 }
 
-/** The type is that of the text format of Prometheus, which is plain text to everything else. */
+/** The version is that of the text format of Prometheus, and means nothing to everything else. */
 function textResponse(text: string, status = 200): Response {
   return answer(text, { status, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }

@@ -5,45 +5,47 @@
  * @module
  */
 
+import { errorData } from "../error_data.ts";
+import type { ClusterEvent } from "../cluster/events.ts";
 import type { ExitOutcome, SupervisorEvent } from "../events.ts";
+import type { KvCall } from "../kv/mod.ts";
+import { processStates } from "../supervisor/snapshot.ts";
 import type { InspectSettings } from "./options.ts";
-import { states } from "./processes.ts";
+
+/** What is timed, in s. */
+const durations = {
+  process_start_duration: "How long start-ups took.",
+  process_uptime: "How long processes had run when they ended.",
+  reconcile_duration: "How long passes over the table took.",
+  kv_operation_duration: "How long calls to the database took.",
+};
 
 /** The upper ends of the buckets, in s. */
-const bounds = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, Infinity];
+const bounds = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600, 3_600, 86_400, Infinity];
 
-/** Durations by how long they are. */
-class Histogram {
-  /** How many there were up to each bound. */
-  readonly counts = bounds.map(() => 0);
-  sum = 0;
-
-  add(durationMs: number): void {
-    const seconds = durationMs / 1_000;
-    this.sum += seconds;
-    bounds.forEach((bound, index) => this.counts[index] += seconds <= bound ? 1 : 0);
-  }
-}
+/** Numbers by labels. */
+type Rows = Readonly<Record<string, number>>;
 
 /** Counts what only events tell. */
 export class Metrics {
   /** Starts that followed the end of a process, by how that had ended. */
   readonly #restarts: Record<ExitOutcome, number> = { failed: 0, returned: 0, stopped: 0 };
-  readonly #starts = new Histogram();
-  readonly #passes = new Histogram();
   /** How the last life of a key has ended that is to start again. */
   readonly #ended = new Map<unknown, ExitOutcome>();
   #lastExit: { readonly key: unknown; readonly outcome: ExitOutcome } | undefined = undefined;
+  /** By name and labels: how many there were up to each bound, and their sum. */
+  readonly #timed = new Map<string, { readonly counts: number[]; sum: number }>();
 
-  note(event: SupervisorEvent<unknown>): void {
+  note(event: SupervisorEvent<unknown> | ClusterEvent): void {
     switch (event.type) {
       case "starting":
         return this.#noteStart(event.key);
       case "running":
-        return this.#starts.add(event.startMs);
+        return this.#time("process_start_duration", event.startMs);
       case "reconciled":
-        return this.#passes.add(event.durationMs);
+        return this.#time("reconcile_duration", event.durationMs);
       case "exited":
+        if (event.phase === "running") this.#time("process_uptime", event.uptimeMs);
         this.#lastExit = event;
         return;
       case "retrying": // right after the end that it answers; an entry that cannot be read has none
@@ -59,40 +61,43 @@ export class Metrics {
     }
   }
 
+  noteCall({ operation, durationMs, error }: KvCall): void {
+    const failure = error === undefined ? "" : `,error_type="${errorData(error, 0).name.replace(/\W/g, "_")}"`;
+    this.#time("kv_operation_duration", durationMs, `operation="${operation}"${failure}`);
+  }
+
   /** Tells the metrics. */
   toText<K>({ supervisor, cluster }: InspectSettings<K>): string {
-    const lines: string[] = [];
-    const add = (name: string, type: string, help: string, rows: Readonly<Record<string, number>>) => {
-      lines.push(`# HELP supervisor_${name} ${help}`, `# TYPE supervisor_${name} ${type}`);
-      for (const [suffix, value] of Object.entries(rows)) lines.push(`supervisor_${name}${suffix} ${value}`);
-    };
-    const by = (label: string, counts: Readonly<Record<string, number>>) =>
-      Object.fromEntries(Object.entries(counts).map(([value, count]) => [`{${label}="${value}"}`, count]));
-    const addHistogram = (name: string, help: string, { counts, sum }: Histogram) => {
-      const buckets = bounds.map((
-        bound,
-        index,
-      ) => [`_bucket{le="${bound === Infinity ? "+Inf" : bound}"}`, counts[index]]);
-      add(name, "histogram", help, { ...Object.fromEntries(buckets), _sum: sum, _count: counts[counts.length - 1] });
-    };
+    const metric = (name: string, type: string, help: string, rows: Rows) => [
+      `# HELP supervisor_${name} ${help}`,
+      `# TYPE supervisor_${name} ${type}`,
+      ...Object.entries(rows).map(([labels, value]) => `supervisor_${name}${labels} ${value}`),
+    ];
+    // Prometheus keeps the ending _count to itself, unless a metric has no type.
+    const counts = (name: string, help: string, rows: Rows) => metric(`${name}_count`, "untyped", help, rows);
+    const lines = Object.entries(durations).flatMap(([name, help]) =>
+      metric(`${name}_seconds`, "histogram", help, this.#histogram(name))
+    );
     if (supervisor) {
-      const { counts } = supervisor.summary(), { paused = 0 } = counts;
-      const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      const each = Object.fromEntries(states.map((state) => [state, counts[state] ?? 0]));
-      add("process_count", "gauge", "Keys of this instance by state.", by("state", each));
-      add("process_desired", "gauge", "Keys of this instance that are to run.", { "": all - paused });
+      const { counts: known } = supervisor.summary(), { paused = 0 } = known;
+      const all = Object.values(known).reduce((sum, count) => sum + count, 0);
+      const each = Object.fromEntries(processStates.map((state) => [state, known[state] ?? 0]));
       const help = "Starts after the end of a process, by how that had ended.";
-      add("process_restarts_total", "counter", help, by("outcome", this.#restarts));
-      addHistogram("process_start_duration_seconds", "How long start-ups took.", this.#starts);
-      addHistogram("reconcile_duration_seconds", "How long passes over the table took.", this.#passes);
+      lines.push(
+        ...counts("process", "Keys of this instance by state.", by("state", each)),
+        ...metric("process_desired", "gauge", "Keys of this instance that are to run.", { "": all - paused }),
+        ...metric("process_restarts_total", "counter", help, by("outcome", this.#restarts)),
+      );
     }
     if (cluster) {
       const { sessions, slots: { owned, handingOver, unowned } } = cluster.snapshot();
       const slots = { owned: owned.length, handing_over: handingOver.length, unowned: unowned.length };
-      add("cluster_slot_count", "gauge", "Slots as this instance sees them.", by("state", slots));
-      add("cluster_session_count", "gauge", "Sessions as this instance sees them.", { "": sessions.length });
+      lines.push(
+        ...counts("cluster_slot", "Slots as this instance sees them.", by("state", slots)),
+        ...counts("cluster_session", "Sessions as this instance sees them.", { "": sessions.length }),
+      );
     }
-    return lines.map((line) => `${line}\n`).join("");
+    return `${lines.join("\n")}\n`;
   }
 
   #noteStart(key: unknown): void {
@@ -101,4 +106,30 @@ export class Metrics {
     this.#ended.delete(key);
     this.#restarts[outcome]++;
   }
+
+  #time(name: keyof typeof durations, durationMs: number, labels = ""): void {
+    const seconds = durationMs / 1_000, id = `${name} ${labels}`;
+    let timed = this.#timed.get(id);
+    if (!timed) this.#timed.set(id, timed = { counts: bounds.map(() => 0), sum: 0 });
+    timed.sum += seconds;
+    for (let index = bounds.length - 1; seconds <= bounds[index]; index--) timed.counts[index]++;
+  }
+
+  #histogram(wanted: string): Rows {
+    const rows: Record<string, number> = {};
+    for (const [id, { counts, sum }] of this.#timed) {
+      const [name, labels] = id.split(" ");
+      if (name !== wanted) continue;
+      const all = labels && `{${labels}}`, before = labels && `${labels},`;
+      bounds.forEach((bound, index) => {
+        rows[`_bucket{${before}le="${bound === Infinity ? "+Inf" : bound}"}`] = counts[index];
+      });
+      Object.assign(rows, { [`_sum${all}`]: sum, [`_count${all}`]: counts.at(-1) });
+    }
+    return rows;
+  }
+}
+
+function by(label: string, counts: Rows): Rows {
+  return Object.fromEntries(Object.entries(counts).map(([value, count]) => [`{${label}="${value}"}`, count]));
 }

@@ -7,6 +7,7 @@
 import { checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { KvTable, PageOptions } from "../kv/mod.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { CallOptions, Supervisor } from "../supervisor/supervisor.ts";
@@ -21,7 +22,9 @@ export type InspectedSupervisor<K> = Pick<
 >;
 
 /** What an inspector uses of a cluster. */
-export type InspectedCluster = Pick<Cluster, "countBy" | "sessionOf" | "snapshot" | "subscribe">;
+export type InspectedCluster =
+  & Pick<Cluster, "countBy" | "sessionOf" | "snapshot" | "subscribe">
+  & Partial<Pick<Cluster, "observeCalls">>;
 
 /** What an inspector uses of a table. Whatever is optional is shown, or can be done, only if the table has it. */
 export interface InspectedTable<K> {
@@ -31,15 +34,13 @@ export interface InspectedTable<K> {
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, unknown>>;
   /** The table of all instances, if this one is that of one instance. */
   readonly whole?: InspectedTable<K>;
-  /** Reads one page, in any order that stays the same. */
-  page?(
-    options: { readonly after?: K; readonly prefix?: string; readonly limit?: number; readonly signal?: AbortSignal },
-  ): Promise<{ readonly entries: readonly Entry<K, unknown>[]; readonly next?: K }>;
+  /** Reads one page, in the order of Deno KV. */
+  page?(options: PageOptions<K>): Promise<{ readonly entries: readonly Entry<K, unknown>[]; readonly next?: K }>;
   /** Lists what is paused. */
   pauses?(options?: CallOptions): Iterable<PausedKey<K>> | AsyncIterable<PausedKey<K>>;
   /** Lists the keys that are not well. */
   troubles?(
-    options?: { readonly ended?: boolean; readonly signal?: AbortSignal },
+    options?: CallOptions & { readonly ended?: boolean },
   ): Iterable<TroubledKey<K>> | AsyncIterable<TroubledKey<K>>;
   /** Replaces the process of a key. */
   restart?(key: K): boolean | Promise<boolean>;
@@ -53,10 +54,12 @@ export interface InspectedTable<K> {
   pauseAll?(options?: PauseOptions): boolean | Promise<boolean>;
   /** Ends the pause of the whole table. */
   resumeAll?(): boolean | Promise<boolean>;
+  /** Tells of each call to the database. */
+  readonly observeCalls?: KvTable<string, unknown>["observeCalls"];
 }
 
 /**
- * Options of `inspect`. Each of the three things to look at may be left out: what only it could tell is not told then.
+ * Options of `inspect`. What only a supervisor, a cluster or a table could tell is not told without it.
  *
  * @typeParam K The type of the keys.
  */

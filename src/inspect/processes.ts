@@ -10,28 +10,16 @@
 import { hasMethods } from "../check.ts";
 import { describeError } from "../error_data.ts";
 import type { Pause } from "../pause.ts";
+import { processStates } from "../supervisor/snapshot.ts";
 import type { Trouble } from "../table/trouble.ts";
 import { idOf, keyOfId, textOf } from "./key_id.ts";
 import { compareKeys } from "./key_order.ts";
 import type { InspectSettings } from "./options.ts";
 import { Problem, toJson } from "./problem.ts";
 
-/** The states that a supervisor tells of. */
-export const states = [
-  "queued",
-  "starting",
-  "running",
-  "stopping",
-  "stuck",
-  "retrying",
-  "parked",
-  "resting",
-  "paused",
-] as const;
-
-/** What else is told of a key: its slot has no live owner; nothing that could know is looked at. */
-const allStates: readonly string[] = [...states, "unowned", "unknown"];
-const rareStates: readonly string[] = states.filter((state) => state !== "queued" && state !== "running");
+/** Of some keys this tells that their slot has no live owner, or that nothing that could know is looked at. */
+const states: readonly string[] = [...processStates, "unowned", "unknown"];
+const rareStates: readonly string[] = processStates.filter((state) => state !== "queued" && state !== "running");
 
 const maxLimit = 1_000;
 /** How many entries are read for one page at most: a filter may let hardly any pass. */
@@ -52,21 +40,6 @@ interface Remembered<K> {
   readonly whole?: Pause;
 }
 
-/** Reads a query. */
-function parseQuery(parameters: URLSearchParams) {
-  const get = (name: string) => parameters.get(name) ?? undefined;
-  const state = get("state"), cursor = get("cursor"), limit = get("limit") ?? "100";
-  if (state !== undefined && !allStates.includes(state)) {
-    throw new Problem(400, `The state must be one of ${allStates.join(", ")}`);
-  }
-  if (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > maxLimit) {
-    throw new Problem(400, `The limit must be a whole number from 1 to ${maxLimit}`);
-  }
-  const after = cursor === undefined ? undefined : keyOfId(cursor);
-  if (cursor !== after && after === undefined) throw new Problem(400, "The cursor must be one that a page has given");
-  return { state, search: get("search") ?? "", session: get("session"), after, limit: Number(limit) };
-}
-
 type Query = ReturnType<typeof parseQuery>;
 
 /** Shows processes. */
@@ -80,13 +53,25 @@ export class Processes<K> {
   }
 
   /**
-   * Lists one page, in the order of the keys.
+   * Lists one page, in the order of the keys. It has a cursor if there may be more.
    *
    * @throws {Problem} 400, if a parameter is wrong.
    */
-  async list(parameters: URLSearchParams): Promise<object> {
-    const query = parseQuery(parameters), rows = await this.#withoutEntries(query);
-    return rows ? this.#cut(rows, query) : await this.#fromEntries(query);
+  async list(url: URL): Promise<object> {
+    const query = parseQuery(url), { state, session, limit } = query;
+    const at = this.#settings.clock.now(), knowsOwners = this.#knowsOwners, items = [];
+    let read = 0;
+    for await (const { rows, next } of this.#pages(query)) {
+      for (const row of rows.sort((one, other) => compareKeys(one.key, other.key))) {
+        const item = this.#describe(row, knowsOwners);
+        if (item.state !== (state ?? item.state) || item.session !== (session ?? item.session)) continue;
+        if (items.length === limit) return { at, items, cursor: items[limit - 1].id };
+        items.push(item);
+      }
+      read += rows.length;
+      if (read >= maxRead && next !== undefined) return { at, items, cursor: idOf(next) };
+    }
+    return { at, items };
   }
 
   /**
@@ -107,51 +92,32 @@ export class Processes<K> {
     this.#readMs = -Infinity;
   }
 
-  /** Finds all keys that can be in a state without reading the table; `undefined` if that cannot be. */
-  async #withoutEntries({ state, session }: Query): Promise<Row<K>[] | undefined> {
-    const own = this.#own(state);
-    if (!this.#settings.table) return own;
-    if (state === undefined || !rareStates.includes(state)) return undefined;
-    if (this.#seesAll(session)) return own;
-    const { rows, whole } = await this.#remembered();
-    if (whole && state === "paused") return undefined;
-    return [...new Map([...own.map((row) => [row.key, row] as const), ...rows]).values()];
-  }
-
-  /** Goes through the pages of the table until there is one item more than asked for. */
-  async #fromEntries(query: Query) {
-    const { search: prefix, state, session, limit } = query;
-    const pageLimit = state === undefined && session === undefined ? Math.min(limit + 1, maxLimit) : maxLimit;
-    const ending = [...this.#own("stopping"), ...this.#own("stuck")]; // their entries may be gone
-    const items: object[] = [];
+  /** Yields the keys that may be what is asked for. */
+  async *#pages(query: Query): AsyncGenerator<{ rows: Row<K>[]; next?: K }, undefined> {
+    const { search: prefix, state, session, limit } = query, { table, signal } = this.#settings;
     let after = query.after as K | undefined;
-    for (let read = 0;;) {
-      const { entries, next } = await this.#page({ after, prefix, limit: pageLimit, signal: this.#settings.signal });
+    const wanted = (rows: Iterable<Row<K>>) =>
+      [...rows].filter(({ key }) => isBehind(key, query.after) && textOf(key).startsWith(prefix));
+    const isRare = rareStates.includes(state ?? "");
+    if (!table || isRare && this.#seesAll(session)) return yield { rows: wanted(this.#own(state)) };
+    const { rows, whole } = isRare ? await this.#remembered() : {};
+    if (rows && !(whole && state === "paused")) {
+      const own = this.#own(state).map((row) => [row.key, row] as const);
+      return yield { rows: wanted(new Map([...own, ...rows]).values()) };
+    }
+    const ending = wanted([...this.#own("stopping"), ...this.#own("stuck")]); // their entries may be gone
+    const pageLimit = state === undefined && session === undefined ? Math.min(limit + 1, maxLimit) : maxLimit;
+    do {
+      const { entries, next } = table.page
+        ? await table.page({ after, prefix, limit: pageLimit, signal })
+        : { entries: wanted(await Array.fromAsync(table as AsyncIterable<Row<K>>)), next: undefined };
       const listed = new Set(entries.map(({ key }) => key));
       const beside = ending.filter(({ key }) =>
-        !listed.has(key) && (next === undefined || compareKeys(key, next) <= 0)
+        isBehind(key, after) && !listed.has(key) && (next === undefined || !isBehind(key, next))
       );
-      const page = this.#cut([...entries, ...beside], { ...query, after, limit: limit - items.length });
-      items.push(...page.items);
-      read += entries.length;
+      yield { rows: [...entries, ...beside], next };
       after = next;
-      if (page.cursor !== undefined || after === undefined) return { items, cursor: page.cursor };
-      if (read >= maxRead) return { items, cursor: idOf(after) };
-    }
-  }
-
-  /** Of rows, takes those that are asked for, up to the limit; there is a cursor exactly if there are more. */
-  #cut(rows: Row<K>[], { search, state, session, after, limit }: Query) {
-    const items = [], knowsOwners = this.#knowsOwners;
-    for (const row of rows.sort((one, other) => compareKeys(one.key, other.key))) {
-      const isBefore = after !== undefined && compareKeys(row.key, after) <= 0;
-      if (isBefore || !textOf(row.key).startsWith(search)) continue;
-      const item = this.#describe(row, knowsOwners);
-      if (item.state !== (state ?? item.state) || item.session !== (session ?? item.session)) continue;
-      if (items.length === limit) return { items, cursor: items.at(-1)?.id ?? idOf(after) };
-      items.push(item);
-    }
-    return { items };
+    } while (after !== undefined);
   }
 
   #describe({ key, pause, trouble }: Row<K>, knowsOwners: boolean) {
@@ -184,18 +150,10 @@ export class Processes<K> {
   /** Whether this instance itself knows all keys that are asked for. */
   #seesAll(session: string | undefined): boolean {
     const { supervisor, cluster } = this.#settings, { isRunning, pass } = supervisor?.summary() ?? {};
-    const seen = cluster?.snapshot();
     if (!isRunning || !pass) return false;
-    if (!seen || (session !== undefined && session === seen.session)) return true;
-    return seen.slots.unowned.length === 0 && seen.sessions.every(({ isSelf }) => isSelf);
-  }
-
-  /** Reads a page of the table; of one that has no pages, everything. */
-  async #page(options: { after?: K; prefix: string; limit: number; signal: AbortSignal }) {
-    const table = this.#settings.table!;
-    if (table.page) return await table.page(options);
-    options.signal.throwIfAborted();
-    return { entries: await Array.fromAsync(table as AsyncIterable<Row<K>>), next: undefined };
+    const { session: self, sessions, slots } = cluster?.snapshot() ?? {};
+    if (!slots || (session !== undefined && session === self)) return true;
+    return slots.unowned.length === 0 && sessions?.every(({ isSelf }) => isSelf) === true;
   }
 
   /** Lists what is paused and what is not well: the cost depends on how many those are, not on how many entries there are. */
@@ -231,6 +189,32 @@ export class Processes<K> {
       return { specError: describeError(error) };
     }
   }
+}
+
+function parseQuery({ search: text, searchParams }: URL) {
+  const get = (name: string) => searchParams.get(name) ?? undefined;
+  const state = get("state"), cursor = get("cursor"), limit = get("limit") ?? "100";
+  if (!isEncoded(text)) throw new Problem(400, "The query must be UTF-8, percent-encoded");
+  if (!states.includes(state ?? "running")) throw new Problem(400, `The state must be one of ${states.join(", ")}`);
+  if (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > maxLimit) {
+    throw new Problem(400, `The limit must be a whole number from 1 to ${maxLimit}`);
+  }
+  const after = cursor === undefined ? undefined : keyOfId(cursor);
+  if (cursor !== after && after === undefined) throw new Problem(400, "The cursor must be one that a page has given");
+  return { state, search: get("search") ?? "", session: get("session"), after, limit: Number(limit) };
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch (_malformed) {
+    return false;
+  }
+}
+
+/** Without a place, everything is behind it. */
+function isBehind(key: unknown, place: unknown): boolean {
+  return place === undefined || compareKeys(key, place) > 0;
 }
 
 function hasSpec(entry: object | undefined): entry is { spec(): Promise<unknown> } {

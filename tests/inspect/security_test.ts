@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/supervisor";
+import { leaf, MapTable, nop, ProcessPausedError, type Runnable, Supervisor } from "@pact/supervisor";
 import { anyone, type Authorize, basic, bearer, inspect } from "../../src/inspect/mod.ts";
+import { describeError } from "../../src/error_data.ts";
 import { idOf } from "../../src/inspect/key_id.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { Face, statusOf } from "./fixtures.ts";
@@ -54,20 +55,30 @@ Deno.test("inspect() takes no token in the query", async () => {
   }
 });
 
-Deno.test("inspect() answers 500 without a text when authorize throws", async () => {
-  const authorize = () => {
-    throw new Error("password of the database: hunter2");
-  };
-  const printed: string[] = [], { error } = console;
-  console.error = (line: string) => void printed.push(line);
-  try {
-    const answer = await new Face({ authorize }).get("/api/overview"), text = await answer.text();
-    assertEquals([answer.status, text.includes("hunter2")], [500, false]);
-    assertEquals(printed, ["inspect: a request has failed: Error: password of the database: hunter2"]);
-  } finally {
-    console.error = error;
-  }
-});
+const thrown: readonly unknown[] = [
+  new Error("password of the database: hunter2"),
+  new ProcessPausedError("hunter2", { at: 0 }),
+  Object.assign(new Error("hunter2"), { name: "KvTimeoutError" }),
+  new TypeError("Cannot use the key hunter2"),
+  "hunter2",
+  null,
+];
+for (const [index, each] of thrown.entries()) {
+  Deno.test(`inspect() answers 500 without a text when authorize throws, and prints it: ${index}`, async () => {
+    const authorize = () => {
+      throw each;
+    };
+    const printed: string[] = [], { error } = console;
+    console.error = (line: string) => void printed.push(line);
+    try {
+      const answer = await new Face({ authorize }).get("/api/overview"), text = await answer.text();
+      assertEquals([answer.status, text.includes("hunter2")], [500, false]);
+      assertEquals(printed, [`inspect: authorize has failed: ${describeError(each)}`]);
+    } finally {
+      console.error = error;
+    }
+  });
+}
 
 Deno.test("anyone() lets everything be read and nothing be done", async () => {
   const table = bots(), face = new Face({ table, authorize: anyone() });
