@@ -9,8 +9,8 @@ import { errorData } from "../error_data.ts";
 import type { ClusterEvent } from "../cluster/events.ts";
 import type { ExitOutcome, SupervisorEvent } from "../events.ts";
 import type { KvCall } from "../kv/mod.ts";
-import { processStates } from "../supervisor/snapshot.ts";
 import type { InspectSettings } from "./options.ts";
+import { processStates } from "./processes.ts";
 
 /** What is timed, in s. */
 const durations = {

@@ -10,12 +10,25 @@
 import { hasMethods } from "../check.ts";
 import { describeError } from "../error_data.ts";
 import type { Pause } from "../pause.ts";
-import { processStates } from "../supervisor/snapshot.ts";
+import type { ProcessSnapshotState } from "../supervisor/snapshot.ts";
 import type { Trouble } from "../table/trouble.ts";
 import { idOf, keyOfId, textOf } from "./key_id.ts";
 import { compareKeys } from "./key_order.ts";
 import type { InspectSettings } from "./options.ts";
 import { Problem, toJson } from "./problem.ts";
+
+/** The states that a supervisor tells of. */
+export const processStates: readonly ProcessSnapshotState[] = [
+  "queued",
+  "starting",
+  "running",
+  "stopping",
+  "stuck",
+  "retrying",
+  "parked",
+  "resting",
+  "paused",
+];
 
 /** Of some keys this tells that their slot has no live owner, or that nothing that could know is looked at. */
 const states: readonly string[] = [...processStates, "unowned", "unknown"];

@@ -25,19 +25,6 @@ export type ProcessSnapshotState =
   | "resting"
   | "paused";
 
-/** Every state. */
-export const processStates: readonly ProcessSnapshotState[] = [
-  "queued",
-  "starting",
-  "running",
-  "stopping",
-  "stuck",
-  "retrying",
-  "parked",
-  "resting",
-  "paused",
-];
-
 /** One key. */
 export interface ProcessSnapshot<K> {
   /** The key. */
