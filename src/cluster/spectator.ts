@@ -35,7 +35,8 @@ export class Spectator {
   readonly #options: SpectatorOptions;
   readonly #sightings: Sightings = new Sightings();
   #slots = 0;
-  #ledger: { readonly ledger: Ledger; readonly infos: SessionInfos } | undefined = undefined;
+  #ledger: Ledger;
+  #infos: SessionInfos;
   #view: LedgerView | undefined = undefined;
   /** Those that are not dead: with no instance left to delete its record, that of a dead one stays in the database. */
   #sessions: LedgerView["sessions"] = new Map();
@@ -45,6 +46,8 @@ export class Spectator {
   constructor(kv: Deno.Kv, options: SpectatorOptions) {
     this.#options = options;
     this.#store = new KvStore(kv, { clock: options.clock, random: Math.random, timeoutMs });
+    this.#ledger = this.#ledgerOf(this.#slots);
+    this.#infos = new SessionInfos(this.#ledger.enrolments);
   }
 
   /** Looks again if the last look is older than that, in ms. */
@@ -61,7 +64,7 @@ export class Spectator {
       const { sinceMs = nowMs, ttlMs: ttl = ttlMs } = this.#sightings.get(id) ?? {};
       const age = { heartbeatAgeMs: Math.round(nowMs - sinceMs), ttlMs: ttl };
       const slots = owners.filter((owner) => owner === id).length;
-      const said = this.#ledger?.infos.of(id) ?? { revision: "" };
+      const said = this.#infos.of(id);
       return { id, isSelf: false, ...age, slots, accepts, isProven, ...said, ...counts && { counts } };
     });
     const unowned = owners.flatMap((owner, slot) => owner === undefined ? [slot] : []);
@@ -72,7 +75,7 @@ export class Spectator {
   /** Tells which session owns the slot of a key. */
   sessionOf(key: KvTableKey): SessionOfKey | undefined {
     const owner = this.#slots > 0 ? this.#ownerOf(slotOf(key, this.#slots)) : undefined;
-    return owner === undefined ? undefined : { id: owner, info: this.#ledger?.infos.of(owner).info, isSelf: false };
+    return owner === undefined ? undefined : { id: owner, info: this.#infos.of(owner).info, isSelf: false };
   }
 
   #ownerOf(slot: number): string | undefined {
@@ -81,22 +84,34 @@ export class Spectator {
   }
 
   async #read(): Promise<void> {
-    const { prefix, clock } = this.#options;
-    const slots = await this.#readSlots();
-    if (!this.#ledger || slots !== this.#slots) {
-      const ledger = new Ledger(this.#store, { prefix, slots, ttlMs, revision: "" });
-      this.#ledger = { ledger, infos: new SessionInfos(ledger.enrolments) };
-      this.#slots = slots;
-      this.#view = undefined;
+    const { clock } = this.#options;
+    let seen = await this.#ledger.sessions();
+    const isNew = (id: string) => this.#view?.sessions.has(id) !== true;
+    if ([...seen.sessions.keys()].some(isNew) && this.#divide(await this.#readSlots())) {
+      seen = await this.#ledger.sessions(); // with another number of slots, a session was taken for one of another program
     }
-    const view = await this.#ledger.ledger.look(this.#view);
-    await this.#ledger.infos.learn(view);
+    const view = await this.#ledger.look(this.#view, seen);
+    await this.#infos.learn(view);
     this.#view = view;
     this.#lookedMs = clock.monotonic();
     this.#sightings.see(view.sessions, this.#lookedMs);
     // A database that does not answer kills nobody: what counts is how old a record was at the last look.
     const dead = new Set(this.#sightings.dead(this.#lookedMs));
     this.#sessions = new Map([...view.sessions].filter(([id]) => !dead.has(id)));
+  }
+
+  /** Begins anew if the sessions divide the keys into another number of slots. */
+  #divide(slots: number): boolean {
+    if (slots === this.#slots) return false;
+    this.#slots = slots;
+    this.#ledger = this.#ledgerOf(slots);
+    this.#infos = new SessionInfos(this.#ledger.enrolments);
+    this.#view = undefined;
+    return true;
+  }
+
+  #ledgerOf(slots: number): Ledger {
+    return new Ledger(this.#store, { prefix: this.#options.prefix, slots, ttlMs, revision: "" });
   }
 
   /** Into how many slots the sessions divide the keys: the first one that says so. */

@@ -17,7 +17,7 @@ import { bearer } from "./authorize.ts";
 import { inspect } from "./inspect.ts";
 
 /** How old what is shown of the sessions may be, in ms. */
-const maxAgeMs = 2_000;
+const maxAgeMs = 4_000;
 
 const usage = `Usage: <path or URL of the KV> --prefix <a string or a JSON array> [--cluster <the same>]
 The token of a URL is read from DENO_KV_ACCESS_TOKEN.`;

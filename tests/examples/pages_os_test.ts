@@ -39,8 +39,8 @@ Deno.test("uptime.ts shows its page at /inspect/, which cannot act without a tok
     await program.line(/^api: listening/);
     const page = `http://127.0.0.1:${port}/inspect/`;
     assertEquals(await look(page), { title: "uptime", sessions: [], acted: 403 });
-    await program.line(/"broken": parked/);
-    const { items } = await (await fetch(`${page}api/processes?state=parked`)).json();
+    await program.line(/"broken": retry in/);
+    const { items } = await (await fetch(`${page}api/processes?state=retrying`)).json();
     assertEquals(items.map(({ key }: { key: string }) => key), ["broken"]);
     assertStringIncludes(items[0].lastError.message, "answered 503");
 

@@ -115,7 +115,7 @@ export function viewerTests(name: string, open: () => Promise<ViewedDatabase>): 
     using _counting = cluster.countBy(() => supervisor.summary().counts);
     await chain(cluster, supervisor).run(async () => {
       await using viewer = await Viewer.open(path, '["bots"]');
-      // The counts come with the next heartbeat, and what the viewer knows is up to 2 s old.
+      // The counts come with the next heartbeat, and what the viewer knows is up to 4 s old.
       const isWhole = ({ desired, isComplete }: { desired: number; isComplete: boolean }) =>
         desired === 2 && isComplete;
       const { sessions } = await viewer.until("/api/overview", isWhole);
