@@ -138,8 +138,8 @@ export class Processes<K> {
     const owner = knowsOwners ? cluster?.sessionOf(key as never) : undefined;
     const named = { id: idOf(key), key, session: owner?.id, isSeen: own !== undefined };
     if (own) {
-      const { state, sinceAt, failures, retryAt, lastError, pause, note } = own;
-      return { ...named, state, sinceAt, failures, retryAt, lastError, pause, note };
+      const { state, sinceAt, failures, retryAt, lastError, note } = own;
+      return { ...named, state, sinceAt, failures, retryAt, lastError, pause: own.pause ?? pause, note };
     }
     const { state, changedAt, failures = 0, retryAt, lastError } = trouble?.endedAt === undefined ? trouble ?? {} : {};
     if (pause) return { ...named, state: "paused", sinceAt: pause.at, failures, lastError, pause };
