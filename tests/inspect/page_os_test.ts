@@ -112,7 +112,7 @@ Deno.test("the page asks for a token when it has none, and a wrong one is told",
   const { page } = program;
   await page.getByLabel("A token is needed").fill("wrong-wrong-wrong-wrong");
   await page.keyboard.press("Enter");
-  await page.locator("#live", { hasText: "the token is wrong" }).waitFor();
+  await page.locator("#live", { hasText: "the credentials are wrong" }).waitFor();
   await page.getByLabel("A token is needed").fill(token);
   await page.keyboard.press("Enter");
   await page.getByText("of 2 running").waitFor();
