@@ -38,7 +38,7 @@ export interface StartingEvent<K> extends KeyedEvent<K> {
   readonly cause: StartCause;
   /** 1 for the first try, and one more for each consecutive failure. */
   readonly attempt: number;
-  /** Where the call came from that caused the start, as the function given to `Supervisor.originBy` said; absent otherwise. */
+  /** Where the call came from that caused the start, if `Supervisor.originBy` says so. */
   readonly origin?: string;
 }
 
@@ -64,10 +64,7 @@ export interface ExitedEvent<K> extends KeyedEvent<K> {
   readonly error?: unknown;
   /** How long it had been running, in ms, including the time it took to stop; 0 if it never was. */
   readonly uptimeMs: number;
-  /**
-   * How long its end took, in ms, since it was asked to end, was given up or began to return; absent if nothing of that came
-   * before it.
-   */
+  /** How long its end took, in ms, once it was asked to end, was given up or began to return; absent if it just failed. */
   readonly stopMs?: number;
   /** Present if it was running and its signal was aborted: its graceful stop may not be complete. */
   readonly isForced?: true;

@@ -29,6 +29,16 @@ export function describeEvent<K>(event: SupervisorEvent<K>): string {
   return "key" in event ? `process ${describeKey(event.key)}: ${describeKeyed(event)}` : describeTable(event);
 }
 
+/** What is printed while there is no listener: an error is never dropped. */
+const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
+  ["entry-failed", "table-failed", "parked", "stuck", "abandoned", "abandoned-ended"] as const,
+);
+
+/** Tells whether an event is of something that has failed. */
+export function isFailure(event: SupervisorEvent<unknown>): boolean {
+  return failures.has(event.type) || (event.type === "exited" && event.outcome === "failed");
+}
+
 type TableEvent = Extract<SupervisorEvent<unknown>, { type: "table-failed" | "reconciled" }>;
 type ProcessEvent = Exclude<SupervisorEvent<unknown>, TableEvent>;
 

@@ -14,18 +14,13 @@ import type { Table } from "../table/table.ts";
 import { AbandonedLives } from "./abandoned.ts";
 import { AwakeTime } from "./awake_time.ts";
 import { Deadlines } from "./deadlines.ts";
-import { describeEvent } from "./describe.ts";
+import { describeEvent, isFailure } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Leases } from "./leases.ts";
 import { chanceOf, type SupervisorSettings } from "./options.ts";
 import { Reports } from "./reports.ts";
 import type { Run } from "./run.ts";
 import { StartQueue } from "./start_queue.ts";
-
-/** What is printed while there is no listener: an error is never dropped. */
-const failures: ReadonlySet<SupervisorEvent<unknown>["type"]> = new Set(
-  ["entry-failed", "table-failed", "parked", "stuck", "abandoned", "abandoned-ended"] as const,
-);
 
 const ready: Promise<void> = Promise.resolve();
 
@@ -45,7 +40,7 @@ export class Registry<K, P extends Runnable> {
   readonly reports: Reports<K>;
   readonly awake: AwakeTime;
   readonly abandoned: AbandonedLives<K, P> = new AbandonedLives(this);
-  /** Says where a call comes from, in whose async context it is asked. */
+  /** Says where a call comes from, within it. */
   originOf: () => string | undefined = noOrigin;
   /** The run in progress. */
   run: Run<K, P> | undefined = undefined;
@@ -115,11 +110,9 @@ export class Registry<K, P extends Runnable> {
   }
 }
 
-/** What is asked while nothing else says where calls come from. */
+/** Is asked by default. */
 export function noOrigin(): undefined {}
 
 function printFailure<K>(event: SupervisorEvent<K>): void {
-  if (failures.has(event.type) || (event.type === "exited" && event.outcome === "failed")) {
-    printLine(`supervisor: ${describeEvent(event)}`);
-  }
+  if (isFailure(event)) printLine(`supervisor: ${describeEvent(event)}`);
 }

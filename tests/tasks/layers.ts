@@ -108,7 +108,9 @@ const below: Readonly<Record<string, readonly string[]>> = {
   supervisor: core,
   kv: core,
   cluster: [...core, "kv"],
-  inspect: [...core, "kv", "cluster", "supervisor"],
+  telemetry: [...core, "kv", "cluster", "supervisor"],
+  inspect: [...core, "kv", "cluster", "supervisor", "telemetry"],
+  otel: [...core, "kv", "cluster", "supervisor", "telemetry"],
   testing: core,
   mod: [...core, "supervisor"],
 };
@@ -138,11 +140,13 @@ export function directionRule(sources: Sources): string[] {
   return wrong;
 }
 
-/** From outside comes nothing but what the design names. */
+/** From outside comes nothing but what the design names, and that of OpenTelemetry only where it is named. */
 export function outsideRule(sources: Sources): string[] {
+  const known = /^(@std\/(async|crypto|encoding)(\/|$)|node:)/;
   return [...sources].flatMap(([path, text]) =>
     importsOf(path, text)
-      .filter((target) => isExternal(target) && !/^(@std\/(async|crypto|encoding)(\/|$)|node:)/.test(target))
+      .filter((target) => isExternal(target) && !known.test(target))
+      .filter((target) => target !== "@opentelemetry/api" || moduleOf(path) !== "otel")
       .map((target) => `${path} imports ${target}: not a dependency of the library`)
   );
 }

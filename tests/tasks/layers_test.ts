@@ -51,6 +51,8 @@ const clean = {
   "src/kv/open.ts": `import { Buffer } from "node:buffer";\nexport const open = () => Deno.openKv();\n`,
   "src/inspect/mod.ts":
     `import { Cluster } from "../cluster/mod.ts";\nimport { encode } from "@std/encoding/base64url";\n`,
+  "src/telemetry/figures.ts": "",
+  "src/otel/mod.ts": `import { trace } from "@opentelemetry/api";\n`,
   "src/testing/mod.ts": `import { Process } from "../process/process.ts";\n`,
 };
 
@@ -120,6 +122,12 @@ const violations: readonly Violation[] = [
     rule: outsideRule,
     files: { "src/kv/mod.ts": `import { assert } from "@std/assert";` },
     says: /imports @std\/assert/,
+  },
+  {
+    title: "outsideRule() catches OpenTelemetry outside of otel",
+    rule: outsideRule,
+    files: { "src/supervisor/main.ts": `import { trace } from "@opentelemetry/api";` },
+    says: /imports @opentelemetry\/api/,
   },
   {
     title: "outsideRule() catches the library imported by its own name",
