@@ -7,7 +7,7 @@
 import { checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { KvTable, PageOptions } from "../kv/mod.ts";
+import type { KvTable, PageOptions, TroublesOptions } from "../kv/mod.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { CallOptions, Supervisor } from "../supervisor/supervisor.ts";
@@ -39,9 +39,7 @@ export interface InspectedTable<K> {
   /** Lists what is paused. */
   pauses?(options?: CallOptions): Iterable<PausedKey<K>> | AsyncIterable<PausedKey<K>>;
   /** Lists the keys that are not well. */
-  troubles?(
-    options?: CallOptions & { readonly ended?: boolean },
-  ): Iterable<TroubledKey<K>> | AsyncIterable<TroubledKey<K>>;
+  troubles?(options?: TroublesOptions): Iterable<TroubledKey<K>> | AsyncIterable<TroubledKey<K>>;
   /** Replaces the process of a key. */
   restart?(key: K): boolean | Promise<boolean>;
   /** Restarts every key in a state of trouble. */

@@ -9,6 +9,7 @@
 
 import { hasMethods } from "../check.ts";
 import { describeError } from "../error_data.ts";
+import type { TroublesOptions } from "../kv/mod.ts";
 import type { Pause } from "../pause.ts";
 import type { ProcessSnapshotState } from "../supervisor/snapshot.ts";
 import type { Trouble } from "../table/trouble.ts";
@@ -39,6 +40,8 @@ const maxLimit = 1_000;
 const maxRead = 5_000;
 /** How old what the table remembers may be, in ms: several requests share one look. */
 const maxAgeMs = 2_000;
+/** How often it is looked at whether the entries are still those that were not well, which costs a read unit a key, in ms. */
+const checkMs = 240_000;
 
 /** A key, and what is remembered of it. */
 interface Row<K> {
@@ -60,6 +63,9 @@ export class Processes<K> {
   readonly #settings: InspectSettings<K>;
   #readMs = -Infinity;
   #reading: Promise<Remembered<K>> | undefined = undefined;
+  #checkedMs = -Infinity;
+  /** Troubles of entries that were gone, or replaced, when that was looked at: when they had last changed, by key. */
+  #obsolete: ReadonlyMap<K, number> = new Map();
 
   constructor(settings: InspectSettings<K>) {
     this.#settings = settings;
@@ -180,15 +186,31 @@ export class Processes<K> {
   }
 
   async #read(): Promise<Remembered<K>> {
-    const { table, signal } = this.#settings, rows = new Map<K, Row<K>>();
+    const { table, clock, signal } = this.#settings, rows = new Map<K, Row<K>>();
     let whole: Pause | undefined;
-    for await (const { key, trouble } of table?.troubles?.({ signal }) ?? []) rows.set(key, { key, trouble });
+    const troubles = await this.#troubles({ checked: false }), nowMs = clock.monotonic();
+    if (nowMs - this.#checkedMs >= checkMs) {
+      const checked = await this.#troubles({ checked: true });
+      this.#obsolete = new Map(
+        [...troubles].filter(([key]) => !checked.has(key)).map(([key, { changedAt }]) => [key, changedAt]),
+      );
+      this.#checkedMs = nowMs;
+    }
+    for (const [key, trouble] of troubles) {
+      if (this.#obsolete.get(key) !== trouble.changedAt) rows.set(key, { key, trouble });
+    }
     for await (const { key, pause } of table?.pauses?.({ signal }) ?? []) {
       if (key === undefined) whole = pause;
       else rows.set(key, { ...rows.get(key), key, pause });
     }
     if (whole) { for (const [key, row] of rows) rows.set(key, { pause: whole, ...row }); }
     return { rows, whole };
+  }
+
+  async #troubles(options: TroublesOptions): Promise<Map<K, Trouble>> {
+    const { table, signal } = this.#settings, all = new Map<K, Trouble>();
+    for await (const { key, trouble } of table?.troubles?.({ ...options, signal }) ?? []) all.set(key, trouble);
+    return all;
   }
 
   /** What a function of the user's makes of a spec may be anything, and fail. */

@@ -42,6 +42,25 @@ interface Abortable {
   readonly signal?: AbortSignal;
 }
 
+/** Which keys that are not well to list. */
+export interface TroublesOptions {
+  /**
+   * Whether those are listed too that were not well until a day ago.
+   *
+   * @default {false}
+   */
+  readonly ended?: boolean;
+  /**
+   * Whether each entry is looked at, which costs a read unit a key. Otherwise keys are listed too whose entries have been
+   * replaced since, or deleted with `kv` directly.
+   *
+   * @default {true}
+   */
+  readonly checked?: boolean;
+  /** Ends the listing. */
+  readonly signal?: AbortSignal;
+}
+
 /** Reads pauses and troubles, of one key or of all. */
 export class Conditions {
   readonly #store: KvStore;
@@ -92,12 +111,13 @@ export class Conditions {
   }
 
   /** Yields what is wrong with each key, or was until a day ago. */
-  async *troubles(options: Abortable): AsyncGenerator<TroubledKey<KvTableKey>, undefined> {
+  async *troubles({ checked = true, signal }: TroublesOptions): AsyncGenerator<TroubledKey<KvTableKey>, undefined> {
     const { clock } = this.#options;
-    for await (const rows of this.#troubleRows(options)) {
-      const versions = await this.#versionsOf(rows.map(({ key }) => key), options);
+    for await (const rows of this.#troubleRows({ signal })) {
+      const versions = checked ? await this.#versionsOf(rows.map(({ key }) => key), { signal }) : undefined;
       for (const { key, value } of rows) {
-        const trouble = toldTrouble(toTrouble(value), versions.get(key), clock.now());
+        const record = toTrouble(value), version = versions ? versions.get(key) : record?.version;
+        const trouble = toldTrouble(record, version, clock.now());
         if (trouble) yield { key, trouble };
       }
     }

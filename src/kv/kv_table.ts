@@ -15,7 +15,7 @@ import { ChangeFeed } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
 import { toTrouble } from "./condition_records.ts";
 import { ConditionWriter } from "./condition_writer.ts";
-import { Conditions } from "./conditions.ts";
+import { Conditions, type TroublesOptions } from "./conditions.ts";
 import type { ReportContext } from "./context.ts";
 import { copyKey } from "./key_parts.ts";
 import type { KvTableKey } from "./keyspace.ts";
@@ -432,7 +432,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   /**
    * Lists the keys that are not well, whichever instance runs them.
    *
-   * @param options With `ended`, those too that were not until a day ago; and a signal that ends the listing.
+   * @param options See {@linkcode TroublesOptions}.
    * @returns The keys, and what is wrong with each.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
@@ -450,10 +450,8 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * }
    * ```
    */
-  async *troubles(
-    { ended = false, signal }: { readonly ended?: boolean; readonly signal?: AbortSignal } = {},
-  ): AsyncIterable<TroubledKey<K>> {
-    for await (const each of this.#conditions.troubles({ signal })) {
+  async *troubles({ ended = false, checked, signal }: TroublesOptions = {}): AsyncIterable<TroubledKey<K>> {
+    for await (const each of this.#conditions.troubles({ checked, signal })) {
       if (ended || each.trouble.endedAt === undefined) yield each as TroubledKey<K>;
     }
   }

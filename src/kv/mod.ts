@@ -19,6 +19,7 @@
  * @module
  */
 
+export type { TroublesOptions } from "./conditions.ts";
 export type { Claim, KvTableContext, ReportContext } from "./context.ts";
 export { DatabaseReplacedError } from "./history.ts";
 export type { KvTableKey } from "./keyspace.ts";

@@ -17,6 +17,7 @@ import {
   type Assignment,
   type Comparison,
   type Measured,
+  pageTargets,
   renderComparisons,
   renderEvents,
   renderRest,
@@ -25,6 +26,8 @@ import {
   speedTargets,
   targetsOf,
 } from "./cost/report.ts";
+import { closeBrowser, hasBrowser } from "../inspect/browser.ts";
+import { measurePage } from "../inspect/page_cost.ts";
 import { parseFlags } from "./flags.ts";
 
 /** How fast the OS processes look and beat: two periods of their slowest timer take 20 s. */
@@ -45,6 +48,9 @@ const latency = {
   remote: await measureRemoteLatency(callMs),
   file: await measureRealLatency({ ...realScene, pace: {}, settleMs: 15_000 }),
 };
+const page = hasBrowser()
+  ? await measurePage({ entries: 10_000, ailing: 50, minutes: 10 }).finally(closeBrowser)
+  : undefined;
 const [cpuShare, comparisons, measured] = await Promise.all([
   isFull ? measureRealCpu(busyScene, idleMs) : undefined,
   compareWithReal(),
@@ -133,7 +139,7 @@ ${renderEvents(measured)}
 
 ## Targets, watches counted as reads
 
-${renderTargets([...targetsOf(measured), ...speedTargets({ latency, callMs, cpuShare })])}
+${renderTargets([...targetsOf(measured), ...speedTargets({ latency, callMs, cpuShare }), ...pageTargets(page)])}
 
 ## Virtual time beside OS processes
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/supervisor";
+import { type Clock, leaf, MapTable, nop, type Runnable, Supervisor, systemClock } from "@pact/supervisor";
 import { idOf } from "../../src/inspect/key_id.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { Face, statusOf } from "./fixtures.ts";
@@ -121,6 +121,28 @@ Deno.test("api/processes shows a key whose entry is gone and whose process has n
     }
     gate.resolve();
   });
+});
+
+Deno.test("api/processes?state=parked names no key whose entry was replaced or deleted while nobody ran it", async () => {
+  using kv = await Deno.openKv(":memory:");
+  let shiftMs = 0;
+  const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + shiftMs };
+  const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: number, _key: string): Runnable => failing });
+  for (const key of ["a", "b", "c"]) await table.set(key, 1);
+  const supervisor = new Supervisor(table, { restart: { limit: 1 } }), face = new Face({ table, clock });
+  supervisor.subscribe(() => {});
+  await supervisor.run(() => supervisor.reconcile());
+  const parkedAfter = async (ms: number) => {
+    shiftMs += ms;
+    return textsOf(await face.json("/api/processes?state=parked"));
+  };
+  await kv.delete(["bots", "b"]);
+  assertEquals(await parkedAfter(0), ["a", "c"]);
+  assertEquals(await parkedAfter(60_000), ["a", "c"]);
+  await table.set("c", 2);
+  assertEquals(await parkedAfter(240_000), ["a"]);
+  await supervisor.run(() => supervisor.reconcile());
+  assertEquals(await parkedAfter(60_000), ["a", "c"]);
 });
 
 for (

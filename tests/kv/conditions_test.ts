@@ -101,6 +101,25 @@ Deno.test("KvTable.delete() and remove() leave nothing of the key", async () => 
   }
 });
 
+Deno.test("KvTable.troubles() that are not checked cost no look at the entries, and name some that are gone", async () => {
+  using kv = new FaultyKv(await Deno.openKv(":memory:"));
+  const table = botTable(kv), keys = ["a", "b", "c"];
+  for (const key of keys) {
+    await table.set(key, 1);
+    await table.report(await entryOf(table, key), parked);
+  }
+  await table.set("b", 2);
+  await kv.delete(["bots", "c"]);
+  const listed = async (checked?: boolean) => {
+    const before = kv.count("getMany");
+    const found = (await Array.fromAsync(table.troubles({ checked }))).map(({ key }) => key);
+    return [found, kv.count("getMany") - before];
+  };
+  assertEquals(await listed(false), [keys, 0]);
+  const [checked, reads] = await listed(true);
+  assertEquals([checked, reads === 0, (await listed())[0]], [["a"], false, ["a"]]);
+});
+
 Deno.test("KvTable.update() loses nothing that is written at the same moment", async () => {
   using kv = await Deno.openKv(":memory:");
   const tables = [botTable<number>(kv), botTable<number>(kv), botTable<number>(kv)];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PageCost } from "../../inspect/page_cost.ts";
 import type { Cost, Events, Latency, Scene } from "./measures.ts";
 
 /** What is to be measured. */
@@ -156,6 +157,15 @@ export function speedTargets({ latency: { remote, file }, callMs, cpuShare }: Sp
       atMost: 0.5,
       unit: "%",
     },
+  ];
+}
+
+/** Finds the targets of the page of inspect; `undefined` where no browser could open it. */
+export function pageTargets(cost: Omit<PageCost, "named"> | undefined): Target[] {
+  return [
+    { figure: "read units a minute of an open page, 10 000 entries, 50 in trouble", value: cost?.opened, atMost: 30 },
+    { figure: "read units of the same while it is hidden", value: cost?.hidden, atMost: 0 },
+    { figure: "read units without a page", value: cost?.closed, atMost: 0 },
   ];
 }
 

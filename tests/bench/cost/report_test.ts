@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Cost, Events, Scene } from "./measures.ts";
 import {
   type Measured,
+  pageTargets,
   renderComparisons,
   renderEvents,
   renderRest,
@@ -91,6 +92,16 @@ Deno.test("speedTargets() gives a change on a remote database two and a half cal
     "| core that an instance at rest takes, file, 10 000 processes | 0.41 % | <= 0.5 % | met |",
   ]);
   assertEquals(speedTargets({ latency, callMs: 50, cpuShare: undefined })[3].value, undefined);
+});
+
+Deno.test("pageTargets() bounds what a page costs that is open, hidden or closed, and says what was not measured", () => {
+  const rows = rowsOf(renderTargets(pageTargets({ closed: 0, opened: 30.4, hidden: 1 })));
+  assertEquals(rows.map((row) => row.split(" | ").slice(1).join(" ")), [
+    "30.4 <= 30 **missed** |",
+    "1 <= 0 **missed** |",
+    "0 <= 0 met |",
+  ]);
+  assertEquals(pageTargets(undefined).map(({ value }) => value), [undefined, undefined, undefined]);
 });
 
 for (const { real, isClose } of [{ real: 0.91e6, isClose: true }, { real: 1.11e6, isClose: false }]) {
