@@ -3,6 +3,9 @@ import { delay } from "@std/async/delay";
 import { nop } from "@pact/supervisor";
 import { KvTable } from "@pact/supervisor/kv";
 import { Program } from "../os/program.ts";
+import { closeBrowser, hasBrowser, OpenPage } from "./browser.ts";
+
+Deno.test.afterAll(closeBrowser);
 
 /** A key, as an instance shows it. */
 interface Item {
@@ -69,14 +72,20 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
   }
 }
 
-Deno.test("three OS processes show the same fleet, a pause reaches another one, and of one that is killed the session ages and the keys move", async () => {
+/** Hands the path of a database with 30 entries to a test. */
+async function withDatabase(test: (path: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "fleet_" }), path = `${directory}/kv.sqlite`;
   {
     using kv = await Deno.openKv(path);
     const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: string, _key: string) => nop });
     for (let index = 0; index < 30; index++) await table.set(`tenant-${index}`, "free");
   }
-  {
+  await test(path);
+  await Deno.remove(directory, { recursive: true });
+}
+
+Deno.test("three OS processes show the same fleet, a pause reaches another one, and of one that is killed the session ages and the keys move", async () => {
+  await withDatabase(async (path) => {
     await using one = await Instance.start(path);
     await using two = await Instance.start(path);
     await using three = await Instance.start(path);
@@ -110,6 +119,32 @@ Deno.test("three OS processes show the same fleet, a pause reaches another one, 
     await until(hasMoved);
     const { state, pause } = (await three.items()).find(({ id }) => id === theirs.id) ?? {};
     assertEquals([state, pause?.reason, pause?.by], ["paused", "invoice 7", "ops"]);
-  }
-  await Deno.remove(directory, { recursive: true });
+  });
 });
+
+/** The browser's own pipes and timers outlive a test. */
+const inBrowser = { ignore: !hasBrowser(), sanitizeOps: false, sanitizeResources: false };
+
+Deno.test(
+  "the page of an instance shows the session of one that is killed ageing, and its keys moving",
+  inBrowser,
+  async () => {
+    await withDatabase(async (path) => {
+      await using one = await Instance.start(path);
+      await using two = await Instance.start(path);
+      await using opened = await OpenPage.open(new URL(one.origin));
+      const { page } = opened;
+      page.setDefaultTimeout(patienceMs);
+      const session = (each: Instance) => page.locator("#instances .instance", { hasText: each.session.slice(0, 8) });
+      await session(two).getByText(/^\d+ slots · [1-9]\d* of \d+ running/).waitFor();
+      await page.getByText("of 30 running").waitFor();
+      two.program.signal("SIGKILL");
+      await session(two).getByText(/heartbeat [2-9] s ago/).waitFor();
+      await session(two).waitFor({ state: "detached" });
+      await session(one).getByText(/^32 slots · 30 of 30 running/).waitFor();
+      assertEquals(await page.locator("#running").textContent(), "30");
+      await page.getByText("Everything that should run is running.").waitFor();
+      assertEquals(opened.wrong, []);
+    });
+  },
+);
