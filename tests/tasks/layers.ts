@@ -75,7 +75,7 @@ export interface SizeBounds {
   readonly folders: Readonly<Record<string, number>>;
 }
 
-const sizeBounds: SizeBounds = { core: 330_000, folders: { "src/otel": 12_000 } };
+const sizeBounds: SizeBounds = { core: 332_000, folders: { "src/otel": 12_000 } };
 
 const words = [
   "one_line",
