@@ -181,3 +181,28 @@ Deno.test("Cluster tells once that its database was set back when a table notice
   await world.pass(5 * heartbeatMs);
   assertEquals([replaced(one), one.owned.length], [["seen by a table"], 16]);
 });
+
+Deno.test("Cluster begins to join anew when its database is set back before the first beat of its session is acknowledged", async () => {
+  const memory = new MemoryKv();
+  await using world = World.over(memory);
+  const old = await world.member("b", { revision: "r1" });
+  const copy = memory.copy();
+  await world.pass(20 * heartbeatMs);
+  const one = world.instance("a", { revision: "r2" });
+  one.kv.break(async (call) => { // what lands is not acknowledged, and what is refused is read back
+    const answer = await call();
+    if ((answer as Deno.KvCommitResult).ok) throw new Error("reset");
+    return answer;
+  }, "commit");
+  one.begin();
+  await world.pass(2 * heartbeatMs);
+  assertEquals([await world.database.sessions(), one.of("session-joined")], [["a-0", "b-0"], []]);
+  memory.restore(copy);
+  one.kv.break();
+  await world.pass(4 * heartbeatMs);
+  const sessions = (await world.database.sessions()).filter((id) => String(id).startsWith("a-"));
+  assertEquals([sessions, replaced(one).length, one.of("session-fenced")], [["a-1"], 1, []]);
+  const { order } = await world.database.ledger().ledger.enrolments.revisions();
+  assertEquals(order, ["r1", "r2"], "its revision is in the order of the history that goes on");
+  assertEquals(old.of("session-fenced").length, 1);
+});
