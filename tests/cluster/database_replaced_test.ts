@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
 import { historyOf } from "../../src/kv/history.ts";
 import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
-import { hang, holdReply } from "../../src/testing/mod.ts";
+import { failWith, hang, holdReply, type KvFault } from "../../src/testing/mod.ts";
 import { Bot, botTable } from "../kv/fixtures.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
@@ -182,27 +182,60 @@ Deno.test("Cluster tells once that its database was set back when a table notice
   assertEquals([replaced(one), one.owned.length], [["seen by a table"], 16]);
 });
 
-Deno.test("Cluster begins to join anew when its database is set back before the first beat of its session is acknowledged", async () => {
-  const memory = new MemoryKv();
-  await using world = World.over(memory);
-  const old = await world.member("b", { revision: "r1" });
-  const copy = memory.copy();
-  await world.pass(20 * heartbeatMs);
-  const one = world.instance("a", { revision: "r2" });
-  one.kv.break(async (call) => { // what lands is not acknowledged, and what is refused is read back
+/** What becomes of the first record of a session, and of each later one, until the database is set back. */
+const unacknowledged: Record<string, KvFault> = {
+  "has landed, and was not acknowledged": async (call) => {
     const answer = await call();
-    if ((answer as Deno.KvCommitResult).ok) throw new Error("reset");
+    if ((answer as Deno.KvCommitResult).ok) throw new Error("reset"); // what is refused is read back
     return answer;
-  }, "commit");
-  one.begin();
-  await world.pass(2 * heartbeatMs);
-  assertEquals([await world.database.sessions(), one.of("session-joined")], [["a-0", "b-0"], []]);
-  memory.restore(copy);
-  one.kv.break();
-  await world.pass(4 * heartbeatMs);
-  const sessions = (await world.database.sessions()).filter((id) => String(id).startsWith("a-"));
-  assertEquals([sessions, replaced(one).length, one.of("session-fenced")], [["a-1"], 1, []]);
-  const { order } = await world.database.ledger().ledger.enrolments.revisions();
-  assertEquals(order, ["r1", "r2"], "its revision is in the order of the history that goes on");
-  assertEquals(old.of("session-fenced").length, 1);
-});
+  },
+  "could not be written": failWith(new Error("refused")),
+};
+for (const [what, fault] of Object.entries(unacknowledged)) {
+  Deno.test(`Cluster begins to join anew when its database is set back and the first record of its session ${what}`, async () => {
+    const memory = new MemoryKv();
+    await using world = World.over(memory);
+    const old = await world.member("b", { revision: "r1" });
+    const copy = memory.copy();
+    await world.pass(20 * heartbeatMs);
+    const one = world.instance("a", { revision: "r2" });
+    const order = async () => (await world.database.ledger().ledger.enrolments.revisions()).order;
+    one.kv.break(
+      async (call, readings) => await (await order()).includes("r2") ? fault(call, readings) : call(),
+      "commit",
+    );
+    one.begin();
+    await world.pass(2 * heartbeatMs);
+    assertEquals([await order(), one.of("session-joined")], [["r1", "r2"], []]);
+    memory.restore(copy);
+    one.kv.break();
+    await world.pass(4 * heartbeatMs);
+    const sessions = (await world.database.sessions()).filter((id) => String(id).startsWith("a-"));
+    assertEquals([sessions, replaced(one).length, one.of("session-fenced")], [["a-1"], 1, []]);
+    assertEquals(await order(), ["r1", "r2"], "its revision is in the order of the history that goes on");
+    assertEquals(old.of("session-fenced").length, 1);
+  });
+}
+
+for (const last of ["r1", "r2"]) {
+  Deno.test(`Clusters bring the order of their revisions back when their database is emptied, and ${last} joins last`, async () => {
+    const memory = new MemoryKv();
+    await using world = World.over(memory);
+    const members = [];
+    for (const [name, revision] of [["a", "r1"], ["b", "r2"]]) {
+      members.push({ revision, instance: await world.member(name, { revision }) });
+      await world.pass(4 * heartbeatMs);
+    }
+    const order = async () => (await world.database.ledger().ledger.enrolments.revisions()).order;
+    assertEquals(await order(), ["r1", "r2"]);
+    const late = members.find(({ revision }) => revision === last)!.instance;
+    memory.restore(new MemoryKv().copy());
+    late.kv.break(hang());
+    await world.pass(2 * heartbeatMs);
+    assertEquals(await order(), [last === "r1" ? "r2" : "r1"]);
+    late.kv.break();
+    await world.pass(6 * heartbeatMs);
+    assertEquals(await order(), ["r1", "r2"]);
+    assertEquals(members.map(({ instance }) => replaced(instance).length), [1, 1]);
+  });
+}
