@@ -10,7 +10,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Entry, Table } from "../table/table.ts";
 import { checkTroubleState, toldTrouble, type Trouble, type TroubledKey } from "../table/trouble.ts";
-import { ChangeFeed } from "./change_feed.ts";
+import { ChangeFeed, type Progress } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
 import { toTrouble } from "./condition_records.ts";
 import { ConditionWriter } from "./condition_writer.ts";
@@ -83,6 +83,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   readonly #history: History;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #feeds = new Set<ChangeFeed<K>>();
+  readonly #progress: Progress = { position: undefined, history: 0 };
   readonly #writer: TableWriter<K>;
   readonly #conditions: Conditions;
   readonly #conditionWriter: ConditionWriter<K>;
@@ -571,7 +572,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
       pollMs,
       random,
     };
-    return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
+    return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds, progress: this.#progress }).stream;
   }
 
   #removal(key: K): Change {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
-import { historyOf } from "../../src/kv/history.ts";
+import { DatabaseReplacedError, historyOf } from "../../src/kv/history.ts";
 import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, hang, holdReply, type KvFault } from "../../src/testing/mod.ts";
 import { Bot, botTable } from "../kv/fixtures.ts";
@@ -161,6 +161,76 @@ Deno.test("Supervisor starts a key that is parked on a spec that was lost, thoug
   assertEquals(supervisor.keys(), ["acme"]);
   ending.resolve();
   await run;
+});
+
+/** A supervisor without a cluster that runs "acme", over a handle whose faults a test makes; the copy is from before the change. */
+async function openOne() {
+  const memory = new MemoryKv();
+  const world = World.over(memory);
+  const { clock, writer } = world;
+  await writer.set("other", "first");
+  await writer.set("acme", "first");
+  const kv = world.database.handle();
+  const specs: unknown[] = [];
+  const create = (spec: unknown, key: KvTableKey, context: KvTableContext) => {
+    if (key === "acme") specs.push(spec);
+    return new Bot(key, spec, context);
+  };
+  const supervisor = new Supervisor(botTable(kv, { clock, create }), { clock, random: () => 0.5 });
+  const evidence: string[] = [];
+  supervisor.subscribe((event) => {
+    if (event.type !== "table-failed" || !(event.error instanceof DatabaseReplacedError)) return;
+    evidence.push(event.error.evidence);
+  });
+  const ending = Promise.withResolvers<void>();
+  const run = chain(supervisor).run(() => ending.promise);
+  await world.pass(2_000);
+  const copy = memory.copy();
+  return {
+    memory,
+    world,
+    kv,
+    specs,
+    evidence,
+    copy,
+    async [Symbol.asyncDispose]() {
+      ending.resolve();
+      await run;
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("Supervisor notices that its database was set back while its changes could not be followed", async () => {
+  await using one = await openOne();
+  const { memory, world, kv, specs, evidence } = one;
+  await world.writer.set("acme", "lost");
+  const { versionstamp } = await memory.get(["bots", "acme"]);
+  await world.pass(2_000);
+  kv.break(failWith(new Error("oops")));
+  await world.pass(20_000);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  assertEquals((await memory.get(["bots", "acme"])).versionstamp, versionstamp);
+  kv.break();
+  await world.pass(60_000);
+  assertEquals(specs, ["first", "lost", "found"]);
+  assertEquals(evidence, [`another change has the versionstamp of the last one that was seen, ${versionstamp}`]);
+});
+
+Deno.test("Supervisor runs what its table says when that was set back, and what is lost was read while its changes could not be followed", async () => {
+  await using one = await openOne();
+  const { memory, world, kv, specs } = one;
+  kv.break(failWith(new Error("oops")), "get");
+  await world.pass(20_000);
+  await world.writer.set("acme", "lost");
+  await world.pass(120_000); // a pass comes across it
+  assertEquals(specs, ["first", "lost"]);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  kv.break();
+  await world.pass(120_000);
+  assertEquals(specs, ["first", "lost", "found"]);
 });
 
 Deno.test("Cluster tells once that its database was set back when a table notices while the first beat of a session is on its way", async () => {
