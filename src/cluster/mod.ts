@@ -42,8 +42,8 @@
  *
  * **What happens when you deploy:** each instance has a `revision`, and the one that came last is the newest. A slot with a
  * living owner never changes its revision by itself: what an older instance leaves, drains or loses by its death goes to
- * instances of the newest revision that have proven themselves, with three heartbeats. Start all new ones, wait for two
- * heartbeats and a bit, then stop the old ones: each process moves once. An instance that may be the next life of one that has
+ * instances of the newest revision that have proven themselves, with three heartbeats. Start all new ones, wait for three
+ * heartbeats, then stop the old ones: each process moves once. An instance that may be the next life of one that has
  * crashed young has more to prove, 48 heartbeats; nothing waits for it as long as another one lives. {@linkcode Cluster.drain}
  * has one instance hand over what it has, and live on.
  *

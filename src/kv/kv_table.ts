@@ -290,7 +290,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    *
    * @param options Which keys, and a signal that ends it: some have been restarted then.
    * @returns How many there were.
-   * @throws {TypeError} If the state is none.
+   * @throws {TypeError} If `state` is not one of those.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
    * @throws {KvClosedError} If the database is closed.

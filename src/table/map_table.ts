@@ -173,7 +173,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param options Which keys.
    * @returns How many there were.
-   * @throws {TypeError} If the state is none.
+   * @throws {TypeError} If `state` is not one of those.
    */
   restartAll({ state }: { readonly state: Trouble["state"] }): number {
     checkTroubleState(state);
