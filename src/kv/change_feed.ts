@@ -214,8 +214,10 @@ export class ChangeFeed<K extends KvTableKey> {
     // What is told of is ahead: of a generation that was deleted, or of another history.
     const isAhead = versionstamp < position.versionstamp || (told !== undefined && versionstamp < told);
     if (isAhead) this.#watched = this.#written = "";
-    if (!changes.keys) versions.doubt();
-    for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
+    for (const key of (changes.keys ?? [undefined]) as readonly (K | undefined)[]) {
+      versions.doubt(key);
+      this.stream.announce(key);
+    }
     if (due === "poll" && (this.#hasWatchFailed || this.#watched < versionstamp)) this.#reopenWatch();
     return changes.position;
   }

@@ -5,7 +5,7 @@ import { chain, Supervisor } from "@pact/supervisor";
 import { DatabaseReplacedError, historyOf } from "../../src/kv/history.ts";
 import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
 import { failWith, hang, holdReply, type KvFault } from "../../src/testing/mod.ts";
-import { Bot, botTable } from "../kv/fixtures.ts";
+import { Bot, type BotOptions, botTable } from "../kv/fixtures.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
 
@@ -164,7 +164,7 @@ Deno.test("Supervisor starts a key that is parked on a spec that was lost, thoug
 });
 
 /** A supervisor without a cluster that runs "acme", over a handle whose faults a test makes; the copy is from before the change. */
-async function openOne() {
+async function openOne(options: BotOptions<unknown> = {}, intervalMs?: number) {
   const memory = new MemoryKv();
   const world = World.over(memory);
   const { clock, writer } = world;
@@ -176,7 +176,8 @@ async function openOne() {
     if (key === "acme") specs.push(spec);
     return new Bot(key, spec, context);
   };
-  const supervisor = new Supervisor(botTable(kv, { clock, create }), { clock, random: () => 0.5 });
+  const table = botTable(kv, { clock, create, ...options });
+  const supervisor = new Supervisor(table, { clock, random: () => 0.5, intervalMs });
   const evidence: string[] = [];
   supervisor.subscribe((event) => {
     if (event.type !== "table-failed" || !(event.error instanceof DatabaseReplacedError)) return;
@@ -230,6 +231,18 @@ Deno.test("Supervisor runs what its table says when that was set back, and what 
   await world.writer.set("acme", "found");
   kv.break();
   await world.pass(120_000);
+  assertEquals(specs, ["first", "lost", "found"]);
+});
+
+Deno.test("Supervisor runs what its table says when that was set back, and what is lost was read before its change was", async () => {
+  await using one = await openOne({ pollMs: 60_000 }, 20_000);
+  const { memory, world, specs } = one;
+  await world.writer.set("acme", "lost");
+  await world.pass(30_000); // a pass comes across it
+  assertEquals(specs, ["first", "lost"]);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  await world.pass(60_000);
   assertEquals(specs, ["first", "lost", "found"]);
 });
 
