@@ -319,11 +319,11 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
 
   /**
    * Pauses a key: its process is stopped, wherever it runs, and not started again before {@linkcode KvTable.resume}. A second
-   * pause says something else of the same pause.
+   * pause changes the reason, the author and the end; the pause counts from the first one.
    *
    * @param key The key.
    * @param options Why, by whom and until when, and a signal that abandons the write, which may still land.
-   * @returns Whether something changed; not, if there is no such entry.
+   * @returns Whether something changed; `false` if there is no such entry.
    * @throws {TypeError} If `key` cannot be a key or is too long, or an option has a wrong shape.
    * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
@@ -411,11 +411,11 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   }
 
   /**
-   * Tells what is wrong with a key, or was until a day ago, whichever instance runs it.
+   * Tells what is wrong with a key, or was within the last day, whichever instance runs it.
    *
    * @param key The key.
    * @param options A signal that abandons the call.
-   * @returns `undefined` if all is well, and was.
+   * @returns `undefined` if all is well, and has been for a day.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
@@ -431,7 +431,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   /**
    * Lists the keys that are not well, whichever instance runs them.
    *
-   * @param options With `ended`, those too that were not until a day ago; and a signal that ends the listing.
+   * @param options With `ended`, also those that were in trouble within the last day; and a signal that ends the listing.
    * @returns The keys, and what is wrong with each.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.

@@ -37,7 +37,7 @@ export interface Trouble {
   readonly endedAt?: number;
 }
 
-/** A key that is not well, or was not until a day ago. */
+/** A key that is not well, or was not within the last day. */
 export interface TroubledKey<K> {
   /** The key. */
   readonly key: K;
