@@ -2,6 +2,17 @@
  * Keeps long-running work alive: starts, stops and restarts in-process "processes" (bots, pollers, stream consumers,
  * websocket clients) so that reality matches a table, in memory or in Deno KV.
  *
+ * What runs is a {@linkcode Runnable}, made with {@linkcode leaf} or {@linkcode startStop}. A {@linkcode MapTable}, or a `KvTable`
+ * of `@pact/supervisor/kv`, lists what should run; a {@linkcode Supervisor} runs it, and {@linkcode main} runs that until SIGINT or
+ * SIGTERM. With a `Cluster` of `@pact/supervisor/cluster` several instances share one table.
+ *
+ * - A rate limit, a `retry-after`: the process throws a {@linkcode RetryAfterError}.
+ * - A token that is refused, what no other try can mend: it throws an {@linkcode UnrecoverableError}.
+ * - A bot that is deaf, a connection that hangs: `livenessMs` of {@linkcode EntryOptions}, and `alive` of {@linkcode LeafContext}.
+ * - A tenant that has to wait: {@linkcode MapTable.pause}.
+ * - Which keys are down, and why: {@linkcode MapTable.troubles}, and {@linkcode Supervisor.status} for what runs here.
+ * - Options for one key: the third argument of {@linkcode MapTable.set}, and `options` of a `KvTable`.
+ *
  * @example Two pollers, one of them broken
  * ```ts
  * import { leaf, MapTable, Supervisor } from "@pact/supervisor";

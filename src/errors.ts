@@ -238,7 +238,10 @@ export class ProcessStuckError extends Error {
   }
 }
 
-/** Says that a running process has not said for too long that it is alive. */
+/**
+ * Says that a running process has been silent for too long: a bot that is deaf, a connection that hangs. It has not called `alive`
+ * for `livenessMs`, and so was aborted; what follows is up to the restart policy.
+ */
 export class ProcessSilentError extends Error {
   /** The name of the class. */
   override readonly name = "ProcessSilentError";
@@ -258,8 +261,11 @@ export class ProcessSilentError extends Error {
    * @param options May hold a cause.
    */
   constructor(key: unknown, livenessMs: number, note?: string, options?: ErrorOptions) {
-    const last = note === undefined ? "" : `, and said last ${quote(note, maxShown)}`;
-    super(`Cannot let process ${describeKey(key)} go on: it has not called alive for ${livenessMs} ms${last}`, options);
+    const last = note === undefined ? "" : `, and its last note was ${quote(note, maxShown)}`;
+    super(
+      `Cannot keep process ${describeKey(key)} running: it has not called alive for ${livenessMs} ms${last}`,
+      options,
+    );
     this.key = key;
     this.livenessMs = livenessMs;
     this.note = note;
@@ -302,9 +308,11 @@ export class UnrecoverableError extends Error {
 }
 
 /**
- * What a process throws to say when it may be tried again: a server has answered "retry after". The key is retried after that
- * delay and not before; it is no step towards the limit of the restart policy, nor does the backoff grow. It is known by its
- * name, also as a cause or inside an `AggregateError`.
+ * What a process throws to say when it may be tried again: a server has answered 429 with a `retry-after`, a rate limit is used
+ * up. The key is retried after that delay and not before; it is no step towards the limit of the restart policy, nor does the
+ * backoff grow. It is known by its name, also as a cause or inside an `AggregateError`.
+ *
+ * Mind a response without the header: `Number(null)` is 0, and so is the delay. In the header may stand a date, too.
  *
  * @example A server that wants to be left alone for a while
  * ```ts
@@ -321,6 +329,23 @@ export class UnrecoverableError extends Error {
  * });
  * await supervisor.run(async () => assertEquals(await retrying.promise, 30_000));
  * ```
+ *
+ * @example The header of a response, in seconds or as a date
+ * ```ts
+ * import { RetryAfterError } from "@pact/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function retryAfter({ headers }: Response): RetryAfterError {
+ *   const value = headers.get("retry-after") ?? "30"; // when the server does not say
+ *   const delayMs = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1_000;
+ *   return new RetryAfterError(Math.max(delayMs, 1_000), "the server answered 429");
+ * }
+ *
+ * assertEquals(retryAfter(new Response(null, { headers: { "retry-after": "5" } })).delayMs, 5_000);
+ * assertEquals(retryAfter(new Response()).delayMs, 30_000);
+ * const date = new Date(0).toUTCString();
+ * assertEquals(retryAfter(new Response(null, { headers: { "retry-after": date } })).delayMs, 1_000);
+ * ```
  */
 export class RetryAfterError extends Error {
   /** The name of the class. */
@@ -336,7 +361,7 @@ export class RetryAfterError extends Error {
    * @param message Why.
    * @param options May hold a cause.
    */
-  constructor(delayMs: number, message = "not to be tried again before some time has passed", options?: ErrorOptions) {
+  constructor(delayMs: number, message = "asked to wait before the next try", options?: ErrorOptions) {
     super(message, options);
     this.delayMs = delayMs;
   }

@@ -48,7 +48,7 @@ export interface RunningEvent<K> extends KeyedEvent<K> {
   readonly type: "running";
   /** How long the start-up took, in ms. */
   readonly startMs: number;
-  /** As in the `starting` before it: more than 1 means that the process has recovered. */
+  /** As in the `starting` before it: more than 1 means that it is up again after failures, which it may repeat. */
   readonly attempt: number;
 }
 

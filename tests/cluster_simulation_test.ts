@@ -7,7 +7,7 @@ import { simulate } from "./cluster/simulation/simulate.ts";
 import { sized } from "./size.ts";
 
 const steps = 200;
-/** More of them, and others: `deno task simulate --seeds 2000 --from 1`. Seeds 415 and 416 are known to break. */
+/** More of them, and others: `deno task simulate --seeds 2000 --from 1`. */
 const count = sized({ short: 100, full: 400 });
 const realCount = sized({ short: 4, full: 50 });
 

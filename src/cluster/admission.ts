@@ -37,8 +37,8 @@ export class Admission {
   /** Set from when others are found to live that the instance cannot work with until it is a member. */
   #waiting: Waiting | undefined = undefined;
   readonly #shared: SharedDatabase;
-  /** Whether the order of the revisions in this database is one that the instance has seen to. */
-  #isEnrolled = false;
+  /** The order of the revisions that the instance knew before the database was set back, until that was seen to. */
+  #lostOrder: readonly string[] | undefined = undefined;
 
   constructor(instance: Instance, shared: SharedDatabase) {
     this.#instance = instance;
@@ -56,17 +56,13 @@ export class Admission {
    * @throws {KvClosedError} When the database is closed.
    */
   async wait(signal: AbortSignal, wasMember: boolean): Promise<void> {
-    const { clock, timing, ledger } = this.#instance;
+    const { clock, timing } = this.#instance;
     const sightings = new Sightings();
     while (!signal.aborted) {
       try {
         await this.#shared.assert();
         if (await this.#isAdmitted(sightings, wasMember)) {
-          // One that joins again is no new instance: it has not changed the order when it joined, or has done so then.
-          if (!wasMember || !this.#isEnrolled) {
-            await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
-          }
-          this.#isEnrolled = true;
+          await this.#enrol(wasMember);
           return;
         }
       } catch (error) {
@@ -113,9 +109,13 @@ export class Admission {
     return most * (1 + random()) / 2;
   }
 
-  /** Takes note that what the instance has seen to is gone with its database. */
-  databaseReplaced(): void {
-    this.#isEnrolled = false;
+  /**
+   * Takes note that what the instance has seen to may be gone with its database.
+   *
+   * @param order The order of the revisions that it knew.
+   */
+  databaseReplaced(order: readonly string[]): void {
+    this.#lostOrder = [...order];
   }
 
   /** Takes note that the instance is a member. */
@@ -123,9 +123,21 @@ export class Admission {
     this.#waiting = undefined;
   }
 
+  /** One that joins again is no new instance: it has not changed the order when it joined, or has done so then. */
+  async #enrol(wasMember: boolean): Promise<void> {
+    const { ledger } = this.#instance;
+    const lost = this.#lostOrder;
+    if (!wasMember) await ledger.enrolments.enrol(async () => (await ledger.sessions()).sessions);
+    else if (lost) await ledger.enrolments.enrolAgain(lost);
+    if (this.#lostOrder === lost) this.#lostOrder = undefined; // it may be lost once more meanwhile
+  }
+
   async #isAdmitted(sightings: Sightings, wasMember: boolean): Promise<boolean> {
-    const { ledger, clock } = this.#instance;
-    const { sessions } = await ledger.sessions();
+    const { ledger, clock, history } = this.#instance;
+    const { number } = history;
+    const view = await ledger.sessions();
+    const { sessions } = view;
+    if (history.number === number) this.#instance.membership?.noteCommits(view);
     const { moved } = sightings.see(sessions, clock.monotonic());
     assertMatch(sessions, moved);
     const mismatched = new Map([...sessions].filter(([, { mismatch }]) => mismatch !== undefined));

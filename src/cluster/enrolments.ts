@@ -17,7 +17,7 @@ import {
   toRevisions,
   unreadableStamp,
 } from "./records.ts";
-import { orderAfterJoin } from "./revisions.ts";
+import { orderAfterJoin, orderAfterLoss } from "./revisions.ts";
 
 /** How many records the database reads in one call. */
 const maxReads = 10;
@@ -110,16 +110,34 @@ export class Enrolments {
    * @param sessions Lists the sessions.
    */
   async enrol(sessions: () => Promise<ReadonlyMap<string, SessionSeen>>): Promise<void> {
-    const { store, keys, ring, said: { revision } } = this.#options;
+    const { store, keys, said: { revision } } = this.#options;
     const read = () => store.kv.get(keys.note);
     const note = await store.call("read the note of a session", read, { purpose: "join" });
     this.isSuccessor = toInfo(note.value)?.revision === revision;
-    for (let isDone = false; !isDone;) {
-      const { order, versionstamp } = await this.revisions();
-      if (order.at(-1) === revision) return; // what is the rule: no listing is needed
+    await this.#reorder(async (order) => {
+      if (order.at(-1) === revision) return undefined; // what is the rule: no listing is needed
       const infos = await this.infos([...(await sessions()).keys()]);
       const isAlive = [...infos.values()].some((info) => info?.revision === revision);
-      const revisions = orderAfterJoin(order, revision, isAlive);
+      return orderAfterJoin(order, revision, isAlive);
+    });
+  }
+
+  /**
+   * Brings the own revision back to its place when the database was set back or emptied. Called before the next session joins.
+   *
+   * @param known The order in the history that is gone.
+   */
+  async enrolAgain(known: readonly string[]): Promise<void> {
+    const { said: { revision } } = this.#options;
+    await this.#reorder((order) => Promise.resolve(orderAfterLoss(order, revision, known)));
+  }
+
+  /** @param next Returns the order that comes after another one; `undefined` if that stays as it is. */
+  async #reorder(next: (order: readonly string[]) => Promise<readonly string[] | undefined>): Promise<void> {
+    const { store, keys, ring } = this.#options;
+    for (let isDone = false; !isDone;) {
+      const { order, versionstamp } = await this.revisions();
+      const revisions = await next(order);
       if (!revisions) return;
       const record: RevisionsRecord = { format: recordFormat, revisions };
       const check = versionstamp === unreadableStamp

@@ -52,6 +52,8 @@ export class Heartbeat implements Claimant {
   readonly #onFence: (cause: FenceCause) => void;
   readonly #ending: AbortController = new AbortController();
   #nonce: number;
+  /** The newest commit of its record that was ever known: in one history every later beat is newer. */
+  #newest = "";
   /** When the last acknowledged beat was sent, in ms of the monotonic clock. */
   #ackedMs: number | undefined = undefined;
   /** What others know of whether it can be given slots; `undefined` while a record that says otherwise may yet land. */
@@ -185,17 +187,19 @@ export class Heartbeat implements Claimant {
     const news = newsOf(record);
     const isNews = news !== this.#told;
     if (isNews) this.#told = undefined;
-    const known = { nonce, last: this.versionstamp, ...this.#instance.known };
+    const { bell, newest } = this.#instance.known;
+    const known = { nonce, last: this.versionstamp, bell, newest: newest > this.#newest ? newest : this.#newest };
     const { number } = history;
     const stored = await ledger.beat(record, this.versionstamp, { isNews, sending });
     if (!this.check()) return false;
     const evidence = beatEvidence(known, stored);
-    // This fences the session, if it has joined. When a table has noticed meanwhile, it has been told of.
+    // This ends the session. When a table has noticed meanwhile, it has been told of.
     if (evidence !== undefined && history.number === number) history.changed(evidence);
     if (!this.check()) return false;
     // Buried? Others may own everything by now. One that did not know of its record never owned anything, and joins from the start.
     if (stored.versionstamp === null && this.#ackedMs !== undefined) this.fence("declared-dead");
     this.versionstamp = stored.versionstamp;
+    this.#newest = stored.versionstamp ?? this.#newest;
     this.first = stored.versionstamp === null ? undefined : this.first ?? stored.versionstamp;
     // An earlier write, which was given up, may have landed late and kept this one out: it is written over.
     if (stored.versionstamp === null || stored.nonce !== nonce) {

@@ -13,10 +13,12 @@
 import { pause } from "../clock.ts";
 import { describeKey } from "../errors.ts";
 import { Admission } from "./admission.ts";
+import { newestCommit } from "./another_history.ts";
 import { listen } from "./bell.ts";
 import { Drains } from "./drains.ts";
 import type { LocalDatabaseError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
+import type { LedgerView, SessionsView } from "./ledger.ts";
 import { isSessionId, maxIdLength } from "./records.ts";
 import { Session } from "./session.ts";
 import { SessionInfos } from "./session_infos.ts";
@@ -34,8 +36,6 @@ export class Membership {
   readonly former: Set<string> = new Set();
   /** Those on whose behalf nothing runs any more: a record that stands there all the same may go at once. */
   readonly retired: Set<string> = new Set();
-  /** The newest commit that is known in this history of the database; "" if there is none. */
-  newest = "";
   /** Whether a session of this instance was fenced. The instance goes on, so the next one has nothing to prove. */
   wasFenced = false;
   /** Whether the instance is being drained. */
@@ -49,6 +49,9 @@ export class Membership {
   readonly #closed: AbortController = new AbortController();
   readonly #up: PromiseWithResolvers<void> = Promise.withResolvers();
   #isUp = false;
+  #newest = "";
+  /** The last order of the revisions that had the own one in it. */
+  #order: readonly string[] = [];
   readonly #watchingHistory: Disposable;
   readonly #serving: Promise<void>;
   readonly #listening: Promise<void>;
@@ -91,6 +94,22 @@ export class Membership {
     this.#closed.abort(error);
   }
 
+  /** The newest commit that is known in this history of the database; "" if there is none. */
+  get newest(): string {
+    return this.#newest;
+  }
+
+  /** Takes note of the commits among the records of a listing: what comes after them in this history is newer. */
+  noteCommits(view: SessionsView): void {
+    this.#newest = newestCommit(view, this.#newest);
+  }
+
+  /** Takes note of what a look has found. */
+  noteLook(view: LedgerView): void {
+    this.noteCommits(view);
+    if (view.revisions.includes(this.instance.settings.revision)) this.#order = view.revisions;
+  }
+
   /** Leaves the cluster. Resolves when that is done and nothing is under way. */
   async end(): Promise<void> {
     this.#ending.abort();
@@ -102,8 +121,8 @@ export class Membership {
 
   /** Nothing that is known of the others holds any more, and what was acknowledged may be gone. */
   #databaseReplaced(evidence: string): void {
-    this.newest = "";
-    this.#admission.databaseReplaced();
+    this.#newest = "";
+    this.#admission.databaseReplaced(this.#order);
     this.sightings.forgetAll();
     this.instance.announce({ type: "database-replaced", cause: "another-history", evidence });
     this.session.databaseReplaced();

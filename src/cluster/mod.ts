@@ -14,9 +14,9 @@
  * }),
  * ```
  *
- * `commit` adds `claim.check`, a `Deno.AtomicCheck` that one can add oneself, and tries again while a file is locked.
+ * `commit` adds `claim.check`, a `Deno.AtomicCheck` that you can also add yourself, and tries again while a file is locked.
  *
- * **What cannot be fenced:** a call to an API of others, an e-mail, a message to a socket. Give the other side
+ * **What cannot be fenced:** a call to someone else's API, an e-mail, a message to a socket. Give the other side
  * `claim.token`, which sorts behind the token of every former holder, so that it can refuse a smaller one; or make the call
  * harmless to repeat, with a key of its own for each piece of work (an idempotency key); and pass `signal` on, which aborts
  * when the claim is lost.
@@ -29,21 +29,21 @@
  * from the first probe that is answered where it had taken calls and never answered. Probes come once in a heartbeat where
  * `path` is a URL, and otherwise after pauses that double.
  *
- * **What the clocks must bear:** sessions judge each other by their own monotonic clocks, which may run 20 % fast or slow.
+ * **What clocks may do:** sessions judge each other by their own monotonic clocks, which may run 20 % fast or slow.
  * A machine that was suspended may take itself for the owner until its first call to the database; so may a process for as
  * long as it blocks the event loop. Their guarded writes are refused all the same.
  *
- * **What becomes of a database that is set back** to an earlier copy, emptied or replaced while instances run: each notices
- * within a heartbeat, says so in a `database-replaced` event, gives everything up and joins again; two heartbeats later what
- * runs is what stands there. Versionstamps begin again in such a database, and so do tokens. Until an instance has noticed,
+ * **What happens when a database is set back** to an earlier copy, emptied or replaced while instances run: each notices
+ * within a heartbeat, says so in a `database-replaced` event, gives everything up and joins again; two heartbeats later it
+ * runs what the database lists. Versionstamps begin again in such a database, and so do tokens. Until an instance has noticed,
  * what it runs may run elsewhere as well; its guarded writes are refused. So stop all instances before you restore a backup.
- * Whether all of them use the same database is tried again and again, too: a file is compared with the one that is open at
+ * Whether all of them use the same database is checked again and again, too: a file is compared with the one that is open at
  * every look, with the permission to read it; otherwise, and for a URL, every second look goes through a second handle.
  *
  * **What happens when you deploy:** each instance has a `revision`, and the one that came last is the newest. A slot with a
  * living owner never changes its revision by itself: what an older instance leaves, drains or loses by its death goes to
- * instances of the newest revision that have proven themselves, with three heartbeats. Start all new ones, wait for two
- * heartbeats and a bit, then stop the old ones: each process moves once. An instance that may be the next life of one that has
+ * instances of the newest revision that have proven themselves, with three heartbeats. Start all new ones, wait for three
+ * heartbeats, then stop the old ones: each process moves once. An instance that may be the restart of one that
  * crashed young has more to prove, 48 heartbeats; nothing waits for it as long as another one lives. {@linkcode Cluster.drain}
  * has one instance hand over what it has, and live on.
  *

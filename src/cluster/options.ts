@@ -19,6 +19,9 @@ export interface ClusterOptions {
    * Where the records of the cluster live: below `["@pact/supervisor", prefix]`, with the text of the prefix as one part.
    * Instances with the same prefix are one cluster. At most 1 024 bytes; it is copied.
    *
+   * Two programs on one database need a prefix each: the instances of one cluster divide up the keys of all its tables, so that a
+   * key of one program would be given to an instance of the other, and run nowhere. Nothing tells you of that.
+   *
    * @default {["cluster"]}
    */
   readonly prefix?: Deno.KvKey;

@@ -19,7 +19,7 @@
 
 import { isInstance } from "../error_data.ts";
 import { assertMatch } from "./admission.ts";
-import { lookEvidence, newestCommit } from "./another_history.ts";
+import { lookEvidence } from "./another_history.ts";
 import { ClaimLostError, LocalDatabaseError } from "./errors.ts";
 import { type LedgerView, settleAll } from "./ledger.ts";
 import { type Plan, plan } from "./plan.ts";
@@ -155,7 +155,7 @@ export class Ownership {
     const evidence = lookEvidence(own, this.view, view);
     if (evidence !== undefined) history.changed(evidence); // which fences the session
     if (!heartbeat.check()) return;
-    membership.newest = newestCommit(view, membership.newest);
+    membership.noteLook(view);
     await this.#session.membership.infos.learn(view);
     if (view.claims !== this.view.claims) this.#listedMs = nowMs;
     this.view = view;

@@ -108,9 +108,15 @@ export class Session {
     return this.#heardBell > (this.ownership.view.bell ?? "");
   }
 
-  /** Gives everything up, as the database is another one. Before it has joined there is nothing to give up. */
+  /**
+   * Gives everything up, as the database is another one. A session that has not joined has nothing to give up, but begins
+   * anew all the same: what it knows of its record, and what was written before that, may be gone.
+   */
   databaseReplaced(): void {
-    if (this.#hasJoined) this.heartbeat.fence("database-replaced");
+    const { id, heartbeat, membership } = this;
+    if (this.#hasJoined) return heartbeat.fence("database-replaced");
+    heartbeat.end();
+    if (heartbeat.mayBeWritten) membership.former.add(id);
   }
 
   /** Leaves the cluster. Slots in which nothing runs are free at once, the others after the time to live. */

@@ -15,6 +15,14 @@ import type { Versions } from "./versions.ts";
 import { watchKey } from "./watch_key.ts";
 import type { WatchSees } from "./watch_sees.ts";
 
+/** How far the feeds of a table have come, those that have ended among them. */
+export interface Progress {
+  /** The last change seen; `undefined` before the first feed has found the end of the log. */
+  position: LogPosition | undefined;
+  /** In which history of the database that was. */
+  history: number;
+}
+
 /** What a {@linkcode ChangeFeed} needs. */
 export interface ChangeFeedOptions<K extends KvTableKey> {
   /** The database, to watch. */
@@ -39,6 +47,8 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
   readonly signal: AbortSignal;
   /** The feeds in progress: this one adds and removes itself. */
   readonly feeds: Set<ChangeFeed<K>>;
+  /** What feeds leave to later ones: this one goes on from there. */
+  readonly progress: Progress;
 }
 
 /**
@@ -51,6 +61,9 @@ export interface ChangeFeedOptions<K extends KvTableKey> {
  * The watch is a hint that may fail, or see only this OS process, as on SQLite; the poll finds everything. Where the watch
  * should see everybody and a poll finds what it has not told of, it is opened again: a watch that has gone blind neither
  * fails nor ends. One that goes back may be late, or the database was set back: the generation is read to see which.
+ *
+ * A feed that fails is followed by another one, after a while in which the database may have been set back: so the next one
+ * begins at the last change that was seen.
  */
 export class ChangeFeed<K extends KvTableKey> {
   /** The changes. */
@@ -114,15 +127,16 @@ export class ChangeFeed<K extends KvTableKey> {
   }
 
   async #follow(): Promise<void> {
-    const { log, feeds, history } = this.#options;
+    const { feeds, history, progress } = this.#options;
     const { signal } = this.#ending;
     using _listening = history.listen((evidence) => this.stream.fail(new DatabaseReplacedError(evidence)));
     feeds.add(this);
     this.#openWatch();
     try {
-      this.#position = await log.end(signal);
+      this.#position = await this.#begin();
       this.#established.resolve();
       while (!signal.aborted) {
+        Object.assign(progress, { position: this.#position, history: history.number });
         await this.#wait();
         if (!signal.aborted) this.#position = await this.#look(this.#position);
       }
@@ -133,6 +147,22 @@ export class ChangeFeed<K extends KvTableKey> {
     this.#poll?.cancel();
     this.#established.resolve();
     await this.#watching;
+  }
+
+  /** Finds the end of the log. */
+  async #begin(): Promise<LogPosition> {
+    const { log, history, versions, progress } = this.#options;
+    const { signal } = this.#ending;
+    if (progress.position === undefined || progress.history !== history.number) return await log.end(signal);
+    const { position, replaced } = await log.read(progress.position, undefined, signal);
+    signal.throwIfAborted();
+    if (replaced !== undefined) {
+      history.changed(replaced);
+      throw new DatabaseReplacedError(replaced);
+    }
+    // Entries may have been read since whose changes were lost before a feed saw them.
+    versions.doubt();
+    return position;
   }
 
   /** Waits until the generation must be read, or for news. */
@@ -184,8 +214,10 @@ export class ChangeFeed<K extends KvTableKey> {
     // What is told of is ahead: of a generation that was deleted, or of another history.
     const isAhead = versionstamp < position.versionstamp || (told !== undefined && versionstamp < told);
     if (isAhead) this.#watched = this.#written = "";
-    if (!changes.keys) versions.doubt();
-    for (const key of changes.keys ?? [undefined]) this.stream.announce(key as K | undefined);
+    for (const key of (changes.keys ?? [undefined]) as readonly (K | undefined)[]) {
+      versions.doubt(key);
+      this.stream.announce(key);
+    }
     if (due === "poll" && (this.#hasWatchFailed || this.#watched < versionstamp)) this.#reopenWatch();
     return changes.position;
   }

@@ -110,7 +110,7 @@ export class Conditions {
     }
   }
 
-  /** Yields what is wrong with each key, or was until a day ago. */
+  /** Yields what is wrong with each key, or was within the last day. */
   async *troubles({ checked = true, signal }: TroublesOptions): AsyncGenerator<TroubledKey<KvTableKey>, undefined> {
     const { clock } = this.#options;
     for await (const rows of this.#troubleRows({ signal })) {

@@ -7,7 +7,7 @@
  * ["@pact/supervisor", prefix, "log", versionstamp]   one change: the keys that were set or deleted; null for the whole table
  * ["@pact/supervisor", prefix, "pause", no bytes]     the whole table is paused; listed before these
  * ["@pact/supervisor", prefix, "pause", key]          a key is paused
- * ["@pact/supervisor", prefix, "trouble", key]        what is wrong with a key, or was until a day ago
+ * ["@pact/supervisor", prefix, "trouble", key]        what is wrong with a key, or was within the last day
  * ["@pact/supervisor", prefix, "session", "!bell"]    rewritten with every change of claims or sessions, and listed before these
  * ["@pact/supervisor", prefix, "session", id]         one instance of the program, rewritten with every heartbeat
  * ["@pact/supervisor", prefix, "info", id]            what it says of itself once: written with the first of these, deleted with the last

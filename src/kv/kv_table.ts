@@ -11,7 +11,7 @@ import type { Runnable } from "../process/runnable.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
 import type { Entry, Table } from "../table/table.ts";
 import { checkTroubleState, toldTrouble, type Trouble, type TroubledKey } from "../table/trouble.ts";
-import { ChangeFeed } from "./change_feed.ts";
+import { ChangeFeed, type Progress } from "./change_feed.ts";
 import { ChangeLog } from "./change_log.ts";
 import { toTrouble } from "./condition_records.ts";
 import { ConditionWriter } from "./condition_writer.ts";
@@ -85,6 +85,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   readonly #history: History;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #feeds = new Set<ChangeFeed<K>>();
+  readonly #progress: Progress = { position: undefined, history: 0 };
   readonly #writer: TableWriter<K>;
   readonly #conditions: Conditions;
   readonly #conditionWriter: ConditionWriter<K>;
@@ -291,7 +292,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    *
    * @param options Which keys, and a signal that ends it: some have been restarted then.
    * @returns How many there were.
-   * @throws {TypeError} If the state is none.
+   * @throws {TypeError} If `state` is not one of those.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
    * @throws {KvClosedError} If the database is closed.
@@ -320,11 +321,11 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
 
   /**
    * Pauses a key: its process is stopped, wherever it runs, and not started again before {@linkcode KvTable.resume}. A second
-   * pause says something else of the same pause.
+   * pause changes the reason, the author and the end; the pause counts from the first one.
    *
    * @param key The key.
    * @param options Why, by whom and until when, and a signal that abandons the write, which may still land.
-   * @returns Whether something changed; not, if there is no such entry.
+   * @returns Whether something changed; `false` if there is no such entry.
    * @throws {TypeError} If `key` cannot be a key or is too long, or an option has a wrong shape.
    * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
    * @throws {KvTimeoutError} If the database did not answer in time; the write may have landed or not.
@@ -412,11 +413,11 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
   }
 
   /**
-   * Tells what is wrong with a key, or was until a day ago, whichever instance runs it.
+   * Tells what is wrong with a key, or was within the last day, whichever instance runs it.
    *
    * @param key The key.
    * @param options A signal that abandons the call.
-   * @returns `undefined` if all is well, and was.
+   * @returns `undefined` if all is well, and has been for a day.
    * @throws {TypeError} If `key` cannot be a key, or is too long.
    * @throws {KvTimeoutError} If the database did not answer in time.
    * @throws {KvUnavailableError} If the database has not answered earlier calls for a while, and so was not asked.
@@ -601,7 +602,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
       pollMs,
       random,
     };
-    return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds }).stream;
+    return new ChangeFeed<K>({ ...source, signal, feeds: this.#feeds, progress: this.#progress }).stream;
   }
 
   /**

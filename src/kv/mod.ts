@@ -16,6 +16,19 @@
  * await supervisor.run(() => assertEquals(supervisor.keys(), ["acme"]));
  * ```
  *
+ * @example An operator's program, which runs nothing itself
+ * ```ts
+ * import { nop } from "@pact/supervisor";
+ * import { KvTable } from "@pact/supervisor/kv";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using kv = await Deno.openKv(":memory:"); // the database of the instances
+ * const table = new KvTable(kv, { prefix: ["bots"], create: () => nop }); // their prefix; `create` is never called
+ * await table.pause("acme", { reason: "invoice 7 is open", by: "ann" });
+ * for await (const { key, trouble } of table.troubles()) console.log(key, trouble.state, trouble.lastError?.message);
+ * assertEquals(await table.restartAll({ state: "parked" }), 0);
+ * ```
+ *
  * @module
  */
 

@@ -16,9 +16,9 @@ interface Known {
   readonly versionstamp: string;
   readonly digest: number;
   readonly version: string;
-  /** The history in which it was read, and the reading. */
+  /** The history in which it was read, and the reading; no reading if it has to be read again. */
   readonly history: number;
-  readonly reading: number;
+  reading: number | undefined;
   /** The last pass that came across it, or during which it was first read. */
   pass: number;
 }
@@ -45,9 +45,16 @@ export class Versions<K> {
     return this.#history.number + this.#doubts;
   }
 
-  /** Compares the values too, from now on, once for each entry: something may have been missed. */
-  doubt(): void {
-    this.#doubts++;
+  /**
+   * Compares the value too when an entry is read next: something may have been missed, or it may have been read before its
+   * change was, and that change be one of another history.
+   *
+   * @param key The entry; without one, each of them.
+   */
+  doubt(key?: K): void {
+    const known = key === undefined ? undefined : this.#known.get(key);
+    if (key === undefined) this.#doubts++;
+    else if (known) known.reading = undefined;
   }
 
   /**

@@ -55,7 +55,7 @@ function describeKeyed(event: ProcessEvent): string {
     case "running":
       return event.attempt === 1
         ? `running after ${seconds(event.startMs)}`
-        : `running after ${seconds(event.startMs)}, recovered at attempt ${event.attempt}`;
+        : `running after ${seconds(event.startMs)}, at attempt ${event.attempt}`;
     case "exited":
       return event.outcome === "failed"
         ? `failed while ${event.phase}: ${describeError(event.error)}`

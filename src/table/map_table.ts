@@ -173,7 +173,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param options Which keys.
    * @returns How many there were.
-   * @throws {TypeError} If the state is none.
+   * @throws {TypeError} If `state` is not one of those.
    */
   restartAll({ state }: { readonly state: Trouble["state"] }): number {
     checkTroubleState(state);
@@ -182,12 +182,12 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 
   /**
-   * Pauses a key: its process is stopped, and not started again before {@linkcode MapTable.resume}. A second pause says
-   * something else of the same pause.
+   * Pauses a key: its process is stopped, and not started again before {@linkcode MapTable.resume}. A second pause
+   * changes the reason, the author and the end; the pause counts from the first one.
    *
    * @param key The key.
    * @param options Why, by whom, and until when.
-   * @returns Whether something changed; not, if there is no such entry.
+   * @returns Whether something changed; `false` if there is no such entry.
    * @throws {TypeError} If an option has a wrong shape.
    * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
    *
@@ -263,10 +263,10 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   }
 
   /**
-   * Tells what is wrong with a key, or was until a day ago.
+   * Tells what is wrong with a key, or was within the last day.
    *
    * @param key The key.
-   * @returns `undefined` if all is well, and was.
+   * @returns `undefined` if all is well, and has been for a day.
    */
   trouble(key: K): Trouble | undefined {
     return this.#conditions.troubleOf(key, this.#entries.get(key)?.version);
@@ -275,7 +275,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
   /**
    * Lists the keys that are not well.
    *
-   * @param options With `ended`, those too that were not until a day ago.
+   * @param options With `ended`, also those that were in trouble within the last day.
    * @returns The keys, and what is wrong with each.
    *
    * @example Which tenants are down, and why

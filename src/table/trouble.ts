@@ -7,7 +7,13 @@
 import { checkShape } from "../check.ts";
 import type { ErrorData } from "../error_data.ts";
 
-/** What a table remembers of a key that is not well, so that the next supervisor of the key goes on from it. */
+/**
+ * What a table remembers of a key that is not well, so that the next supervisor of the key goes on from it: it waits what is left
+ * of the delay, and gives a key that is parked one try.
+ *
+ * A trouble outlasts the next try. A key that is up again stays "retrying", with a `retryAt` that has passed, until its process
+ * has been running for `restart.resetAfterMs`, a minute by default. A new version, a `resume` and a removal end it at once.
+ */
 export interface Trouble {
   /** Whether it waits for another try, has been given up, or does not end. */
   readonly state: "retrying" | "parked" | "stuck";
@@ -19,7 +25,7 @@ export interface Trouble {
   readonly failingSinceAt: number;
   /** When it last changed, epoch ms. */
   readonly changedAt: number;
-  /** When the next try is due, epoch ms; only while it is retrying. */
+  /** When the next try is due, or was, epoch ms; only while it is retrying. */
   readonly retryAt?: number;
   /** How long the wait for that try is in all, in ms; only while it is retrying. */
   readonly delayMs?: number;
@@ -31,7 +37,7 @@ export interface Trouble {
   readonly endedAt?: number;
 }
 
-/** A key that is not well, or was not until a day ago. */
+/** A key that is not well, or was not within the last day. */
 export interface TroubledKey<K> {
   /** The key. */
   readonly key: K;

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { chain, Supervisor } from "@pact/supervisor";
-import { historyOf } from "../../src/kv/history.ts";
+import { DatabaseReplacedError, historyOf } from "../../src/kv/history.ts";
 import type { KvTableContext, KvTableKey } from "../../src/kv/mod.ts";
-import { hang, holdReply } from "../../src/testing/mod.ts";
-import { Bot, botTable } from "../kv/fixtures.ts";
+import { failWith, hang, holdReply, type KvFault } from "../../src/testing/mod.ts";
+import { Bot, type BotOptions, botTable } from "../kv/fixtures.ts";
 import { MemoryKv } from "../memory_kv/memory_kv.ts";
 import { heartbeatMs, manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
 
@@ -163,6 +163,89 @@ Deno.test("Supervisor starts a key that is parked on a spec that was lost, thoug
   await run;
 });
 
+/** A supervisor without a cluster that runs "acme", over a handle whose faults a test makes; the copy is from before the change. */
+async function openOne(options: BotOptions<unknown> = {}, intervalMs?: number) {
+  const memory = new MemoryKv();
+  const world = World.over(memory);
+  const { clock, writer } = world;
+  await writer.set("other", "first");
+  await writer.set("acme", "first");
+  const kv = world.database.handle();
+  const specs: unknown[] = [];
+  const create = (spec: unknown, key: KvTableKey, context: KvTableContext) => {
+    if (key === "acme") specs.push(spec);
+    return new Bot(key, spec, context);
+  };
+  const table = botTable(kv, { clock, create, ...options });
+  const supervisor = new Supervisor(table, { clock, random: () => 0.5, intervalMs });
+  const evidence: string[] = [];
+  supervisor.subscribe((event) => {
+    if (event.type !== "table-failed" || !(event.error instanceof DatabaseReplacedError)) return;
+    evidence.push(event.error.evidence);
+  });
+  const ending = Promise.withResolvers<void>();
+  const run = chain(supervisor).run(() => ending.promise);
+  await world.pass(2_000);
+  const copy = memory.copy();
+  return {
+    memory,
+    world,
+    kv,
+    specs,
+    evidence,
+    copy,
+    async [Symbol.asyncDispose]() {
+      ending.resolve();
+      await run;
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("Supervisor notices that its database was set back while its changes could not be followed", async () => {
+  await using one = await openOne();
+  const { memory, world, kv, specs, evidence } = one;
+  await world.writer.set("acme", "lost");
+  const { versionstamp } = await memory.get(["bots", "acme"]);
+  await world.pass(2_000);
+  kv.break(failWith(new Error("oops")));
+  await world.pass(20_000);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  assertEquals((await memory.get(["bots", "acme"])).versionstamp, versionstamp);
+  kv.break();
+  await world.pass(60_000);
+  assertEquals(specs, ["first", "lost", "found"]);
+  assertEquals(evidence, [`another change has the versionstamp of the last one that was seen, ${versionstamp}`]);
+});
+
+Deno.test("Supervisor runs what its table says when that was set back, and what is lost was read while its changes could not be followed", async () => {
+  await using one = await openOne();
+  const { memory, world, kv, specs } = one;
+  kv.break(failWith(new Error("oops")), "get");
+  await world.pass(20_000);
+  await world.writer.set("acme", "lost");
+  await world.pass(120_000); // a pass comes across it
+  assertEquals(specs, ["first", "lost"]);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  kv.break();
+  await world.pass(120_000);
+  assertEquals(specs, ["first", "lost", "found"]);
+});
+
+Deno.test("Supervisor runs what its table says when that was set back, and what is lost was read before its change was", async () => {
+  await using one = await openOne({ pollMs: 60_000 }, 20_000);
+  const { memory, world, specs } = one;
+  await world.writer.set("acme", "lost");
+  await world.pass(30_000); // a pass comes across it
+  assertEquals(specs, ["first", "lost"]);
+  memory.restore(one.copy);
+  await world.writer.set("acme", "found");
+  await world.pass(60_000);
+  assertEquals(specs, ["first", "lost", "found"]);
+});
+
 Deno.test("Cluster tells once that its database was set back when a table notices while the first beat of a session is on its way", async () => {
   const memory = new MemoryKv();
   await using world = World.over(memory);
@@ -181,3 +264,61 @@ Deno.test("Cluster tells once that its database was set back when a table notice
   await world.pass(5 * heartbeatMs);
   assertEquals([replaced(one), one.owned.length], [["seen by a table"], 16]);
 });
+
+/** What becomes of the first record of a session, and of each later one, until the database is set back. */
+const unacknowledged: Record<string, KvFault> = {
+  "has landed, and was not acknowledged": async (call) => {
+    const answer = await call();
+    if ((answer as Deno.KvCommitResult).ok) throw new Error("reset"); // what is refused is read back
+    return answer;
+  },
+  "could not be written": failWith(new Error("refused")),
+};
+for (const [what, fault] of Object.entries(unacknowledged)) {
+  Deno.test(`Cluster begins to join anew when its database is set back and the first record of its session ${what}`, async () => {
+    const memory = new MemoryKv();
+    await using world = World.over(memory);
+    const old = await world.member("b", { revision: "r1" });
+    const copy = memory.copy();
+    await world.pass(20 * heartbeatMs);
+    const one = world.instance("a", { revision: "r2" });
+    const order = async () => (await world.database.ledger().ledger.enrolments.revisions()).order;
+    one.kv.break(
+      async (call, readings) => await (await order()).includes("r2") ? fault(call, readings) : call(),
+      "commit",
+    );
+    one.begin();
+    await world.pass(2 * heartbeatMs);
+    assertEquals([await order(), one.of("session-joined")], [["r1", "r2"], []]);
+    memory.restore(copy);
+    one.kv.break();
+    await world.pass(4 * heartbeatMs);
+    const sessions = (await world.database.sessions()).filter((id) => String(id).startsWith("a-"));
+    assertEquals([sessions, replaced(one).length, one.of("session-fenced")], [["a-1"], 1, []]);
+    assertEquals(await order(), ["r1", "r2"], "its revision is in the order of the history that goes on");
+    assertEquals(old.of("session-fenced").length, 1);
+  });
+}
+
+for (const last of ["r1", "r2"]) {
+  Deno.test(`Clusters bring the order of their revisions back when their database is emptied, and ${last} joins last`, async () => {
+    const memory = new MemoryKv();
+    await using world = World.over(memory);
+    const members = [];
+    for (const [name, revision] of [["a", "r1"], ["b", "r2"]]) {
+      members.push({ revision, instance: await world.member(name, { revision }) });
+      await world.pass(4 * heartbeatMs);
+    }
+    const order = async () => (await world.database.ledger().ledger.enrolments.revisions()).order;
+    assertEquals(await order(), ["r1", "r2"]);
+    const late = members.find(({ revision }) => revision === last)!.instance;
+    memory.restore(new MemoryKv().copy());
+    late.kv.break(hang());
+    await world.pass(2 * heartbeatMs);
+    assertEquals(await order(), [last === "r1" ? "r2" : "r1"]);
+    late.kv.break();
+    await world.pass(6 * heartbeatMs);
+    assertEquals(await order(), ["r1", "r2"]);
+    assertEquals(members.map(({ instance }) => replaced(instance).length), [1, 1]);
+  });
+}

@@ -67,22 +67,29 @@ for (const seed of seeds) {
   });
 }
 
-/** Restarts an instance again and again: it is stopped, or killed, some time after each start. */
+/**
+ * Restarts an instance again and again: it is stopped, or killed, some time after each start.
+ *
+ * @returns How many slots each life owned at its end.
+ */
 function restart(fleet: Fleet, { revision, lifeMs, pauseMs, end }: {
   readonly revision: string;
   readonly lifeMs: number;
   readonly pauseMs: number;
   readonly end: "stop" | "kill";
-}): void {
+}): readonly number[] {
+  const owned: number[] = [];
   const live = () => {
     if (fleet.isEnding) return;
     const member = fleet.start(revision);
     fleet.after(lifeMs, () => {
+      owned.push(member.owned.size);
       member[end]();
       member.ended.then(() => fleet.after(pauseMs, live));
     });
   };
   live();
+  return owned;
 }
 
 for (const revision of ["of the same revision", "of the newest revision"]) {
@@ -94,13 +101,17 @@ for (const revision of ["of the same revision", "of the newest revision"]) {
       }
       await fleet.pass(63_000); // so that it never starts just when a good one is away, and is taken for its next life
       const crashing = revision === "of the same revision" ? "good" : "bad";
-      restart(fleet, { revision: crashing, lifeMs, pauseMs: 1_000, end: "kill" });
-      // Nobody can know of the first crash before it happens.
-      await fleet.pass(lifeMs + 20_000);
       fleet.takeUnownedShare();
+      const owned = restart(fleet, { revision: crashing, lifeMs, pauseMs: 1_000, end: "kill" });
+      // The first crash cannot be foreseen. It costs the time to live once: of all slots if the older ones have left meanwhile.
+      const firstMs = lifeMs + 20_000;
+      await fleet.pass(firstMs);
+      const costMs = fleet.takeUnownedShare() * firstMs;
+      assert(costMs <= 16_000, `${costMs} ms of all slots`);
       await fleet.pass(5 * 60_000);
       const share = fleet.takeUnownedShare();
       assert(share < 0.03, `${100 * share} %`);
+      assertEquals(owned.slice(1).filter((slots) => slots > 0), [], "what has crashed is given nothing again");
       await fleet.end();
     });
   }

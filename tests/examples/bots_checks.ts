@@ -109,7 +109,7 @@ export function assertWorkInFlightEnds(course: Course): string {
   for (const call of begun) {
     if (isHarmed(call)) continue;
     const by = replies.get(id(call))?.filter((reply) => !isHarmed(reply)).map(({ instance }) => instance);
-    assertEquals(by, [call.instance], `the answers to ${id(call)}`);
+    assertEquals(by, [call.instance], `the answers to ${id(call)}:\n${story(course, call.token)}`);
   }
   for (const poll of calls.filter(({ what, message }) => what === "messages" && message > 0)) {
     assert(replies.has(id(poll)), `${id(poll)} was passed over`);

@@ -52,6 +52,17 @@ Deno.test("Versions.of() finds what has changed through several histories", () =
   assertEquals(new Set(seen).size, 4);
 });
 
+Deno.test("Versions.of() compares the value of one entry after a doubt about it alone", () => {
+  const { of, versions } = versionsOf();
+  assertEquals([of("05", "a"), of("05", "b")], ["05", "05"], "the versionstamp says enough");
+  versions.doubt("acme");
+  assertEquals(of("05", "a"), "05");
+  versions.doubt("other");
+  assertEquals(of("05", "b"), "05");
+  versions.doubt("acme");
+  assertNotEquals(of("05", "b"), "05");
+});
+
 Deno.test("Versions.of() compares the values too after a doubt, and versionstamps as before", () => {
   const { of, versions } = versionsOf();
   assertEquals(of("05", "a"), "05");

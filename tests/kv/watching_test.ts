@@ -107,6 +107,7 @@ function follow({ watchSees = "everybody", pollMs = 30_000, random = () => 0.5, 
     random,
     signal: ending.signal,
     feeds: new Set(),
+    progress: { position: undefined, history: 0 },
   });
   const named: (KvTableKey | undefined)[] = [];
   const failures: unknown[] = [];

@@ -79,7 +79,7 @@ Deno.test("Supervisor starts what has failed and was abandoned after its backoff
   await world.time.pass(5_000);
   assertEquals(world.take().slice(2), [
     "a stuck 5000",
-    `a abandoned running failed Cannot let process "a" go on: it has not called alive for 1000 ms 5000 5000`,
+    `a abandoned running failed Cannot keep process "a" running: it has not called alive for 1000 ms 5000 5000`,
     "a retrying 1 1000 6000",
   ]);
   world.take();

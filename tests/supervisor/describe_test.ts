@@ -8,7 +8,7 @@ const sentences: [SupervisorEvent<unknown>, string][] = [
   [{ type: "starting", ...of, cause: "restore", attempt: 1 }, 'process "a": starting (restore)'],
   [{ type: "starting", ...of, cause: "retry", attempt: 3 }, 'process "a": starting (retry, attempt 3)'],
   [{ type: "running", ...of, startMs: 7, attempt: 1 }, 'process "a": running after 7 ms'],
-  [{ type: "running", ...of, startMs: 1_250, attempt: 3 }, 'process "a": running after 1.3 s, recovered at attempt 3'],
+  [{ type: "running", ...of, startMs: 1_250, attempt: 3 }, 'process "a": running after 1.3 s, at attempt 3'],
   [
     { type: "exited", ...of, phase: "running", outcome: "stopped", uptimeMs: 90_000 },
     'process "a": stopped, had been up for 90 s',

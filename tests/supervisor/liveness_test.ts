@@ -3,7 +3,7 @@ import { ProcessSilentError, systemClock, UnrecoverableError } from "@pact/super
 import { settle, watch, World, type WorldOptions } from "./fixtures/mod.ts";
 
 const livenessMs = 1_000;
-const silent = 'Cannot let process "a" go on: it has not called alive for 1000 ms';
+const silent = 'Cannot keep process "a" running: it has not called alive for 1000 ms';
 
 Deno.test("Supervisor fails a running process that never says that it is alive", async () => {
   await using world = new World({ a: {} }, { livenessMs });
@@ -134,7 +134,7 @@ Deno.test("Supervisor says in the error what a process said last", async () => {
   const { error } = world.journal.of("exited")[0];
   assertEquals([(error as ProcessSilentError).note, (error as Error).message], [
     "page 7",
-    `${silent}, and said last "page 7"`,
+    `${silent}, and its last note was "page 7"`,
   ]);
 });
 

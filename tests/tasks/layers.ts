@@ -67,15 +67,15 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-/** The most bytes of source that an import brings along, comments included. */
+/** The most bytes that an import brings along. */
 export interface SizeBounds {
-  /** Of all that `mod.ts` reaches. */
+  /** Of the code that `mod.ts` reaches: neither comments nor indentation count, so that docs may grow. */
   readonly core: number;
-  /** Of each of these folders. */
+  /** Of each of these folders, all counted. */
   readonly folders: Readonly<Record<string, number>>;
 }
 
-const sizeBounds: SizeBounds = { core: 332_000, folders: { "src/otel": 12_000 } };
+const sizeBounds: SizeBounds = { core: 180_000, folders: { "src/otel": 12_000 } };
 
 const words = [
   "one_line",
@@ -260,18 +260,15 @@ export function coreRule(sources: Sources): string[] {
  */
 export function sizeRule({ core, folders }: SizeBounds): Rule {
   return function sizeRule(sources) {
-    const bytesOf = (paths: readonly string[]) =>
-      paths.reduce((sum, path) => sum + new TextEncoder().encode(sources.get(path)).length, 0);
+    const codeOf = (path: string) => codeLinesOf(sources.get(path) ?? "").map((line) => line.trim()).join("\n");
     const sizes = Object.entries(folders).map(([folder, most]) => {
-      return {
-        name: folder,
-        most,
-        bytes: bytesOf([...sources.keys()].filter((path) => path.startsWith(`${folder}/`))),
-      };
+      const texts = [...sources].filter(([path]) => path.startsWith(`${folder}/`)).map(([, text]) => text);
+      return { name: folder, what: "source", most, bytes: bytesOf(texts) };
     });
-    return [{ name: "what mod.ts reaches", most: core, bytes: bytesOf(reachableFrom("mod.ts", sources)) }, ...sizes]
+    const reached = bytesOf(reachableFrom("mod.ts", sources).map(codeOf));
+    return [{ name: "what mod.ts reaches", what: "code", most: core, bytes: reached }, ...sizes]
       .filter(({ bytes, most }) => bytes > most)
-      .map(({ name, bytes, most }) => `${name} has ${bytes} bytes of source: at most ${most} are allowed`);
+      .map(({ name, what, bytes, most }) => `${name} has ${bytes} bytes of ${what}: at most ${most} are allowed`);
   };
 }
 
@@ -338,6 +335,10 @@ function functionsOf(text: string): { name: string; lines: number }[] {
     const length = lines.slice(start).findIndex((each) => ending.test(each)) + 1;
     return [{ name: ofFile ?? ofClass, lines: length }];
   });
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0);
 }
 
 function isExternal(target: string): boolean {

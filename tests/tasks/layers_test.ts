@@ -254,8 +254,8 @@ const violations: readonly Violation[] = [
   {
     title: "sizeRule() catches a core that has grown over another file, counted in bytes",
     rule: small,
-    files: { "src/errors.ts": `// ${"\u00e9".repeat(250)}` },
-    says: /^what mod\.ts reaches has \d{3} bytes of source: at most 500 are allowed$/,
+    files: { "src/errors.ts": `const e = "${"\u00e9".repeat(250)}"` },
+    says: /^what mod\.ts reaches has \d{3} bytes of code: at most 500 are allowed$/,
   },
   {
     title: "sizeRule() catches a folder that has grown",
@@ -336,4 +336,9 @@ Deno.test("clockRule() ignores a comment and a string", () => {
 
 Deno.test("coreRule() allows kv what mod.ts does not reach", () => {
   assertEquals(coreRule(new Map(Object.entries(clean))), []);
+});
+
+Deno.test("sizeRule() counts neither comments nor indentation of the core", () => {
+  const files = { ...clean, "src/errors.ts": `/** ${"a".repeat(500)} */\n${" ".repeat(500)}a();\n` };
+  assertEquals(small(new Map(Object.entries(files))), []);
 });

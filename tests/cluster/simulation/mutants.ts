@@ -104,6 +104,15 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    mistake: "goes on to join with what it knew before its database was set back",
+    foundAt: 415,
+    changes: [{
+      file: "session.ts",
+      from: "heartbeat.end();\n    if (heartbeat.mayBeWritten) membership.former.add(id);",
+      to: "void membership;\nvoid id;",
+    }],
+  },
+  {
     mistake: "leaves the token of the former owner when it takes a slot",
     changes: [{
       file: "takeable.ts",
