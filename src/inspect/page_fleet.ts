@@ -85,7 +85,7 @@ function noteOn({ counts: { running = 0, paused }, desired, slots, isRunning, is
   if (slots?.unowned) return slots.unowned + " slots have no owner: their keys are not counted.";
   if (!isComplete) return "An instance has not said yet how many keys it has.";
   if (!desired) return paused ? "Everything is paused." : "The table has no entries for this program.";
-  return running < desired ? number(desired - running) + (desired - running === 1 ? " is" : " are") + " not running and should be." : "Everything that should run is running.";
+  return running < desired ? number(desired - running) + " should be running and " + (desired - running === 1 ? "is" : "are") + " not." : "Everything that should run is running.";
 }
 function drawFleet({ timeline, counts, desired, sessions, slots, isRunning }) {
   const { running = 0 } = counts, chosen = query.get("state"), revisions = sessions.map(({ revision }) => revision && "revision " + revision);
