@@ -6,8 +6,7 @@
 
 /** Lists, acts and follows. Nothing is asked for while the page is hidden. */
 export const pageProcesses: string = /* js */ String.raw`
-const narrow = matchMedia("(max-width: 800px)"), list = $("list"), dialog = $("dialog");
-const heightOf = () => narrow.matches ? 58 : 40;
+const narrow = matchMedia("(max-width: 800px)"), list = $("list"), dialog = $("dialog"), search = $("search");
 let items = [], cursor, load = 0, isLoading = false, active = -1, listedAt = 0;
 
 function choose(name, value) {
@@ -20,39 +19,35 @@ function choose(name, value) {
   relist();
 }
 /** Lists anew, as far as it had come. */
-async function relist() {
+function relist() {
   load++;
   cursor = undefined;
-  await more(Math.min(1000, Math.max(200, items.length)), []);
+  more(Math.min(1000, Math.max(200, items.length)), []);
 }
 async function more(limit = 200, before = items) {
-  const mine = load, asked = new URLSearchParams(query);
-  asked.set("limit", limit);
-  if (cursor) asked.set("cursor", cursor);
+  const mine = load;
   isLoading = true;
   try {
-    const page = await get("processes?" + asked);
+    const page = await get("processes?" + new URLSearchParams([...query, ["limit", limit], ...cursor ? [["cursor", cursor]] : []]));
     if (mine !== load) return;
     [items, cursor, listedAt, isLoading] = [before.concat(page.items), page.cursor, now(), false];
-    $("empty").textContent = items.length ? "" : query.size ? "No process matches what is searched for." : "The table has no entries.";
+    say("empty", items.length ? "" : query.size ? "No process matches what is searched for." : "The table has no entries.");
     drawList();
   } catch ({ message }) {
-    $("empty").textContent = message;
+    say("empty", message);
   }
 }
-function drawList() {
-  list.hidden = items.length === 0;
-  $("found").textContent = items.length ? number(items.length) + (cursor ? " so far" : "") : "";
-  $("rows").style.height = items.length * heightOf() + "px";
-  drawRows();
-}
+const heightOf = () => narrow.matches ? 58 : 40;
 /** Only the rows in view exist. */
-function drawRows() {
+function drawList() {
   const height = heightOf(), first = Math.max(0, Math.floor(list.scrollTop / height) - 4), last = first + Math.ceil(list.clientHeight / height) + 8;
+  list.hidden = !items.length;
+  say("found", items.length ? number(items.length) + (cursor ? " so far" : "") : "");
+  $("rows").style.height = items.length * height + "px";
   $("rows").replaceChildren(...items.slice(first, last).map((item, offset) => {
-    const index = first + offset, { state, key, sinceAt } = item;
-    return el("div", { className: "item", id: "row" + index, role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
-      el("b", "key", plain(key)), pill(state), el("span", "dim why", plain(whyOf(item) || " ")), sinceAt && timed(() => span(now() - sinceAt), "dim"));
+    const index = first + offset, { state, key, sinceAt } = item, role = { role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length };
+    return el("div.item", role, { id: "row" + index, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
+      el("b", nameOf(key)), pill(state), el("span.dim.why", whyOf(item)), sinceAt && timed("span.dim", () => span(now() - sinceAt)));
   }));
   if (cursor && !isLoading && last > items.length - 100) more();
 }
@@ -60,85 +55,72 @@ function activate(index, isChosen) {
   active = Math.max(0, Math.min(index, items.length - 1));
   const height = heightOf(), top = active * height;
   list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + height - list.clientHeight));
-  drawRows();
+  drawList();
   list.setAttribute("aria-activedescendant", "row" + active);
   if (isChosen) open(items[active]);
 }
-const bySaid = ({ by, reason }) => (by ? " by " + by : "") + (reason ? ": " + reason : "");
+const told = ({ by, reason }) => (by ? " by " + by : "") + (reason ? ": " + reason : "");
 function whyOf({ state, pause, lastError, note, isSeen, session }) {
-  if (state === "paused" && pause) return (pause.isWholeTable ? "whole table paused" : "paused") + bySaid(pause);
-  return lastError && state !== "running" ? lastError.name + ": " + lastError.message : note ?? (session && !isSeen ? "on " + session.slice(0, 8) : "");
+  if (state === "paused" && pause) return (pause.isWholeTable ? "whole table paused" : "paused") + told(pause);
+  return lastError && state !== "running" ? lastError.name + ": " + lastError.message : note ?? (session && !isSeen ? "on " + short(session) : "");
 }
 
-const acts = new Map();
-const actText = ({ at, action, key, ...event }) => action + " " + (key === undefined ? "all" : plain(key)) + plain(bySaid(event)) + ", " + span(now() - at) + " ago";
 function actionsOf({ state, pause, isSeen }) {
-  const possible = state === "paused" ? [!pause?.isWholeTable && "resume"] : state === "stuck" ? [isSeen && "abandon", "pause"] : [state === "resting" && isSeen ? "start" : "restart", "pause"];
+  const possible = { paused: [!pause?.isWholeTable && "resume"], stuck: [isSeen && "abandon", "pause"] }[state] ?? ["restart", "pause"];
   return possible.filter((action) => rights.actions.includes(action));
 }
-/** Shows a process and what can be done to it, or asks about one thing that is to be done. */
-async function open(item, action) {
-  const path = "processes/" + item.id, key = plain(item.key);
-  present(action ? action + " " + key + "?" : key, item, action ? [action] : actionsOf(item), path + "/");
-  const detail = await get(path).catch(({ message }) => ({ ...item, note: message }));
-  if (dialog.subject === item) drawFacts(detail);
-}
-function present(title, item, actions, path) {
-  dialog.subject = item;
-  $("subject").textContent = title;
+/** Shows a process, or the whole table, and asks which of the actions to take. */
+async function open(item, actions = actionsOf(item)) {
+  const path = item.id && "processes/" + item.id;
+  dialog.item = item;
+  say("subject", nameOf(item.key));
   $("reason").value = $("refused").textContent = "";
-  $("why").hidden = actions.length === 0;
-  $("choices").replaceChildren(button("cancel", () => dialog.close()), ...actions.map((action) => button(action, () => act(path + action), { className: "main" })));
+  $("why").hidden = !actions.length;
+  $("choices").replaceChildren(button("cancel", () => dialog.close()), ...actions.map((action) => button(action, () => act(path ? path + "/" + action : item.path), { className: "main" })));
   drawFacts(item);
   dialog.showModal();
+  const detail = path && await get(path).catch(() => undefined);
+  if (detail && dialog.item === item) drawFacts(detail);
 }
 function drawFacts(item) {
-  const { id, state, note, pause, trouble, spec, specError } = item, last = acts.get(id), date = (at) => at && new Date(at).toLocaleString();
-  const facts = [["Says", note], ["Paused", pause && date(pause.at) + bySaid(pause)], ["Until", date(pause?.untilAt)], ["Failing since", date(trouble?.failingSinceAt)],
-    ["Last action", last && actText(last)], ["Spec", specError ?? (spec !== undefined && JSON.stringify(spec))]].filter(([, text]) => text);
-  $("facts").replaceChildren(...state ? [el("p", "line", pill(state), factsOf(item)), ...errorOf(item)] : [], ...facts.map(([name, text]) => el("p", "fact", el("span", "dim", name), el("span", "", plain(text)))));
+  const { id, state, spec, specError } = item, last = acts.find((event) => event.id === id), why = item.lastError ? "" : whyOf(item);
+  const texts = [why, last && "Last action: " + actText(last), (specError ?? spec) !== undefined && "Spec: " + (specError ?? JSON.stringify(spec))];
+  $("facts").replaceChildren(...state ? [pill(state), ...factsOf(item)] : [], ...texts.map((text) => text ? el("p", text) : ""));
 }
 async function act(path) {
-  const reason = $("reason").value;
   try {
-    const answer = await call(path, { method: "POST", body: JSON.stringify(reason ? { reason } : {}) }), { isChanged } = await answer.json();
-    dialog.close();
-    $("said").textContent = isChanged ? "Done: " + $("subject").textContent.replace("?", "") : "There was nothing to change.";
-    setTimeout(() => $("said").textContent = "", 6000);
+    const { isChanged } = await get(path, { method: "POST", body: JSON.stringify({ reason: $("reason").value || undefined }) });
+    if (isChanged) dialog.close();
+    else say("refused", "There is nothing to change.");
   } catch ({ message }) {
-    $("refused").textContent = message;
+    say("refused", message);
   }
   wholeMs = -Infinity;
   look();
   setTimeout(relist, 300);
 }
 
-/** No event has this id, so the stream begins with all that are kept. */
-let lastId = "00000000-0", following, pending, lookedMs = -Infinity, fresh = [];
-function textOf({ type, action, slot, session, outcome, cause, error, count, missed, seen, ...event }) {
-  if (type === "dropped") return count + " events are missing here: they came too fast";
-  if (type === "hello") return missed && "What was before is not kept";
-  return [type === "acted" ? action + bySaid(event) : type.replaceAll("-", " "), slot, session?.slice(0, 8), outcome, cause, seen >= 0 && seen + " entries", type !== "parked" && error && error.name + ": " + error.message]
-    .filter((part) => part || part === 0).join(", ");
+/** Events, the newest first. None has the id that is asked for at first, so the stream begins with all that are kept. */
+let log = [], acts = [], lastId = "00000000-0", following, pending, lookedMs = -Infinity;
+const actText = ({ at, action, key, ...event }) => action + " " + (key === undefined ? "all" : nameOf(key)) + told(event) + ", " + span(now() - at) + " ago";
+function textOf({ type, action, slot, session, outcome, cause, error, count, missed, ...event }) {
+  if (!event.at) return count ? count + " events are missing here: they came too fast" : missed ? "What was before is not kept" : "";
+  const parts = [type === "acted" ? action + told(event) : type.replaceAll("-", " "), slot, session && short(session), outcome, cause, type !== "parked" && error && error.name + ": " + error.message];
+  return parts.filter((part) => part || part === 0).join(", ");
 }
 function took(event) {
   const { type, id, at } = event;
-  if (type === "acted") acts.set(id, event).set("last", event);
-  if (textOf(event) && fresh.push(event) === 1) requestAnimationFrame(drawEvents);
+  if (type === "acted") acts = [event, ...acts];
+  if (textOf(event)) log = [event, ...log].slice(0, 200);
   if (id && at >= listedAt) patch(event);
-  if (at) pending ??= setTimeout(lookSoon, Math.max(0, 500 + lookedMs - performance.now()));
-}
-function lookSoon() {
-  [pending, lookedMs] = [undefined, performance.now()];
-  look();
-  drawList();
+  pending ??= setTimeout(drawEvents, Math.max(0, 500 + lookedMs - performance.now()));
 }
 function drawEvents() {
-  const drawn = fresh.slice(-200).map((event) => el("li", event.at ? event.type : "gap", event.at && el("time", "dim", clock(event.at)), event.key !== undefined && el("b", "key", plain(event.key)), " " + plain(textOf(event))));
-  fresh = [];
-  $("events").prepend(...drawn.reverse());
-  while ($("events").childElementCount > 200) $("events").lastChild.remove();
-  if (acts.size) $("acted").replaceChildren(timed(() => "Last action: " + actText(acts.get("last"))));
+  [pending, lookedMs] = [undefined, performance.now()];
+  $("events").replaceChildren(...log.map((event) => el("li." + (event.at ? event.type : "gap"), event.at && el("time.dim", clock(event.at)), event.key !== undefined && el("b", nameOf(event.key)), textOf(event))));
+  if (acts[0]) $("acted").replaceChildren(timed("span", () => "Last action: " + actText(acts[0])));
+  drawList();
+  look();
 }
 /** Keeps the list true to the events of this instance, without asking. */
 function patch({ type, id, key, at, pause, error, failures = 0, retryAt }) {
@@ -148,8 +130,8 @@ function patch({ type, id, key, at, pause, error, failures = 0, retryAt }) {
   if (!states.includes(type)) return;
   const known = { state: type, sinceAt: at, pause, retryAt, failures, isSeen: true };
   if (item) return Object.assign(item, known);
-  const place = items.findIndex((other) => other.key > key), end = cursor ? -1 : items.length;
-  if (!query.has("state") && String(key).startsWith(query.get("search") ?? "") && (place >= 0 || end >= 0)) items.splice(place < 0 ? end : place, 0, { id, key, ...known });
+  const place = items.findIndex((other) => other.key > key), isKnown = place >= 0 || !cursor;
+  if (isKnown && !query.has("state") && String(key).startsWith(search.value)) items.splice(place < 0 ? items.length : place, 0, { id, key, ...known });
 }
 async function follow({ signal }) {
   while (!signal.aborted) {
@@ -174,9 +156,9 @@ let timers = [];
 async function wake() {
   timers.forEach(clearInterval);
   following?.abort();
-  if (document.hidden) return live("", false);
+  if (document.hidden) return live();
   follow(following = new AbortController());
-  timers = [setInterval(look, 2000), setInterval(tick, 1000)];
+  timers = [setInterval(look, 2000), setInterval(() => document.querySelectorAll(".timed").forEach((each) => each.draw()), 1000)];
   rights = await get("rights").catch(() => rights);
   look();
 }
@@ -184,37 +166,29 @@ function begin() {
   wake();
   relist();
 }
-$("search").value = query.get("search") ?? "";
-$("search").oninput = () => {
-  clearTimeout($("search").timer);
-  $("search").timer = setTimeout(() => choose("search", $("search").value), 200);
+search.value = query.get("search") ?? "";
+search.oninput = () => {
+  clearTimeout(search.timer);
+  search.timer = setTimeout(() => choose("search", search.value), 200);
 };
-$("search").onkeydown = ({ key }) => {
-  if (key !== "ArrowDown") return;
-  list.focus();
-  activate(0);
-};
-list.onkeydown = (event) => {
-  const page = Math.floor(list.clientHeight / heightOf()), { key } = event;
+document.onkeydown = (event) => {
+  const { key, target } = event, page = Math.floor(list.clientHeight / heightOf());
   const to = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: items.length, Enter: active }[key];
-  if (to === undefined) return;
+  if (key === "/" && !/INPUT|TEXTAREA/.test(target.tagName)) search.focus();
+  else if (target === search && key === "ArrowDown") list.focus(activate(0));
+  else if (target === list && to !== undefined) activate(to, key === "Enter");
+  else return;
   event.preventDefault();
-  activate(to, key === "Enter");
 };
-list.addEventListener("scroll", () => requestAnimationFrame(drawRows), { passive: true });
+list.onscroll = () => requestAnimationFrame(drawList);
 narrow.onchange = drawList;
 $("again").onclick = relist;
-for (const each of document.querySelectorAll("[data-action]")) each.onclick = () => present(each.textContent + "?", {}, [each.dataset.action], "");
+for (const each of tableButtons) each.onclick = () => open({ key: each.textContent, path: each.dataset.path }, [each.dataset.action]);
 $("login").onsubmit = (event) => {
   event.preventDefault();
-  sessionStorage.setItem("token", $("token").value);
+  store.token = $("token").value;
   begin();
 };
 document.onvisibilitychange = wake;
-document.onkeydown = (event) => {
-  if (event.key !== "/" || /INPUT|TEXTAREA/.test(event.target.tagName)) return;
-  event.preventDefault();
-  $("search").focus();
-};
 begin();
 `;
