@@ -123,7 +123,7 @@ Deno.test("api/processes shows a key whose entry is gone and whose process has n
   });
 });
 
-Deno.test("api/processes?state=parked names no key whose entry was replaced or deleted while nobody ran it", async () => {
+Deno.test("api/processes?state=parked names no key whose entry was replaced or deleted while no instance ran it", async () => {
   using kv = await Deno.openKv(":memory:");
   let shiftMs = 0;
   const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + shiftMs };
