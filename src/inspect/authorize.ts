@@ -115,6 +115,7 @@ function bySecret(scheme: string, secret: string, permit: true | string, paramet
   return async ({ headers }) => {
     const [, given = ""] = credentials.exec(headers.get("authorization") ?? "") ?? [];
     if (timingSafeEqual(await digest(given), await right)) return permit;
-    return new Problem(401, "Credentials are needed, and these are not right", { headers: challenge }).toResponse();
+    const text = `Not authorized: the ${scheme} credentials are ${given === "" ? "missing" : "wrong"}`;
+    return new Problem(401, text, { headers: challenge }).toResponse();
   };
 }
