@@ -30,21 +30,19 @@ export type Authorize = (request: Request, action: InspectAction) => Authorizati
 /** How many characters of a name are kept. */
 const maxNameLength = 200;
 
-/**
- * Asks whether a request may go on.
- *
- * @returns The response to send instead, or who it is, if that is known.
- * @throws {Problem} 403, if it may not.
- */
+/** Returns who it is, if that is known, or the response to send instead. */
 export async function ask(
   authorize: Authorize,
   request: Request,
   action: InspectAction,
-): Promise<Response | { by?: string }> {
-  const authorization = await attempt(authorize, request, action);
-  if (authorization instanceof Response) return authorization;
-  if (authorization === true) return {};
-  if (typeof authorization === "string" && authorization !== "") return { by: authorization.slice(0, maxNameLength) };
+): Promise<Response | { readonly by?: string }> {
+  const answer = await Promise.try(authorize, request, action).catch((error) => {
+    printError("inspect: authorize has failed", error);
+    throw new Problem(500, "The request cannot be authorized; the program has printed why");
+  });
+  if (answer instanceof Response) return answer;
+  if (answer === true) return {};
+  if (typeof answer === "string" && answer !== "") return { by: answer.slice(0, maxNameLength) };
   throw new Problem(403, `This request may not ${action.type === "read" ? "read" : `${action.type} processes`}`);
 }
 
@@ -52,7 +50,6 @@ export async function ask(
  * Lets everything be done by who has a token, in the header `Authorization: Bearer <token>`.
  *
  * @param token The secret: at least 16 printable characters without spaces.
- * @returns For the option `authorize`.
  * @throws {TypeError} If the token is not such a text.
  *
  * @example
@@ -75,7 +72,6 @@ export function bearer(token: string): Authorize {
  *
  * @param user The name, without a colon.
  * @param password The secret, of at least 8 characters.
- * @returns For the option `authorize`.
  * @throws {TypeError} If one of them is not such a text.
  *
  * @example
@@ -98,8 +94,6 @@ export function basic(user: string, password: string): Authorize {
 /**
  * Lets everything be read by anyone, and nothing be done.
  *
- * @returns For the option `authorize`.
- *
  * @example
  * ```ts
  * import { anyone, inspect } from "@pact/supervisor/inspect";
@@ -113,26 +107,15 @@ export function anyone(): Authorize {
   return (_request, { type }) => type === "read";
 }
 
-/** What `authorize` throws is for no client, whatever it is. */
-async function attempt(authorize: Authorize, request: Request, action: InspectAction): Promise<Authorization> {
-  try {
-    return await authorize(request, action);
-  } catch (error) {
-    printError("inspect: authorize has failed", error);
-    throw new Problem(500, "The request cannot be authorized; the program has printed why");
-  }
-}
-
 /** Compares digests, which have one length, in a time that does not depend on where they differ. */
 function bySecret(scheme: string, secret: string, permit: true | string, parameters = ""): Authorize {
   const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const right = digest(secret), credentials = new RegExp(`^${scheme} +(\\S+)$`, "i");
+  const challenge = { "www-authenticate": scheme + parameters };
   return async ({ headers }) => {
     const [, given = ""] = credentials.exec(headers.get("authorization") ?? "") ?? [];
     if (timingSafeEqual(await digest(given), await right)) return permit;
-    const problem = given === "" ? "this asks for credentials" : "the credentials are wrong";
-    return new Problem(401, `Not authorized: ${problem}`, {
-      headers: { "www-authenticate": scheme + parameters },
-    }).toResponse();
+    const text = `Not authorized: the ${scheme} credentials are ${given === "" ? "missing" : "wrong"}`;
+    return new Problem(401, text, { headers: challenge }).toResponse();
   };
 }

@@ -5,7 +5,7 @@
  *   request ──▶ routes.ts ──▶ authorize.ts ──┬──▶ overview.ts, processes.ts   what is going on
  *                                            ├──▶ event_log.ts                what happens
  *                                            ├──▶ acting.ts                   what is to be done
- *                                            ╰──▶ health.ts, metrics.ts       what machines ask
+ *                                            ╰──▶ health.ts                    how well it is
  * ```
  *
  * @module
@@ -15,11 +15,11 @@ import type { ClusterEvent } from "../cluster/events.ts";
 import { printError } from "../error_data.ts";
 import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
+import { Exposition } from "../telemetry/exposition.ts";
 import { act, problemOf, readBody } from "./acting.ts";
 import { ask, type InspectAction } from "./authorize.ts";
 import { EventLog } from "./event_log.ts";
 import { Health } from "./health.ts";
-import { Metrics } from "./metrics.ts";
 import { checkOptions, type InspectOptions, type InspectSettings } from "./options.ts";
 import { overviewOf } from "./overview.ts";
 import { pageResponse } from "./page.ts";
@@ -29,14 +29,9 @@ import { actions, type Route, routeOf } from "./routes.ts";
 
 /**
  * Makes an HTTP handler that shows what is going on in all instances, and does what an operator asks for. It can be mounted under
- * any path, since it goes by the end of the path.
+ * any path. No request makes it throw, and but for `livez`, `readyz` and the page, which has no data in it, each one is
+ * answered only if `authorize` agrees. It listens to supervisor and cluster without taking the place of the console.
  *
- * It promises that nothing is shown or done, but for `livez`, `readyz` and the page without data, unless `authorize` agrees, and
- * that no request makes it throw. It listens to the supervisor and the cluster without taking the place of the console.
- *
- * @typeParam K The type of the keys.
- * @param options What to look at, and who may.
- * @returns The handler.
  * @throws {TypeError} If an option has a wrong shape.
  * @throws {RangeError} If a number is out of range.
  *
@@ -60,7 +55,7 @@ class Inspector<K> {
   readonly #settings: InspectSettings<K>;
   readonly #processes: Processes<K>;
   readonly #health: Health<K>;
-  readonly #metrics = new Metrics();
+  readonly #metrics = new Exposition();
   readonly #log: EventLog;
 
   constructor(settings: InspectSettings<K>) {
@@ -88,14 +83,15 @@ class Inspector<K> {
   }
 
   #listen({ supervisor, cluster, table, signal }: InspectSettings<K>): void {
+    const { measurements } = this.#metrics;
     const listener = (event: SupervisorEvent<K> | ClusterEvent) => {
-      this.#metrics.note(event);
       this.#health.note(event);
       this.#log.add(event);
     };
+    supervisor?.subscribe((event) => measurements.note(event), { signal, keepsConsole: true });
     supervisor?.subscribe(listener, { signal, keepsConsole: true });
     cluster?.subscribe(listener, { signal, keepsConsole: true });
-    for (const each of [cluster, table]) each?.observeCalls?.((call) => this.#metrics.noteCall(call), { signal });
+    for (const each of [cluster, table]) each?.observeCalls?.((call) => measurements.called(call), { signal });
     if (!supervisor || !cluster) return;
     const counting = cluster.countBy(() => supervisor.summary().counts);
     onAbort(signal, () => counting[Symbol.dispose]());
@@ -122,7 +118,7 @@ class Inspector<K> {
   }
 
   async #read(route: Exclude<Route, { type: "act" }>, request: Request, url: URL): Promise<Response> {
-    const settings = this.#settings;
+    const { supervisor, cluster, signal } = this.#settings;
     switch (route.type) {
       case "process":
         return jsonResponse(await this.#processes.one(route.key as K));
@@ -131,18 +127,18 @@ class Inspector<K> {
       case "rights":
         return jsonResponse(await this.#rights(request));
       case "events": {
-        const head = { session: settings.cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
+        const head = { session: cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
         const headers = { "content-type": "text/event-stream" };
-        return answer(this.#log.stream(lastId, head, settings.signal), { headers });
+        return answer(this.#log.stream(lastId, head, signal), { headers });
       }
       case "metrics":
-        return textResponse(this.#metrics.toText(settings));
+        return textResponse(this.#metrics.text(supervisor && { supervisor, cluster }));
       case "health": {
         const report = this.#health.report(), headers = { "content-type": "application/health+json" };
         return jsonResponse(report, { status: report.status === "fail" ? 503 : 200, headers });
       }
       default:
-        return jsonResponse(overviewOf(settings));
+        return jsonResponse(overviewOf(this.#settings));
     }
   }
 
@@ -154,7 +150,7 @@ class Inspector<K> {
   ): Promise<Response> {
     const at = this.#settings.clock.now(), body = await readBody(request), state = searchParams.get("state");
     const outcome = await act(this.#settings, { action, key: key as K, state, by, ...body });
-    this.#processes.forget();
+    this.#processes.memory.forget();
     this.#log.add({ type: "acted", at, action, key, by, reason: body.reason, isChanged: outcome.isChanged });
     return jsonResponse({ action, ...outcome });
   }

@@ -58,8 +58,6 @@ export interface InspectedTable<K> {
 
 /**
  * Options of `inspect`. What only a supervisor, a cluster or a table could tell is not told without it.
- *
- * @typeParam K The type of the keys.
  */
 export interface InspectOptions<K> {
   /** The supervisor of this instance. */
@@ -77,7 +75,7 @@ export interface InspectOptions<K> {
    */
   readonly title?: string;
   /**
-   * Whether the spec of a process is shown, which may hold secrets, or a function that makes of it what may be shown.
+   * Whether specs are shown, which may hold secrets, or what makes of one what may be shown.
    *
    * @default {false}
    */

@@ -1,74 +1,38 @@
 /**
  * The processes of all instances: of those of this one what its supervisor knows, of others what the table remembers.
  *
- * States that few keys are in, such as parked, are looked for among the keys that this instance knows and those that are
- * paused or not well, without a look at the entries; everything else goes through the pages of the table.
- *
  * @module
  */
 
 import { hasMethods } from "../check.ts";
 import { describeError } from "../error_data.ts";
-import type { TroublesOptions } from "../kv/mod.ts";
-import type { Pause } from "../pause.ts";
-import type { ProcessSnapshotState } from "../supervisor/snapshot.ts";
-import type { Trouble } from "../table/trouble.ts";
+import { compareKeys } from "../kv/key_order.ts";
+import { states } from "../telemetry/figures.ts";
 import { idOf, keyOfId, textOf } from "./key_id.ts";
-import { compareKeys } from "./key_order.ts";
+import { Memory, type Row } from "./memory.ts";
 import type { InspectSettings } from "./options.ts";
 import { Problem, toJson } from "./problem.ts";
 
-/** The states that a supervisor tells of. */
-export const processStates: readonly ProcessSnapshotState[] = [
-  "queued",
-  "starting",
-  "running",
-  "stopping",
-  "stuck",
-  "retrying",
-  "parked",
-  "resting",
-  "paused",
-];
-
 /** Of some keys this tells that their slot has no live owner, or that nothing that could know is looked at. */
-const states: readonly string[] = [...processStates, "unowned", "unknown"];
-const rareStates: readonly string[] = processStates.filter((state) => state !== "queued" && state !== "running");
+const allStates: readonly string[] = [...states, "unowned", "unknown"];
+/** States that few keys are in, which are found without a look at the entries. */
+const rareStates: readonly string[] = states.filter((state) => state !== "queued" && state !== "running");
 
 const maxLimit = 1_000;
 /** How many entries are read for one page at most: a filter may let hardly any pass. */
 const maxRead = 5_000;
-/** How old what the table remembers may be, in ms: several requests share one look. */
-const maxAgeMs = 2_000;
-/** How often it is looked at whether the entries are still those that were not well, which costs a read unit a key, in ms. */
-const checkMs = 240_000;
-
-/** A key, and what is remembered of it. */
-interface Row<K> {
-  readonly key: K;
-  readonly pause?: Pause;
-  readonly trouble?: Trouble;
-}
-
-/** What is remembered of all keys that are paused or not well, and the pause of the whole table. */
-interface Remembered<K> {
-  readonly rows: ReadonlyMap<K, Row<K>>;
-  readonly whole?: Pause;
-}
 
 type Query = ReturnType<typeof parseQuery>;
 
 /** Shows processes. */
 export class Processes<K> {
   readonly #settings: InspectSettings<K>;
-  #readMs = -Infinity;
-  #reading: Promise<Remembered<K>> | undefined = undefined;
-  #checkedMs = -Infinity;
-  /** Troubles of entries that were gone, or replaced, when that was looked at: when they had last changed, by key. */
-  #obsolete: ReadonlyMap<K, number> = new Map();
+  /** What the table remembers. */
+  readonly memory: Memory<K>;
 
   constructor(settings: InspectSettings<K>) {
     this.#settings = settings;
+    this.memory = new Memory(settings);
   }
 
   /**
@@ -106,26 +70,21 @@ export class Processes<K> {
     return { at: clock.now(), ...item, trouble, ...await this.#specOf(key, entry) };
   }
 
-  /** Has what the table remembers read again: it has been changed here. */
-  forget(): void {
-    this.#readMs = -Infinity;
-  }
-
   /** Yields the keys that may be what is asked for. */
   async *#pages(query: Query): AsyncGenerator<{ rows: Row<K>[]; next?: K }, undefined> {
     const { search: prefix, state, session, limit } = query, { table, signal } = this.#settings;
-    let after = query.after as K | undefined;
     const wanted = (rows: Iterable<Row<K>>) =>
       [...rows].filter(({ key }) => isBehind(key, query.after) && textOf(key).startsWith(prefix));
-    const isRare = rareStates.includes(state ?? "");
+    const isRare = state !== undefined && rareStates.includes(state);
     if (!table || isRare && this.#seesAll(session)) return yield { rows: wanted(this.#own(state)) };
-    const { rows, whole } = isRare ? await this.#remembered() : {};
+    const { rows, whole } = isRare ? await this.memory.all() : {};
     if (rows && !(whole && state === "paused")) {
       const own = this.#own(state).map((row) => [row.key, row] as const);
       return yield { rows: wanted(new Map([...own, ...rows]).values()) };
     }
     const ending = wanted([...this.#own("stopping"), ...this.#own("stuck")]); // their entries may be gone
     const pageLimit = state === undefined && session === undefined ? Math.min(limit + 1, maxLimit) : maxLimit;
+    let after = query.after as K | undefined;
     do {
       const { entries, next } = table.page
         ? await table.page({ after, prefix, limit: pageLimit, signal })
@@ -175,44 +134,6 @@ export class Processes<K> {
     return slots.unowned.length === 0 && sessions?.every(({ isSelf }) => isSelf) === true;
   }
 
-  /** Lists what is paused and what is not well: the cost depends on how many those are, not on how many entries there are. */
-  #remembered(): Promise<Remembered<K>> {
-    const nowMs = this.#settings.clock.monotonic();
-    if (this.#reading && nowMs - this.#readMs < maxAgeMs) return this.#reading;
-    this.#readMs = nowMs;
-    this.#reading = this.#read();
-    this.#reading.catch(() => this.forget());
-    return this.#reading;
-  }
-
-  async #read(): Promise<Remembered<K>> {
-    const { table, clock, signal } = this.#settings, rows = new Map<K, Row<K>>();
-    let whole: Pause | undefined;
-    const troubles = await this.#troubles({ checked: false }), nowMs = clock.monotonic();
-    if (nowMs - this.#checkedMs >= checkMs) {
-      const checked = await this.#troubles({ checked: true });
-      this.#obsolete = new Map(
-        [...troubles].filter(([key]) => !checked.has(key)).map(([key, { changedAt }]) => [key, changedAt]),
-      );
-      this.#checkedMs = nowMs;
-    }
-    for (const [key, trouble] of troubles) {
-      if (this.#obsolete.get(key) !== trouble.changedAt) rows.set(key, { key, trouble });
-    }
-    for await (const { key, pause } of table?.pauses?.({ signal }) ?? []) {
-      if (key === undefined) whole = pause;
-      else rows.set(key, { ...rows.get(key), key, pause });
-    }
-    if (whole) { for (const [key, row] of rows) rows.set(key, { pause: whole, ...row }); }
-    return { rows, whole };
-  }
-
-  async #troubles(options: TroublesOptions): Promise<Map<K, Trouble>> {
-    const { table, signal } = this.#settings, all = new Map<K, Trouble>();
-    for await (const { key, trouble } of table?.troubles?.({ ...options, signal }) ?? []) all.set(key, trouble);
-    return all;
-  }
-
   /** What a function of the user's makes of a spec may be anything, and fail. */
   async #specOf(key: K, entry: object | undefined) {
     const { showSpec } = this.#settings;
@@ -230,12 +151,16 @@ function parseQuery({ search: text, searchParams }: URL) {
   const get = (name: string) => searchParams.get(name) ?? undefined;
   const state = get("state"), cursor = get("cursor"), limit = get("limit") ?? "100";
   if (!isEncoded(text)) throw new Problem(400, "The query must be UTF-8, percent-encoded");
-  if (!states.includes(state ?? "running")) throw new Problem(400, `The state must be one of ${states.join(", ")}`);
+  if (state !== undefined && !allStates.includes(state)) {
+    throw new Problem(400, `The state must be one of ${allStates.join(", ")}`);
+  }
   if (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > maxLimit) {
     throw new Problem(400, `The limit must be a whole number from 1 to ${maxLimit}`);
   }
   const after = cursor === undefined ? undefined : keyOfId(cursor);
-  if (cursor !== after && after === undefined) throw new Problem(400, "The cursor must be one that a page has given");
+  if (cursor !== undefined && after === undefined) {
+    throw new Problem(400, "The cursor must be one that a page has given");
+  }
   return { state, search: get("search") ?? "", session: get("session"), after, limit: Number(limit) };
 }
 

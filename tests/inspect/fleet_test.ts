@@ -89,6 +89,21 @@ for (const action of ["start", "abandon"]) {
   });
 }
 
+Deno.test("readyz is 200 for an instance that has no slots, and health passes", async () => {
+  await using world = await World.open(keys);
+  const one = await world.member("a");
+  await world.pass(2 * heartbeatMs);
+  const late = world.instance("b"), face = faceOf(late);
+  assertEquals(await statusOf(face.get("/readyz")), 503);
+  late.begin();
+  for (let passedMs = 0; passedMs < 3 * heartbeatMs && await statusOf(face.get("/readyz")) === 503; passedMs += 50) {
+    await world.pass(50);
+  }
+  assertEquals(await statusOf(face.get("/readyz")), 200);
+  assertEquals([one.keys.length, late.keys.length], [keys.length, 0]);
+  assertEquals(await statusOf(face.get("/health")), 200);
+});
+
 Deno.test("api/processes?session lists the keys of one instance", async () => {
   await using world = await World.open(keys);
   const [one, other] = await twoInstances(world);

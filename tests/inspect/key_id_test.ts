@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { idOf, keyOfId, textOf } from "../../src/inspect/key_id.ts";
-import { compareKeys } from "../../src/inspect/key_order.ts";
 
 const keys = [
   "",
@@ -79,17 +78,4 @@ Deno.test("keyOfId() refuses a second spelling of an id", () => {
   for (const text of texts) {
     assertEquals(keyOfId(btoa(text).replaceAll("=", "")), undefined, text);
   }
-});
-
-Deno.test("compareKeys() orders as Deno KV does", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const all = [
-    ...keys.filter((key) => typeof key !== "string" || key.isWellFormed()),
-    ...others,
-    "\uffff",
-    "\u{10000}",
-  ];
-  for (const key of all) await kv.set(["k", key], 1);
-  const listed = (await Array.fromAsync(kv.list({ prefix: ["k"] }))).map(({ key }) => key[1]);
-  assertEquals([...all].sort(compareKeys), listed as typeof all);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
-import { chain, leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/supervisor";
+import { chain, leaf, MapTable, nop, type Runnable, Supervisor, UnrecoverableError } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
 import { Cluster } from "../../src/cluster/mod.ts";
 import { anyone, bearer, inspect } from "../../src/inspect/mod.ts";
@@ -17,6 +17,11 @@ Deno.test.afterAll(closeBrowser);
 
 function bots(count: number): MapTable<string, Runnable> {
   return new MapTable<string, Runnable>(Array.from({ length: count }, (_, index) => [`tenant-${index}`, nop]));
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /** On a machine that others share, the best of three tells how fast it is. */
@@ -76,6 +81,38 @@ Deno.test(
     assertEquals(program.opened.wrong, []);
   },
 );
+
+Deno.test("the page of the demo shows its monitors, one that fails, and that it has recovered", options, async () => {
+  const directory = await Deno.makeTempDir(), [port, sitesPort] = [freePort(), freePort()];
+  {
+    const ports = ["--port", `${port}`, "--sites-port", `${sitesPort}`];
+    await using demo = new OsProgram("examples/uptime.ts", "--dir", `${directory}/demo`, ...ports);
+    await demo.line(/^api: listening/);
+    await using opened = await OpenPage.open(new URL(`http://127.0.0.1:${port}/`), { path: "/inspect/" });
+    const { page } = opened, row = page.locator("#trouble .row").filter({ hasText: "steady" });
+    const answer = async (method: string) => {
+      const { body } = await fetch(`http://127.0.0.1:${sitesPort}/fail/steady`, { method });
+      await body?.cancel();
+    };
+    for (const key of ["broken", "flaky", "steady"]) {
+      await page.locator("#list").getByText(key, { exact: true }).waitFor();
+    }
+    await page.locator("#trouble").getByText("answered 503").first().waitFor();
+    await bestOfThree(async () => {
+      await answer("PUT");
+      await demo.line(/"steady": retry in/);
+      const beganMs = performance.now();
+      await row.waitFor();
+      const tookMs = performance.now() - beganMs;
+      await answer("DELETE");
+      await row.waitFor({ state: "detached" });
+      return tookMs;
+    }, 1_000);
+    await page.getByRole("option").filter({ hasText: "steady" }).getByText("running").waitFor();
+    assertEquals(opened.wrong, []);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
 
 Deno.test(
   "the page takes a token out of the address, keeps it for a reload, and keeps the filter",
@@ -177,6 +214,25 @@ Deno.test("the page asks once before the whole table is paused, and tells what i
   await page.getByRole("button", { name: "resume all" }).click();
   await page.getByRole("button", { name: "resume", exact: true }).click();
   await page.getByRole("alert").getByText("This request may not resume processes").waitFor();
+});
+
+Deno.test("the page restarts all that are parked, and nothing else", options, async () => {
+  const parked = new Bot(), retrying = new Bot(), table = bots(2);
+  table.set("parked", parked.run);
+  table.set("retrying", retrying.run);
+  await using program = await Program.open(table, () => "ada");
+  const { page } = program, trouble = page.locator("#trouble");
+  await page.getByText("of 4 running").waitFor();
+  assert(await page.getByRole("button", { name: "restart all parked" }).isHidden());
+  parked.fail(new UnrecoverableError("revoked"));
+  await page.getByRole("button", { name: "restart all parked" }).click();
+  retrying.fail(new Error("broken"));
+  await trouble.getByText("Error: broken").waitFor();
+  await page.getByRole("button", { name: "restart", exact: true }).click();
+  await trouble.getByText("revoked").waitFor({ state: "detached" });
+  await page.getByText("Last action: restart all by ada").waitFor();
+  assertEquals(program.supervisor.status("parked")?.state, "running");
+  assertEquals(program.opened.wrong, []);
 });
 
 Deno.test("the page has no buttons for what a request may not do", options, async () => {
@@ -362,6 +418,13 @@ Deno.test("a pause by button stops the process in another OS process within a se
       return tookMs;
     }, 1_000);
     await page.getByRole("option").getByText("paused by ops").first().waitFor();
+
+    other.signal("SIGKILL");
+    await page.locator("#instances").getByText(/^heartbeat [2-9] s ago$/).waitFor();
+    await page.locator("#instances .instance").nth(1).waitFor({ state: "detached" });
+    await page.getByText("Everything that should run is running.").waitFor();
+    await page.getByRole("button", { name: "refresh" }).click();
+    await theirs.first().waitFor({ state: "detached" });
   }
   await Deno.remove(directory, { recursive: true });
 });

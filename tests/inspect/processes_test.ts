@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Clock, leaf, MapTable, nop, type Runnable, Supervisor, systemClock } from "@pact/supervisor";
 import { idOf } from "../../src/inspect/key_id.ts";
+import type { InspectedCluster } from "../../src/inspect/mod.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { Face, statusOf } from "./fixtures.ts";
 
@@ -123,7 +124,7 @@ Deno.test("api/processes shows a key whose entry is gone and whose process has n
   });
 });
 
-Deno.test("api/processes?state=parked names no key whose entry was replaced or deleted while nobody ran it", async () => {
+Deno.test("api/processes?state=parked names no key whose entry was replaced or deleted while no instance ran it", async () => {
   using kv = await Deno.openKv(":memory:");
   let shiftMs = 0;
   const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + shiftMs };
@@ -143,6 +144,33 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
   assertEquals(await parkedAfter(240_000), ["a"]);
   await supervisor.run(() => supervisor.reconcile());
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
+});
+
+Deno.test("a key of another instance is told as paused, else by its trouble, else as unowned, else as running", async () => {
+  const table = new MapTable<string, Runnable>(["lost", "owned", "parked", "paused"].map((key) => [key, nop]));
+  for (const key of ["parked", "paused"]) {
+    const { version } = (await table.get(key))!;
+    table.report({ key, version }, { state: "parked", failures: 3, failingSinceAt: 1, changedAt: 2 });
+  }
+  table.pause("paused");
+  const session = { id: "other", isSelf: false, heartbeatAgeMs: 7, ttlMs: 9, slots: 1, accepts: true, isProven: true };
+  const slots = { total: 2, owned: [], handingOver: [], unowned: [0] };
+  const cluster: InspectedCluster = {
+    snapshot: () => ({ at: 1, state: "member", session: "self", sessions: [{ ...session, revision: "" }], slots }),
+    sessionOf: (key) => key === "owned" ? { id: "other", isSelf: false, info: undefined } : undefined,
+    subscribe: () => ({ [Symbol.dispose]() {} }),
+    countBy: () => ({ [Symbol.dispose]() {} }),
+  };
+  const { items } = await new Face({ table, cluster }).json("/api/processes");
+  const told = items.map((
+    { key, state, sinceAt, failures, session, isSeen }: Record<string, unknown>,
+  ) => [key, state, sinceAt === undefined, failures, session, isSeen]);
+  assertEquals(told, [
+    ["lost", "unowned", true, 0, undefined, false],
+    ["owned", "running", true, 0, "other", false],
+    ["parked", "parked", false, 3, undefined, false],
+    ["paused", "paused", false, 3, undefined, false],
+  ]);
 });
 
 for (

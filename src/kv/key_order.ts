@@ -1,12 +1,12 @@
 /**
- * The order in which keys are listed: that of Deno KV, so that pages of a table and what is known in memory fit together.
+ * The order in which Deno KV lists keys.
  *
  * @module
  */
 
 const types = ["string", "bigint", "number", "boolean"];
 
-/** Compares two keys: texts by their code points, then bigints, numbers, and booleans. */
+/** Compares two keys of a table: texts by their code points, then bigints, numbers, and booleans. */
 export function compareKeys(one: unknown, other: unknown): number {
   if (typeof one !== typeof other) return types.indexOf(typeof one) - types.indexOf(typeof other);
   if (one === other) return 0;
