@@ -3,9 +3,6 @@ import { delay } from "@std/async/delay";
 import { nop } from "@pact/supervisor";
 import { KvTable } from "@pact/supervisor/kv";
 import { Program } from "../os/program.ts";
-import { closeBrowser, hasBrowser, OpenPage } from "./browser.ts";
-
-Deno.test.afterAll(closeBrowser);
 
 /** A key, as an instance shows it. */
 interface Item {
@@ -121,30 +118,3 @@ Deno.test("three OS processes show the same fleet, a pause reaches another one, 
     assertEquals([state, pause?.reason, pause?.by], ["paused", "invoice 7", "ops"]);
   });
 });
-
-/** The browser's own pipes and timers outlive a test. */
-const inBrowser = { ignore: !hasBrowser(), sanitizeOps: false, sanitizeResources: false };
-
-Deno.test(
-  "the page of an instance shows the session of one that is killed ageing, and its keys moving",
-  inBrowser,
-  async () => {
-    await withDatabase(async (path) => {
-      await using one = await Instance.start(path);
-      await using two = await Instance.start(path);
-      await using opened = await OpenPage.open(new URL(one.origin));
-      const { page } = opened;
-      page.setDefaultTimeout(patienceMs);
-      const session = (each: Instance) => page.locator("#instances .instance", { hasText: each.session.slice(0, 8) });
-      await session(two).getByText(/^\d+ slots · [1-9]\d* of \d+ running/).waitFor();
-      await page.getByText("of 30 running").waitFor();
-      two.program.signal("SIGKILL");
-      await session(two).getByText(/heartbeat [2-9] s ago/).waitFor();
-      await session(two).waitFor({ state: "detached" });
-      await session(one).getByText(/^32 slots · 30 of 30 running/).waitFor();
-      assertEquals(await page.locator("#running").textContent(), "30");
-      await page.getByText("Everything that should run is running.").waitFor();
-      assertEquals(opened.wrong, []);
-    });
-  },
-);
