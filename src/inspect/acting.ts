@@ -6,7 +6,7 @@
  */
 
 import { settlesWithin } from "../clock.ts";
-import { findNamed, propertyOf } from "../error_data.ts";
+import { propertyOf } from "../error_data.ts";
 import { oneLine } from "../one_line.ts";
 import { textOf } from "./key_id.ts";
 import type { InspectedSupervisor, InspectSettings } from "./options.ts";
@@ -53,12 +53,13 @@ const statuses: Readonly<Record<string, number>> = {
 /** Says what a client is told of an error; `undefined` if it is not told of it. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
-  const found = findNamed(error, Object.keys(statuses)),
-    [session, state] = ["session", "state"].map((name) => propertyOf(found?.error, name));
-  const message = oneLine(String(propertyOf(found?.error ?? error, "message")));
-  if (found) return new Problem(statuses[found.name], message, { session, state });
+  const [name, message, session, state] = ["name", "message", "session", "state"].map((each) =>
+    propertyOf(error, each)
+  );
+  const text = oneLine(String(message));
+  if (Object.hasOwn(statuses, String(name))) return new Problem(statuses[String(name)], text, { session, state });
   // A path can hold a key that the table cannot, and a body a moment that has passed.
-  return /^Cannot (use (a string|the key)|pause) /.test(message) ? new Problem(400, message) : undefined;
+  return /^Cannot (use (a string|the key)|pause) /.test(text) ? new Problem(400, text) : undefined;
 }
 
 /**

@@ -50,10 +50,9 @@ export class EventLog {
 
   /** Keeps an event as plain data: a version may be anything, and so may an error. */
   add<E extends Event>(event: E): void {
-    const { at, key, version, error } = event;
+    const { at, version, error } = event;
     this.#kept[this.#next++ % maxEvents] = {
       ...event,
-      ...key !== undefined && { id: idOf(key) },
       version: typeof version === "string" || typeof version === "number" ? version : undefined,
       error: error === undefined ? undefined : errorData(error, at),
     };
@@ -113,7 +112,8 @@ export class EventLog {
   #frame(number: number): string {
     const index = number % maxEvents, kept = this.#kept[index];
     if (typeof kept === "string") return kept;
-    return this.#kept[index] = `id: ${this.#epoch}-${number}\n${frameOf(kept.type, kept)}`;
+    const data = kept.key === undefined ? kept : { ...kept, id: idOf(kept.key) };
+    return this.#kept[index] = `id: ${this.#epoch}-${number}\n${frameOf(kept.type, data)}`;
   }
 
   #wait(wake: () => void): void {

@@ -8,12 +8,7 @@ import type { ClusterEvent } from "../cluster/events.ts";
 import type { SupervisorEvent } from "../events.ts";
 import type { InspectSettings } from "./options.ts";
 
-/** One thing that is looked at, and what is wrong with it. */
-interface Check {
-  readonly status: "pass" | "warn" | "fail";
-  readonly observedValue?: unknown;
-  readonly output?: string;
-}
+type Status = "pass" | "warn" | "fail";
 
 /** Judges what can be seen, and what only events tell. */
 export class Health<K> {
@@ -46,18 +41,17 @@ export class Health<K> {
   }
 
   /** Tells how well it is. */
-  report(): { readonly status: Check["status"]; readonly serviceId: string; readonly checks: object } {
+  report(): { readonly status: Status; readonly serviceId: string; readonly checks: object } {
     const { supervisor, cluster, title } = this.#settings;
-    const fenced = "the session is fenced: this instance owns nothing";
-    const checks: Record<string, Check> = {
-      ...supervisor && { processes: this.#processes() },
-      table: this.#table(),
-      ...cluster && { session: this.#isFenced ? { status: "fail", output: fenced } : { status: "pass" } },
+    const fence = this.#isFenced ? "the session is fenced: this instance owns nothing" : "";
+    const checks = {
+      ...supervisor && { processes: check("warn", this.#unwell(), supervisor.summary().counts) },
+      table: check("fail", this.#outOfReach()),
+      ...cluster && { session: check("fail", fence) },
     };
-    const all = Object.values(checks).map(({ status }) => status);
-    const status = (["fail", "warn"] as const).find((each) => all.includes(each)) ?? "pass";
-    const lists = Object.entries(checks).map(([name, check]) => [name, [check]]);
-    return { status, serviceId: title, checks: Object.fromEntries(lists) };
+    const all = Object.values(checks).map(([{ status }]) => status);
+    const status = all.includes("fail") ? "fail" : all.includes("warn") ? "warn" : "pass";
+    return { status, serviceId: title, checks };
   }
 
   /** The failures of the table since a pass has read it. */
@@ -66,24 +60,26 @@ export class Health<K> {
     return this.#failing && this.#failing.lastAt >= readAt ? this.#failing : undefined;
   }
 
-  /** Paused and resting keys are as they should be. */
-  #processes(): Check {
+  /** Tells of keys that do not run. Those that are paused or rest are as they should be. */
+  #unwell(): string {
     const { supervisor, graceMs } = this.#settings, { at, counts } = supervisor!.summary();
-    const wrong = (["parked", "stuck", "retrying"] as const).filter((state) => counts[state]);
-    const told = wrong.map((state) => `${counts[state]} ${state}`);
-    const passing = (["queued", "starting", "stopping"] as const).filter((state) => counts[state]);
+    const { parked, stuck, retrying, queued, starting, stopping } = counts;
     const isSlow = ({ state, sinceAt }: { readonly state: string; readonly sinceAt: number }) =>
-      at - sinceAt > graceMs && passing.some((each) => each === state);
-    const slow = passing.length === 0 ? 0 : supervisor!.snapshot().processes.filter(isSlow).length;
-    if (slow > 0) told.push(`${slow} not running for more than ${graceMs} ms`);
-    if (told.length === 0) return { status: "pass", observedValue: counts };
-    return { status: "warn", observedValue: counts, output: told.join(", ") };
+      at - sinceAt > graceMs && ["queued", "starting", "stopping"].includes(state);
+    const slow = queued || starting || stopping ? supervisor!.snapshot().processes.filter(isSlow).length : 0;
+    const wrong = { parked, stuck, retrying, [`not running for more than ${graceMs} ms`]: slow };
+    return Object.entries(wrong).filter(([, count]) => count).map(([what, count]) => `${count} ${what}`).join(", ");
   }
 
-  #table(): Check {
+  #outOfReach(): string {
     const { clock, unreachableMs } = this.#settings, nowMs = clock.monotonic();
     const forMs = nowMs - Math.min(this.#unread?.sinceMs ?? nowMs, this.#silentSinceMs ?? nowMs);
-    if (forMs < unreachableMs) return { status: "pass" };
-    return { status: "fail", output: `the table has been out of reach for ${Math.round(forMs)} ms` };
+    return forMs < unreachableMs ? "" : `the table has been out of reach for ${Math.round(forMs)} ms`;
   }
+}
+
+/** Makes what is told of one thing that is looked at: its status if something is wrong with it. */
+function check(ifWrong: Status, wrong: string, observedValue?: object) {
+  const status: Status = wrong === "" ? "pass" : ifWrong;
+  return [{ status, observedValue, output: wrong || undefined }];
 }

@@ -88,8 +88,10 @@ class Inspector<K> {
       this.#health.note(event);
       this.#log.add(event);
     };
-    supervisor?.subscribe((event) => measurements.note(event), { signal, keepsConsole: true });
-    supervisor?.subscribe(listener, { signal, keepsConsole: true });
+    supervisor?.subscribe((event) => {
+      measurements.note(event);
+      listener(event);
+    }, { signal, keepsConsole: true });
     cluster?.subscribe(listener, { signal, keepsConsole: true });
     for (const each of [cluster, table]) each?.observeCalls?.((call) => measurements.called(call), { signal });
     if (!supervisor || !cluster) return;

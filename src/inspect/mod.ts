@@ -4,7 +4,7 @@
  * | path, under any other one | tells or does |
  * |---|---|
  * | `GET` of a path that ends in `/` | the page, which shows all of this; open it with `#token=…` for `bearer` |
- * | `GET api/overview` | all instances in a few numbers; reads nothing from the database |
+ * | `GET api/overview` | all instances in a few numbers |
  * | `GET api/processes?state=&search=&session=&cursor=&limit=` | the processes, page by page |
  * | `GET api/processes/:id` | one process |
  * | `GET api/rights` | what this request could do |
@@ -13,12 +13,9 @@
  * | `POST api/{pause,resume}`, `POST api/restart?state=parked` | acts on the table |
  * | `GET livez`, `readyz`, `health`, `metrics` | what machines ask |
  *
- * A key of this instance is told as its supervisor knows it, `isSeen: true`. Of a key of another one is told what the table
- * remembers: that it is paused, or not well; otherwise that its slot is `unowned`, or that it is `running` as far as is known. What
- * is told of sessions is as old as `heartbeatAgeMs`. There is no stop: `pause` stops a process and keeps it stopped.
- *
- * Wrong answers are `application/problem+json`, without stacks and paths. What acts is refused with a 403 if it comes from a page of
- * another origin, whatever it is authorized by.
+ * A key of this instance is told as its supervisor knows it. A key of another one is told as paused or in trouble, as the table
+ * remembers it; else as `unowned` or `running`. What is told of a session is as old as its heartbeat. There is no stop: `pause`
+ * stops a process and keeps it stopped. What acts is refused if it comes from a page of another origin.
  *
  * **A program too**, for a database alone, read-only, on this machine only:
  * `deno run -A --unstable-kv jsr:@pact/supervisor/inspect <path or URL of the KV> --prefix <a string or a JSON array>`,

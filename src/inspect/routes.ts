@@ -23,9 +23,8 @@ const ofTable = /\/api\/(restart|pause|resume)$/;
 const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|livez|readyz))?$/;
 
 /**
- * Finds the route.
+ * Finds the route; `undefined` if there is none.
  *
- * @returns The route; `undefined` if there is none.
  * @throws {Problem} 400, if the id of a key is none.
  */
 export function routeOf(path: string): Route | undefined {

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { type Entry, leaf, MapTable, nop, type Runnable, Supervisor, UnrecoverableError } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
 import { idOf } from "../../src/inspect/key_id.ts";
-import { KvTable } from "../../src/kv/mod.ts";
-import { Face, statusOf } from "./fixtures.ts";
+import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
+import { Face, givesUp, statusOf } from "./fixtures.ts";
 
 const id = idOf("acme");
 
@@ -106,12 +106,34 @@ Deno.test("POST start while nothing runs is 503, and without a supervisor 409", 
   assertEquals(await statusOf(new Face({ table }).post(path)), 409);
 });
 
-Deno.test("POST start of a process that fails is 409 and tells nothing of the error", async () => {
-  const table = new MapTable<string, Runnable>([["acme", { run: () => Promise.reject(new Error("secret")) }]]);
-  const supervisor = new Supervisor(table);
-  supervisor.subscribe(() => {});
+const failures: readonly [name: string, error: Error][] = [
+  ["any error", new Error("secret")],
+  ["one that the database has caused", new Error("secret", { cause: new KvTimeoutError("read secret", 5) })],
+];
+for (const [name, error] of failures) {
+  Deno.test(`POST start of a process that fails with ${name} is 409 and tells nothing of the error`, async () => {
+    const table = new MapTable<string, Runnable>([["acme", { run: () => Promise.reject(error) }]]);
+    const supervisor = new Supervisor(table);
+    supervisor.subscribe(() => {});
+    await supervisor.run(async () => {
+      const [status, detail] = await outcomeOf(new Face({ supervisor, table }).post(`/api/processes/${id}/start`));
+      assertEquals([status, `${detail}`.includes("secret")], [409, false]);
+    });
+  });
+}
+
+Deno.test("POST start of a parked process starts it, and changes something once", async () => {
+  let isBroken = true;
+  const bot = leaf(async (signal) => {
+    if (isBroken) throw new UnrecoverableError("401");
+    await delay(60_000, { signal });
+  });
+  const table = new MapTable<string, Runnable>([["acme", bot]]), supervisor = new Supervisor(table);
+  const face = new Face({ supervisor, table }), parked = givesUp(supervisor);
   await supervisor.run(async () => {
-    const [status, detail] = await outcomeOf(new Face({ supervisor, table }).post(`/api/processes/${id}/start`));
-    assertEquals([status, `${detail}`.includes("secret")], [409, false]);
+    await parked;
+    isBroken = false;
+    assertEquals(await outcomeOf(face.post(`/api/processes/${id}/start`)), [200, true]);
+    assertEquals(await outcomeOf(face.post(`/api/processes/${id}/start`)), [200, false]);
   });
 });

@@ -3,7 +3,7 @@ import { chain, type Clock, leaf, nop, type Runnable, Supervisor, systemClock } 
 import { Cluster } from "../../src/cluster/mod.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { MeteredKv } from "../bench/units.ts";
-import { Face, statusOf } from "./fixtures.ts";
+import { Face, givesUp, statusOf } from "./fixtures.ts";
 
 const bad = leaf(() => Promise.reject(new Error("HTTP 500")));
 
@@ -26,9 +26,10 @@ async function withFleet(
     await atomic.commit();
   }
   const supervisor = new Supervisor(table, { restart: { limit: 1 } });
-  supervisor.subscribe(() => {});
+  const parked = givesUp(supervisor, 50);
   await chain(cluster, supervisor).run(async () => {
     await supervisor.reconcile();
+    await parked;
     await look(new Face({ supervisor, cluster, table }), kv, cluster.snapshot().session ?? "");
   });
 }
@@ -68,8 +69,8 @@ Deno.test("what is in trouble elsewhere costs a unit a key at first, and then wh
   const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: string, _key: string) => bad });
   for (let index = 0; index < 50; index++) await table.set(`tenant-${index}`, "bad");
   const supervisor = new Supervisor(table, { restart: { limit: 1 } });
-  supervisor.subscribe(() => {});
-  await supervisor.run(() => supervisor.reconcile());
+  const parked = givesUp(supervisor, 50);
+  await supervisor.run(() => parked);
   let shiftMs = 0;
   const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + shiftMs };
   const face = new Face({ table, clock });

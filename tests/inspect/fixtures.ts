@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Runnable, Supervisor } from "@pact/supervisor";
 import { inspect, type InspectOptions } from "../../src/inspect/mod.ts";
 
 /** An inspector that is asked like a server. */
@@ -27,6 +28,11 @@ export class Face {
   async json(path: string): Promise<any> {
     return await (await this.get(path)).json();
   }
+}
+
+/** Waits until a supervisor has given up so many keys. It takes the place of the console, too. */
+export function givesUp<K>(supervisor: Pick<Supervisor<K, Runnable>, "subscribe">, keys = 1): Promise<void> {
+  return new Promise((resolve) => supervisor.subscribe(({ type }) => type === "parked" && --keys === 0 && resolve()));
 }
 
 /** The status of an answer, whose body is not wanted. */

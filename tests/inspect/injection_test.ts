@@ -5,7 +5,7 @@ import { chain, leaf, nop, type Runnable, Supervisor } from "@pact/supervisor";
 import { Cluster } from "../../src/cluster/mod.ts";
 import { idOf, keyOfId } from "../../src/inspect/key_id.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { Face, statusOf } from "./fixtures.ts";
+import { Face, givesUp, statusOf } from "./fixtures.ts";
 
 const evil = `</script><script>alert(1)</script>\r\nset-cookie: evil=1\r\n\r\nid: 7\u2028"'&`;
 
@@ -30,14 +30,15 @@ Deno.test("a script in key, spec, error, note, name and session info stays text 
   });
   const table = cluster.table(kv, { prefix: ["bots"], create: (_spec: string, _key: string): Runnable => noisy });
   const supervisor = new Supervisor(table, { restart: { limit: 1 } });
-  supervisor.subscribe(() => {});
+  const parked = givesUp(supervisor);
   const face = new Face({ supervisor, cluster, table, showSpec: true, title: evil, authorize: () => evil });
   await chain(cluster, supervisor).run(async () => {
     const json = async (path: string) => JSON.parse(await checked(await face.get(path), "application/json"));
     const events = await face.get("/api/events");
     await checked(events, "text/event-stream");
     await table.set(evil, evil);
-    await supervisor.reconcile();
+    await parked;
+    while (!await table.trouble(evil)) await supervisor.reconcile();
     const path = `/api/processes/${idOf(evil)}`, body = JSON.stringify({ reason: evil });
     const { key, spec, lastError, trouble } = await json(path);
     assertEquals([key, spec], [evil, evil]);

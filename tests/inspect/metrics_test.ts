@@ -3,7 +3,7 @@ import { chain, leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/sup
 import { Cluster } from "../../src/cluster/mod.ts";
 import { KvTable } from "../../src/kv/mod.ts";
 import { askPromtool, readExposition } from "./exposition.ts";
-import { Face } from "./fixtures.ts";
+import { Face, givesUp } from "./fixtures.ts";
 
 const bad = leaf(() => Promise.reject(new Error("broken")));
 
@@ -16,13 +16,14 @@ async function fullText(): Promise<string> {
     create: (spec: string, _key: string): Runnable => spec === "bad" ? bad : nop,
   });
   const supervisor = new Supervisor(table, { restart: { limit: 1 } });
-  supervisor.subscribe(() => {});
+  const parked = givesUp(supervisor);
   const face = new Face({ supervisor, cluster, table });
   let text = "";
   await chain(cluster, supervisor).run(async () => {
     await table.set('evil"}\n', "ok");
     await table.set("bad", "bad");
     await supervisor.reconcile();
+    await parked;
     text = await (await face.get("/metrics")).text();
   });
   return text;

@@ -3,7 +3,7 @@ import { type Clock, leaf, MapTable, nop, type Runnable, Supervisor, systemClock
 import { idOf } from "../../src/inspect/key_id.ts";
 import type { InspectedCluster } from "../../src/inspect/mod.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
-import { Face, statusOf } from "./fixtures.ts";
+import { Face, givesUp, statusOf } from "./fixtures.ts";
 
 const failing = leaf(() => Promise.reject(new TypeError("fetch failed", { cause: new Error("connection refused") })));
 
@@ -131,8 +131,11 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
   const table = new KvTable(kv, { prefix: ["bots"], create: (_spec: number, _key: string): Runnable => failing });
   for (const key of ["a", "b", "c"]) await table.set(key, 1);
   const supervisor = new Supervisor(table, { restart: { limit: 1 } }), face = new Face({ table, clock });
-  supervisor.subscribe(() => {});
-  await supervisor.run(() => supervisor.reconcile());
+  const run = async (keys: number) => {
+    const parked = givesUp(supervisor, keys);
+    await supervisor.run(() => parked);
+  };
+  await run(3);
   const parkedAfter = async (ms: number) => {
     shiftMs += ms;
     return textsOf(await face.json("/api/processes?state=parked"));
@@ -142,7 +145,7 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
   await table.set("c", 2);
   assertEquals(await parkedAfter(240_000), ["a"]);
-  await supervisor.run(() => supervisor.reconcile());
+  await run(1);
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
 });
 
