@@ -3,7 +3,7 @@
  * has one owner. It takes twenty seconds.
  *
  * The instances are OS processes that share nothing but the database file:
- * [instance.ts](two_instances/instance.ts) is all it takes to be one.
+ * [instance.ts](two_instances/instance.ts) is all it takes to be one. Each prints where its page is, which shows them all.
  */
 
 import { chain, leaf, main, parallel } from "@pact/supervisor";
