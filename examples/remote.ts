@@ -47,5 +47,6 @@ cluster.subscribe((event) => console.log(describeClusterEvent(event)));
 const own = cluster.own(table);
 const supervisor = new Supervisor(own);
 supervisor.subscribe((event) => console.log(describeEvent(event)));
-const page = inspect({ supervisor, cluster, table: own, authorize: anyone() }); // anyone on this machine may look
+const authorize = anyone(); // on this machine, and only to look
+const page = inspect({ supervisor, cluster, table: own, authorize, title: "greeters" });
 await main(chain(httpServer("page", 0, page), cluster, supervisor));

@@ -13,7 +13,8 @@ using kv = await Deno.openKv(path);
 const cluster = new Cluster(kv, { path, heartbeatMs: 500, ttlMs: 2_000, info: name });
 const table = cluster.own(botTable(kv, name));
 const supervisor = new Supervisor(table);
-const page = inspect({ supervisor, cluster, table, authorize: anyone() }); // anyone on this machine may look
+const authorize = anyone(); // on this machine, and only to look
+const page = inspect({ supervisor, cluster, table, authorize, title: `bots, seen from ${name}` });
 
 cluster.subscribe((event) => {
   if (event.type === "session-dead" || event.type === "session-fenced") console.log(describeClusterEvent(event));
