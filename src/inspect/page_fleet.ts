@@ -17,29 +17,30 @@ if (token) {
   store.token = decodeURIComponent(token);
   history.replaceState(null, "", location.pathname + location.search);
 }
-async function call(path, { headers, ...options } = {}) {
-  const given = store.token && { authorization: "Bearer " + store.token };
-  const answer = await fetch("api/" + path, { ...options, headers: { ...given, ...headers } });
+async function call(path, options, headers) {
+  const known = store.token && { authorization: "Bearer " + store.token };
+  const answer = await fetch("api/" + path, { ...options, headers: { ...known, ...headers } });
   $("login").hidden = answer.status !== 401;
   if (answer.ok) return answer;
-  const { detail } = await answer.json().catch(() => ({}));
-  throw new Error(detail ?? "the server answered " + answer.status);
+  const { detail = answer.status } = await answer.json().catch(() => ({}));
+  throw new Error(detail);
 }
 const get = async (path, options) => (await call(path, options)).json();
 
-const plain = (text) => String(text).replace(/[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
+const hiding = /[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const plain = (text) => String(text).replace(hiding, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
 const say = (id, text) => $(id).textContent = plain(text);
 /** Makes an element: "tag.class", then text, properties and children. */
 function el(kind, ...parts) {
   const [tag, ...classes] = kind.split("."), made = document.createElement(tag);
   made.className = classes.join(" ");
   for (const part of parts.flat()) {
-    if (part instanceof Node || typeof part === "string") made.append(part.nodeType ? part : plain(part));
+    if (typeof part === "string") made.append(plain(part));
+    else if (part instanceof Node) made.append(part);
     else Object.assign(made, part);
   }
   return made;
 }
-const button = (text, onclick, props) => el("button", text, { type: "button", onclick }, props);
 /** A text that goes on with the time. */
 function timed(kind, text) {
   const made = el(kind + ".timed");
@@ -48,11 +49,11 @@ function timed(kind, text) {
 }
 /** Draws a place if what it shows is new; focus and selection stay. */
 function show(id, data, make) {
-  const place = $(id), json = JSON.stringify(data), { ariaLabel } = document.activeElement;
+  const place = $(id), json = JSON.stringify(data), focused = document.activeElement.id;
   if (place.shown === json) return;
   place.shown = json;
   place.replaceChildren(...make());
-  if (ariaLabel && document.activeElement === document.body) place.querySelector("[aria-label=" + CSS.escape(ariaLabel) + "]")?.focus();
+  if (document.activeElement === document.body) $(focused)?.focus();
 }
 const now = () => Date.now() + skewMs, clock = (at) => new Date(at).toLocaleTimeString(), number = (count) => count.toLocaleString();
 const nameOf = (key) => key === "" ? "(empty text)" : String(key), short = (session) => session.slice(0, 8), pill = (state) => el("span.pill." + state, state);
@@ -80,25 +81,24 @@ function live(text, state) {
   $("live").className = "pill " + state;
 }
 
-function noteOn({ counts: { running = 0, paused }, desired, slots, isRunning, isComplete, sessions }) {
+function noteOn({ counts: { running = 0, paused }, desired, isRunning, isComplete, sessions }) {
   if (!isRunning && !sessions.length) return "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen.";
-  if (slots?.unowned) return slots.unowned + " slots have no owner: their keys are not counted.";
-  if (!isComplete) return "An instance has not said yet how many keys it has.";
+  if (!isComplete) return "Not complete: a slot has no owner, or an instance has not said how many keys it has.";
   if (!desired) return paused ? "Everything is paused." : "The table has no entries for this program.";
   return running < desired ? number(desired - running) + " should be running and " + (desired - running === 1 ? "is" : "are") + " not." : "Everything that should run is running.";
 }
 function drawFleet({ timeline, counts, desired, sessions, slots, isRunning }) {
   const { running = 0 } = counts, chosen = query.get("state"), revisions = sessions.map(({ revision }) => revision && "revision " + revision);
-  document.title = running + "/" + desired + " " + $("title").textContent;
   const badges = [...new Set([timeline, ...sessions.map(({ info }) => info?.timeline), ...revisions])].filter(Boolean);
+  document.title = running + "/" + desired + " " + $("title").textContent;
   show("badges", badges, () => badges.map((text) => el("span.badge", String(text))));
   say("running", number(running));
   say("desired", "of " + number(desired) + " running");
   say("note", noteOn(overview));
-  const some = states.filter((state) => counts[state] || state === chosen);
-  show("bar", counts, () => some.map((state) => el("i." + state, { style: "flex-grow:" + (counts[state] ?? 0) })));
-  show("legend", [counts, some, chosen], () => some.map((state) => button(number(counts[state] ?? 0) + " " + state, () => choose("state", state === chosen ? "" : state),
-    { className: "pill badge " + state, ariaPressed: state === chosen, ariaLabel: "only " + state })));
+  const some = states.filter((state) => counts[state] || state === chosen), countOf = (state) => counts[state] ?? 0;
+  show("bar", counts, () => some.map((state) => el("i." + state, { style: "flex-grow:" + countOf(state) })));
+  show("legend", [counts, chosen], () => some.map((state) => el("button.pill.badge." + state, number(countOf(state)) + " " + state,
+    { id: "only-" + state, ariaPressed: state === chosen, onclick: () => choose("state", state === chosen ? "" : state) })));
   for (const each of tableButtons) each.hidden = !rights.table.includes(each.dataset.action) || each.dataset.state && !counts[each.dataset.state];
 
   const cells = sessions.flatMap(({ id, slots }) => Array(slots).fill(id)).concat(Array(slots?.unowned ?? 0).fill(""));
@@ -113,35 +113,35 @@ function colorOf(id) {
   if (!owners.includes(id)) owners.push(id);
   return { style: "background: oklch(0.63 0.13 " + (250 + 50 * owners.indexOf(id)) + ")" };
 }
-function instance({ id, isSelf, isOld, slots, counts, revision, info }) {
+function instance({ id, isSelf, isOld, slots, counts, info }) {
   const ageMs = () => now() - overview.at + (overview.sessions.find((each) => each.id === id)?.heartbeatAgeMs ?? 0);
-  const facts = [slots + " slots", counts && (counts.running ?? 0) + " running", revision, ...info && typeof info === "object" ? Object.values(info) : [info]];
-  return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), timed("span" + (isOld ? ".due" : ""), () => "heartbeat " + span(ageMs()) + " ago"),
+  const facts = [slots + " slots", counts && (counts.running ?? 0) + " running", ...info && typeof info === "object" ? Object.values(info) : [info]];
+  return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), timed(isOld ? "span.due" : "span", () => "heartbeat " + span(ageMs()) + " ago"),
     el("span.dim", facts.filter(Boolean).join(" · ")));
 }
 
 let others = [], wholeMs = -Infinity;
-/** Those of this instance cost nothing; those of others are read from the database, four times a minute. */
+/** Those of this instance cost nothing; those of others are read from the database, once a minute. */
 async function troubles({ sessions, counts, isRunning, slots }) {
   const self = sessions.find(({ isSelf }) => isSelf), isAlone = isRunning && !slots?.unowned && sessions.every(({ isSelf }) => isSelf);
-  const isWhole = !isAlone && performance.now() - wholeMs > 15000, known = isAlone ? counts : self?.counts ?? {}, scope = isAlone || isWhole ? "" : "&session=" + self?.id;
+  const isWhole = !isAlone && performance.now() - wholeMs > 60000, known = isAlone ? counts : self?.counts ?? {}, scope = isAlone || isWhole ? "" : "&session=" + self?.id;
   const pages = await Promise.all(bad.filter((state) => isWhole || known[state]).map((state) => get("processes?limit=50&state=" + state + scope)));
-  const found = pages.flatMap(({ items }) => items), isOther = ({ isSeen }) => !isSeen;
+  const found = pages.flatMap(({ items }) => items);
   if (isWhole) wholeMs = performance.now();
-  if (isWhole || isAlone) others = found.filter(isOther);
-  return [...found.filter(({ isSeen }) => isSeen), ...others].sort((one, other) => bad.indexOf(one.state) - bad.indexOf(other.state));
+  if (isWhole || isAlone) others = found.filter(({ isSeen }) => !isSeen);
+  return found.filter(({ isSeen }) => isSeen).concat(others).sort((one, other) => bad.indexOf(one.state) - bad.indexOf(other.state));
 }
 function drawTrouble(all) {
   const count = Math.max(overview.troubles, all.length);
   say("count", count ? number(count) : "");
   say("well", count === 0 ? "Nothing is: no process is retrying, parked or stuck." : count > all.length ? "Choose a state above to see them all." : "");
   show("trouble", [rights, all], () => all.map((item) => el("article.row." + item.state, el("div.line", el("b", nameOf(item.key)), pill(item.state),
-    el("span.tools", actionsOf(item).map((action) => button(action, () => open(item, [action]), { ariaLabel: action + " " + nameOf(item.key) })))), ...factsOf(item))));
+    el("span.tools", actionsOf(item).map((action) => el("button", action, { id: action + item.id, ariaLabel: action + " " + plain(item.key), onclick: () => open(item, [action]) })))), factsOf(item))));
 }
 /** Why a process is not well, since when, and when it is tried again. */
 const factsOf = ({ lastError: error, retryAt, failures, sinceAt, session, isSeen }) => [
-  ...error ? [el("p.error", error.name + ": " + error.message), ...error.causes.map((cause) => el("p.error.dim", "caused by " + cause))] : [],
+  error && [el("p.error", error.name + ": " + error.message), ...error.causes.map((cause) => el("p.error.dim", "caused by " + cause))],
   el("p.dim.line", retryAt && timed("b.due", () => retryAt > now() ? "next try in " + span(retryAt - now() + 500) : "trying now"), failures > 0 && el("span", failures + (failures === 1 ? " failure" : " failures")),
     sinceAt && timed("span", () => "for " + span(now() - sinceAt)), session && !isSeen && el("span", "on " + short(session))),
-];
+].flat().filter(Boolean);
 `;

@@ -7,7 +7,7 @@
 /** Lists, acts and follows. Nothing is asked for while the page is hidden. */
 export const pageProcesses: string = /* js */ String.raw`
 const narrow = matchMedia("(max-width: 800px)"), list = $("list"), dialog = $("dialog"), search = $("search");
-let items = [], cursor, load = 0, isLoading = false, active = -1, listedAt = 0;
+let items = [], cursor, load = 0, isLoading, active = -1, listedAt;
 
 function choose(name, value) {
   query.delete(name);
@@ -16,6 +16,11 @@ function choose(name, value) {
   if (overview) drawFleet(overview);
   list.scrollTop = 0;
   active = -1;
+  relist();
+}
+function again() {
+  wholeMs = -Infinity;
+  look();
   relist();
 }
 /** Lists anew, as far as it had come. */
@@ -30,7 +35,7 @@ async function more(limit = 200, before = items) {
   try {
     const page = await get("processes?" + new URLSearchParams([...query, ["limit", limit], ...cursor ? [["cursor", cursor]] : []]));
     if (mine !== load) return;
-    [items, cursor, listedAt, isLoading] = [before.concat(page.items), page.cursor, now(), false];
+    [items, cursor, listedAt, isLoading] = [before.concat(page.items), page.cursor, page.at, false];
     say("empty", items.length ? "" : query.size ? "No process matches what is searched for." : "The table has no entries.");
     drawList();
   } catch ({ message }) {
@@ -45,16 +50,16 @@ function drawList() {
   say("found", items.length ? number(items.length) + (cursor ? " so far" : "") : "");
   $("rows").style.height = items.length * height + "px";
   $("rows").replaceChildren(...items.slice(first, last).map((item, offset) => {
-    const index = first + offset, { state, key, sinceAt } = item, role = { role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length };
-    return el("div.item", role, { id: "row" + index, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
+    const index = first + offset, { state, key, sinceAt } = item;
+    return el("div.item", { id: "row" + index, role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
       el("b", nameOf(key)), pill(state), el("span.dim.why", whyOf(item)), sinceAt && timed("span.dim", () => span(now() - sinceAt)));
   }));
   if (cursor && !isLoading && last > items.length - 100) more();
 }
 function activate(index, isChosen) {
   active = Math.max(0, Math.min(index, items.length - 1));
-  const height = heightOf(), top = active * height;
-  list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + height - list.clientHeight));
+  const top = active * heightOf();
+  list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + heightOf() - list.clientHeight));
   drawList();
   list.setAttribute("aria-activedescendant", "row" + active);
   if (isChosen) open(items[active]);
@@ -71,53 +76,51 @@ function actionsOf({ state, pause, isSeen }) {
 }
 /** Shows a process, or the whole table, and asks which of the actions to take. */
 async function open(item, actions = actionsOf(item)) {
-  const path = item.id && "processes/" + item.id;
+  const { id, key, path = "processes/" + id } = item;
   dialog.item = item;
-  say("subject", nameOf(item.key));
+  say("subject", nameOf(key));
   $("reason").value = $("refused").textContent = "";
   $("why").hidden = !actions.length;
-  $("choices").replaceChildren(button("cancel", () => dialog.close()), ...actions.map((action) => button(action, () => act(path ? path + "/" + action : item.path), { className: "main" })));
+  $("choices").replaceChildren(el("button", "cancel", { onclick: () => dialog.close() }), ...actions.map((action) => el("button.main", action, { onclick: () => act(id ? path + "/" + action : path) })));
   drawFacts(item);
   dialog.showModal();
-  const detail = path && await get(path).catch(() => undefined);
+  const detail = id && await get(path).catch(() => undefined);
   if (detail && dialog.item === item) drawFacts(detail);
 }
 function drawFacts(item) {
-  const { id, state, spec, specError } = item, last = acts.find((event) => event.id === id), why = item.lastError ? "" : whyOf(item);
-  const texts = [why, last && "Last action: " + actText(last), (specError ?? spec) !== undefined && "Spec: " + (specError ?? JSON.stringify(spec))];
-  $("facts").replaceChildren(...state ? [pill(state), ...factsOf(item)] : [], ...texts.map((text) => text ? el("p", text) : ""));
+  const { id, state, lastError, spec, specError } = item, last = acts.find((event) => event.id === id);
+  const texts = [!lastError && whyOf(item), last && "Last action: " + actText(last), (specError ?? spec) !== undefined && "Spec: " + (specError ?? JSON.stringify(spec))];
+  $("facts").replaceChildren(...state ? [pill(state), ...factsOf(item)] : [], ...texts.filter(Boolean).map((text) => el("p", text)));
 }
 async function act(path) {
   try {
     const { isChanged } = await get(path, { method: "POST", body: JSON.stringify({ reason: $("reason").value || undefined }) });
     if (isChanged) dialog.close();
-    else say("refused", "There is nothing to change.");
+    say("refused", "There is nothing to change.");
   } catch ({ message }) {
     say("refused", message);
   }
-  wholeMs = -Infinity;
-  look();
-  setTimeout(relist, 300);
+  setTimeout(again, 300);
 }
 
-/** Events, the newest first. None has the id that is asked for at first, so the stream begins with all that are kept. */
-let log = [], acts = [], lastId = "00000000-0", following, pending, lookedMs = -Infinity;
+/** The newest first. No event has the first id that is asked for, so the stream begins with all that are kept. */
+let log = [], acts = [], lastId = "00000000-0", following, pending, drawnMs = -Infinity;
 const actText = ({ at, action, key, ...event }) => action + " " + (key === undefined ? "all" : nameOf(key)) + told(event) + ", " + span(now() - at) + " ago";
-function textOf({ type, action, slot, session, outcome, cause, error, count, missed, ...event }) {
-  if (!event.at) return count ? count + " events are missing here: they came too fast" : missed ? "What was before is not kept" : "";
-  const parts = [type === "acted" ? action + told(event) : type.replaceAll("-", " "), slot, session && short(session), outcome, cause, type !== "parked" && error && error.name + ": " + error.message];
-  return parts.filter((part) => part || part === 0).join(", ");
+function textOf({ type, at, action, slot, session, outcome, cause, error, count, missed, ...event }) {
+  if (!at) return count ? count + " events are missing here: they came too fast" : missed ? "What was before is not kept" : "";
+  const failure = type !== "parked" && error && error.name + ": " + error.message;
+  return [type === "acted" ? action + told(event) : type.replaceAll("-", " "), slot, session && short(session), outcome, cause, failure].filter((part) => part || part === 0).join(", ");
 }
 function took(event) {
   const { type, id, at } = event;
   if (type === "acted") acts = [event, ...acts];
   if (textOf(event)) log = [event, ...log].slice(0, 200);
   if (id && at >= listedAt) patch(event);
-  pending ??= setTimeout(drawEvents, Math.max(0, 500 + lookedMs - performance.now()));
+  pending ??= setTimeout(drawEvents, 500 + drawnMs - performance.now());
 }
 function drawEvents() {
-  [pending, lookedMs] = [undefined, performance.now()];
-  $("events").replaceChildren(...log.map((event) => el("li." + (event.at ? event.type : "gap"), event.at && el("time.dim", clock(event.at)), event.key !== undefined && el("b", nameOf(event.key)), textOf(event))));
+  [pending, drawnMs] = [undefined, performance.now()];
+  $("events").replaceChildren(...log.map((event) => el("li", !event.at && { className: "gap" }, event.at && el("time.dim", clock(event.at)), event.key !== undefined && el("b", nameOf(event.key)), textOf(event))));
   if (acts[0]) $("acted").replaceChildren(timed("span", () => "Last action: " + actText(acts[0])));
   drawList();
   look();
@@ -130,13 +133,13 @@ function patch({ type, id, key, at, pause, error, failures = 0, retryAt }) {
   if (!states.includes(type)) return;
   const known = { state: type, sinceAt: at, pause, retryAt, failures, isSeen: true };
   if (item) return Object.assign(item, known);
-  const place = items.findIndex((other) => other.key > key), isKnown = place >= 0 || !cursor;
-  if (isKnown && !query.has("state") && String(key).startsWith(search.value)) items.splice(place < 0 ? items.length : place, 0, { id, key, ...known });
+  const next = items.findIndex((other) => other.key > key), place = next < 0 && !cursor ? items.length : next;
+  if (place >= 0 && !query.has("state") && String(key).startsWith(search.value)) items.splice(place, 0, { id, key, ...known });
 }
 async function follow({ signal }) {
   while (!signal.aborted) {
     try {
-      const { body } = await call("events", { headers: { "last-event-id": lastId }, signal });
+      const { body } = await call("events", { signal }, { "last-event-id": lastId });
       let text = "";
       for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
         const frames = (text + chunk).split("\n\n");
@@ -182,7 +185,7 @@ document.onkeydown = (event) => {
 };
 list.onscroll = () => requestAnimationFrame(drawList);
 narrow.onchange = drawList;
-$("again").onclick = relist;
+$("again").onclick = again;
 for (const each of tableButtons) each.onclick = () => open({ key: each.textContent, path: each.dataset.path }, [each.dataset.action]);
 $("login").onsubmit = (event) => {
   event.preventDefault();
