@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkFunction, checkNumber, checkShape, checkWhole, hasMethods } from "./check.ts";
+import { checkFunction, checkNumber, checkShape, checkWhole, isStrayPromise } from "./check.ts";
 import { maxTimerMs } from "./clock.ts";
 import { findNamed, propertyOf } from "./error_data.ts";
 import { describeValue } from "./errors.ts";
@@ -189,7 +189,7 @@ function decide(
     const answer: unknown = ask({ key, error, phase, failures, uptimeMs, delayMs });
     if (answer === undefined || answer === "park") return answer;
     if (isDelay(answer)) return Math.ceil(answer);
-    if (hasMethods(answer, "then")) Promise.resolve(answer).catch(() => {}); // nothing else will ever handle its rejection
+    isStrayPromise(answer);
     return mistaken("what restart.decide returned", '"park", nothing or a number', answer);
   } catch (error) {
     return { error };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, hasMethods } from "../check.ts";
+import { checkArgument, isStrayPromise } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { PausedKey, PauseOptions } from "../pause.ts";
@@ -191,9 +191,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
       revise: async ([{ value, versionstamp }]) => {
         const spec = change(versionstamp === null ? undefined : value as Input);
         if (spec === undefined) return undefined;
-        const isPromise = hasMethods(spec, "then");
-        if (isPromise) Promise.resolve(spec).catch(() => {}); // nothing else will ever handle its rejection
-        checkArgument(named, "the change must not wait", spec, !isPromise);
+        checkArgument(named, "the change must not wait", spec, !isStrayPromise(spec));
         const { schema } = this.#settings;
         if (schema) await validateSpec(schema, key, spec, { ...this.#settings, signal });
         return (atomic) => atomic.set(entryKey, spec);
