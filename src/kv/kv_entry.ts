@@ -16,7 +16,7 @@ import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
 import { type Batch, type Position, readBatch, unreadableEntry } from "./unreadable.ts";
-import type { Versions } from "./versions.ts";
+import type { ToldVersion, Versions } from "./versions.ts";
 
 /** An entry of a table in Deno KV. */
 export interface KvEntry<K, Spec, P> extends Entry<K, P> {
@@ -59,6 +59,8 @@ export interface ReadRow {
   readonly condition: Condition;
   /** The number that `Versions.reading` had before. */
   readonly reading: number;
+  /** The version that was told of the entry last. */
+  readonly told?: ToldVersion;
 }
 
 /** An entry as it was read; its value is validated only when the process is about to start. */
@@ -69,25 +71,28 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
   readonly #row: Deno.KvEntry<unknown>;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #reading: number;
+  #told: ToldVersion | undefined;
   /** The spec that the options were asked with: it is not validated again for the start that they are for. */
   #spec?: Promise<Spec>;
   /** Declared and not initialised: entries of a table without options have no place for them. */
   declare options?: () => Promise<EntryOptions>;
 
   /** Makes an entry of a row that was read. */
-  constructor(key: K, { row, condition, reading }: ReadRow, source: EntrySource<K, Spec, P>) {
+  constructor(key: K, { row, condition, reading, told }: ReadRow, source: EntrySource<K, Spec, P>) {
     this.key = key;
     this.pause = condition.pause;
     this.trouble = condition.trouble;
     this.#row = row;
     this.#source = source;
     this.#reading = reading;
+    this.#told = told;
     if (source.settings.options) this.options = this.#askOptions;
   }
 
   /** {@inheritDoc KvEntry.version} */
   get version(): string {
-    return this.#source.versions.of(this.key, this.#row, this.#reading);
+    this.#told = this.#source.versions.of(this.key, this.#row, this.#reading, this.#told);
+    return this.#told.version;
   }
 
   /** {@inheritDoc KvEntry.spec} */
@@ -228,8 +233,8 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
     for (const row of rows) {
       const key = this.#keyOf(row);
       if (key === undefined) continue;
-      source.versions.passed(key);
-      entries.push(new StoredEntry(key, { row, condition: list.of(key, row.versionstamp), reading }, source));
+      const condition = list.of(key, row.versionstamp), told = source.versions.passed(key);
+      entries.push(new StoredEntry(key, { row, condition, reading, told }, source));
     }
     const key = unreadable && this.#keyOf(unreadable);
     if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error, list.of(key, "")));
