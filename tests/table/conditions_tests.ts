@@ -225,6 +225,12 @@ const facts: Record<string, (world: World) => Promise<void>> = {
     await table.set("a", one);
     assertEquals((await table.get("a"))?.trouble, undefined);
   },
+  "a pause may end in a part of a millisecond, or when time does": async ({ table }) => {
+    for (const untilAt of [60_000.5, 8_640_000_000_000_000]) {
+      assertEquals(await table.pause("a", { untilAt }), true);
+      assertEquals((await table.get("a"))?.pause, { at: 0, untilAt });
+    }
+  },
   "a resume ends the trouble of its key, and a resume of the table none": async ({ table, clock }) => {
     await table.report((await table.get("a"))!, parked);
     await table.report((await table.get("b"))!, parked);
