@@ -173,6 +173,17 @@ export function afterExit(policy: RestartPolicy, exit: Exit, random: number): Re
   return { action: "retry", failures, delayMs, ...answer && { mistake: answer } };
 }
 
+/**
+ * Finds out how long an error asks to wait.
+ *
+ * @returns The wait in whole ms; `undefined` if it asks for none, or for one that is no delay.
+ */
+export function retryAfterOf(error: unknown): number | undefined {
+  const said = findNamed(error, sayings);
+  const asked = said?.name === "RetryAfterError" ? useDelay(propertyOf(said.error, "delayMs")) : undefined;
+  return typeof asked === "number" ? asked : undefined;
+}
+
 /** The errors that say themselves what follows. */
 const sayings = ["UnrecoverableError", "RetryAfterError"];
 
