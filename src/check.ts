@@ -32,11 +32,16 @@ export function checkArgument(operation: string, rule: string, value: unknown, i
 export function assertRunnable(operation: string, value: unknown): void {
   if (hasRun(value)) return; // first: this stands on the way of every start
   const rule = "a runnable has a run method";
-  const isPromise = hasMethods(value, "then");
-  if (isPromise) Promise.resolve(value).catch(() => {}); // nothing else will ever handle its rejection
-  const isWork = isPromise || value === undefined || typeof value === "function";
+  const isWork = isStrayPromise(value) || value === undefined || typeof value === "function";
   const told = isWork ? `${rule}; if a function does the work, wrap it in leaf: leaf(async (signal) => …)` : rule;
   checkArgument(operation, told, value, false);
+}
+
+/** Tells whether a value is a promise, where none may stand. Its rejection is handled: nothing else ever will. */
+export function isStrayPromise(value: unknown): boolean {
+  const isPromise = hasMethods(value, "then");
+  if (isPromise) Promise.resolve(value).catch(() => {});
+  return isPromise;
 }
 
 /** Tells whether a value has a `run` method. */

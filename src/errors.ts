@@ -310,7 +310,8 @@ export class UnrecoverableError extends Error {
 /**
  * What a process throws to say when it may be tried again: a server has answered 429 with a `retry-after`, a rate limit is used
  * up. The key is retried after that delay and not before; it is no step towards the limit of the restart policy, nor does the
- * backoff grow. It is known by its name, also as a cause or inside an `AggregateError`.
+ * backoff grow. It is known by its name, also as a cause or inside an `AggregateError`. What is asked to stop may end with it
+ * as well: who runs the key next, such as the instance that it is handed over to, waits.
  *
  * Mind a response without the header: `Number(null)` is 0, and so is the delay. In the header may stand a date, too.
  *

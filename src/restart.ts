@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkFunction, checkNumber, checkShape, checkWhole, hasMethods } from "./check.ts";
+import { checkFunction, checkNumber, checkShape, checkWhole, isStrayPromise } from "./check.ts";
 import { maxTimerMs } from "./clock.ts";
 import { findNamed, propertyOf } from "./error_data.ts";
 import { describeValue } from "./errors.ts";
@@ -173,6 +173,17 @@ export function afterExit(policy: RestartPolicy, exit: Exit, random: number): Re
   return { action: "retry", failures, delayMs, ...answer && { mistake: answer } };
 }
 
+/**
+ * Finds out how long an error asks to wait.
+ *
+ * @returns The wait in whole ms; `undefined` if it asks for none, or for one that is no delay.
+ */
+export function retryAfterOf(error: unknown): number | undefined {
+  const said = findNamed(error, sayings);
+  const asked = said?.name === "RetryAfterError" ? useDelay(propertyOf(said.error, "delayMs")) : undefined;
+  return typeof asked === "number" ? asked : undefined;
+}
+
 /** The errors that say themselves what follows. */
 const sayings = ["UnrecoverableError", "RetryAfterError"];
 
@@ -189,7 +200,7 @@ function decide(
     const answer: unknown = ask({ key, error, phase, failures, uptimeMs, delayMs });
     if (answer === undefined || answer === "park") return answer;
     if (isDelay(answer)) return Math.ceil(answer);
-    if (hasMethods(answer, "then")) Promise.resolve(answer).catch(() => {}); // nothing else will ever handle its rejection
+    isStrayPromise(answer);
     return mistaken("what restart.decide returned", '"park", nothing or a number', answer);
   } catch (error) {
     return { error };

@@ -40,7 +40,7 @@ export function bot({ kv, id, claim, chat }: BotContext): Runnable {
     while (!stopping.signal.aborted) {
       // A poll that is broken off has delivered nothing.
       const messages = await chat.poll(last, polling).catch((error) => {
-        if (stopping.signal.aborted) return [];
+        if (error === polling.reason) return [];
         throw error;
       });
       alive(`message ${last}`);

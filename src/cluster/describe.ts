@@ -5,7 +5,7 @@
  */
 
 import { describeError } from "../error_data.ts";
-import { oneLine } from "../one_line.ts";
+import { maxLineLength, oneLine } from "../one_line.ts";
 import { maxShownId } from "./errors.ts";
 import type { ClusterEvent } from "./events.ts";
 
@@ -25,6 +25,10 @@ import type { ClusterEvent } from "./events.ts";
  * ```
  */
 export function describeClusterEvent(event: ClusterEvent): string {
+  return oneLine(describe(event), 3 * maxLineLength);
+}
+
+function describe(event: ClusterEvent): string {
   switch (event.type) {
     case "session-joined":
       return event.isSelf

@@ -74,9 +74,13 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     this.#naming ??= this.#nameAll();
   }
 
-  /** Keeps the rows of slots that are to come from a reading of the whole table that begins now; `undefined` if none are. */
+  /**
+   * Keeps the rows of slots that are to come from a reading of the whole table that begins now; `undefined` if none are. What
+   * was read before is dropped, but for what is being started: what a pass comes across must not be undone by an older row.
+   */
   async keepRows(): Promise<RowKeeper<K, Spec, P> | undefined> {
-    const slots = this.#toCome;
+    const slots = this.#toCome, instance = this.#instance;
+    this.#rows.retain((slot) => instance.holdsSlot(slot) || slots.includes(slot));
     try {
       if (slots.length === 0) return undefined;
       const reading = await this.#open(slots);
@@ -87,6 +91,11 @@ export class GainedSlots<K extends KvTableKey, Spec, P extends Runnable, Input> 
     } catch {
       return undefined; // the reading that follows tells what is wrong with the database
     }
+  }
+
+  /** Drops all rows: a pass is made that reads nothing, and what comes after it must not be older. */
+  forget(): void {
+    this.#drop();
   }
 
   /** Whether a row of the key is kept. */

@@ -81,7 +81,12 @@ export class Instance {
 
   /** Tells whether processes of a key may be started here now. */
   holds(key: KvTableKey): boolean {
-    return this.#claims?.grants(this.slotOf(key)) ?? false;
+    return this.holdsSlot(this.slotOf(key));
+  }
+
+  /** Tells the same of all keys of a slot. */
+  holdsSlot(slot: number): boolean {
+    return this.#claims?.grants(slot) ?? false;
   }
 
   /** Whether there is any such key. */

@@ -114,6 +114,14 @@ export class KeptRows<K extends KvTableKey, Row> {
     });
   }
 
+  /** Drops the rows of all slots but some. */
+  retain(isRetained: (slot: number) => boolean): void {
+    for (const slot of [...this.#slots.keys()].filter((slot) => !isRetained(slot))) {
+      this.#slots.delete(slot);
+      this.#whole.delete(slot);
+    }
+  }
+
   /** Drops everything. */
   clear(): void {
     this.#slots = new Map();

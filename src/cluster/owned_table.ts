@@ -199,7 +199,10 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
    */
   [Symbol.asyncIterator](): AsyncIterator<Entry<K, P>> {
     const held = this.#instance.claims;
-    if (this.#instance.isRunning && !this.#instance.holdsAny) return noEntries;
+    if (this.#instance.isRunning && !this.#instance.holdsAny) {
+      this.#gainedSlots?.forget();
+      return noEntries;
+    }
     const iterator = this.whole[Symbol.asyncIterator]();
     const keeping = this.#gainedSlots?.keepRows();
     let isLeft = false;

@@ -122,9 +122,10 @@ export class Session {
   /** Leaves the cluster. Slots in which nothing runs are free at once, the others after the time to live. */
   async leave(): Promise<void> {
     const { id, heartbeat, claims, instance } = this;
-    const isFenced = heartbeat.isOver;
+    const isFenced = heartbeat.isOver, { isBusy, idle } = claims;
     heartbeat.end();
-    if (!claims.isBusy) {
+    claims.loseAll(new ClaimLostError("the instance has left the cluster")); // nothing watches over them any more
+    if (!isBusy) {
       await heartbeat.beating; // a first write that landed later would stand there for its time to live
       const leaves = this.#hasJoined && !isFenced;
       const isGone = await this.#retire(leaves);
@@ -133,8 +134,6 @@ export class Session {
       }
       return;
     }
-    const { idle } = claims;
-    claims.loseAll(new ClaimLostError("the instance has left the cluster")); // nothing watches over them any more
     if (!isFenced) await heartbeat.resign();
     await this.ownership.release(idle);
   }

@@ -6,13 +6,16 @@
 
 import type { Clock } from "../clock.ts";
 import { describeKey } from "../errors.ts";
-import { isSamePause, makePause, pauseAt, type PauseOptions } from "../pause.ts";
+import { isSamePause, makePause, type Pause, pauseAt, type PauseOptions } from "../pause.ts";
 import { endTrouble, keptAfterEndMs, type Trouble } from "../table/trouble.ts";
 import { toPause, toPauseRecord, toTrouble, toTroubleRecord } from "./condition_records.ts";
 import type { ReportContext } from "./context.ts";
 import type { Keyspace, KvTableKey } from "./keyspace.ts";
 import type { KvStore } from "./store.ts";
 import type { Change, Subject, TableWriter } from "./table_writer.ts";
+
+/** Deno KV takes whole ms up to some 260 000 years; a record that is to be kept for longer than this stays, in ms. */
+const maxExpiryMs = 1_000_000_000_000;
 
 /** What a {@linkcode ConditionWriter} needs. */
 export interface ConditionWriterOptions<K extends KvTableKey> {
@@ -52,8 +55,7 @@ export class ConditionWriter<K extends KvTableKey> {
         const pause = makePause(named, options, now, before);
         if (isSamePause(before, pause)) return undefined;
         const record = toPauseRecord(key === undefined ? { ...pause, isWholeTable: true } : pause);
-        const expiry = pause.untilAt === undefined ? undefined : { expireIn: pause.untilAt - now };
-        return (atomic) => atomic.set(at, record, expiry);
+        return (atomic) => atomic.set(at, record, expiryOf(pause, now));
       },
     });
   }
@@ -106,4 +108,10 @@ export class ConditionWriter<K extends KvTableKey> {
     const record = toTroubleRecord(version ?? String(before.version), trouble);
     return (atomic) => atomic.set(row.key, record, { expireIn: keptAfterEndMs });
   }
+}
+
+/** From when on the database may delete the record of a pause; never for one without an end. */
+function expiryOf({ untilAt = Infinity }: Pause, now: number): { readonly expireIn: number } | undefined {
+  const expireIn = Math.ceil(untilAt - now);
+  return expireIn <= maxExpiryMs ? { expireIn } : undefined;
 }

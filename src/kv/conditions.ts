@@ -20,6 +20,9 @@ export interface Condition {
   readonly trouble: Trouble | undefined;
 }
 
+/** One for all: most entries have nothing beside them. */
+const nothing: Condition = { pause: undefined, trouble: undefined };
+
 /** An entry, which may be absent, and what stands beside it. */
 export interface Look {
   readonly row: Deno.KvEntryMaybe<unknown>;
@@ -196,11 +199,16 @@ export class ConditionList {
     if (trouble) this.#troubles.set(key, trouble);
   }
 
-  /** Returns what stands beside a version of an entry. */
+  /** Returns what stands beside a version of an entry. Every row of every pass is asked for. */
   of(key: KvTableKey, version: string): Condition {
+    if (this.#isEmpty) return nothing;
     const now = this.#clock.now();
     const pause = longerPause(pauseAt(this.#pauses.get(key), now), pauseAt(this.#wholePause, now));
     return { pause, trouble: liveTrouble(this.#troubles.get(key), version) };
+  }
+
+  get #isEmpty(): boolean {
+    return this.#pauses.size === 0 && this.#troubles.size === 0 && this.#wholePause === undefined;
   }
 }
 

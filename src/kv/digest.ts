@@ -121,10 +121,18 @@ function addKind(kind: string): void {
   for (let index = 0; index < kind.length; index++) add(kind.charCodeAt(index));
 }
 
+/** Texts are most of what is stored. */
 function addText(kind: string, text: string): void {
   addKind(kind);
   addNumber(text.length);
-  addKind(text);
+  let one = high, other = low; // for the length of the loop: they are faster than what the module keeps
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    one = Math.imul(one ^ code, 2_654_435_761);
+    other = Math.imul(other ^ code, 1_597_334_677);
+  }
+  high = one;
+  low = other;
 }
 
 function addBytes(kind: string, bytes: Uint8Array): void {

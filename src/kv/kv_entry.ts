@@ -16,7 +16,7 @@ import type { KvTableSettings } from "./options.ts";
 import { validateSpec } from "./schema.ts";
 import type { KvStore } from "./store.ts";
 import { type Batch, type Position, readBatch, unreadableEntry } from "./unreadable.ts";
-import type { Versions } from "./versions.ts";
+import type { ToldVersion, Versions } from "./versions.ts";
 
 /** An entry of a table in Deno KV. */
 export interface KvEntry<K, Spec, P> extends Entry<K, P> {
@@ -59,6 +59,8 @@ export interface ReadRow {
   readonly condition: Condition;
   /** The number that `Versions.reading` had before. */
   readonly reading: number;
+  /** The version that was told of the entry last. */
+  readonly told?: ToldVersion;
 }
 
 /** An entry as it was read; its value is validated only when the process is about to start. */
@@ -69,25 +71,28 @@ export class StoredEntry<K extends KvTableKey, Spec, P extends Runnable> impleme
   readonly #row: Deno.KvEntry<unknown>;
   readonly #source: EntrySource<K, Spec, P>;
   readonly #reading: number;
+  #told: ToldVersion | undefined;
   /** The spec that the options were asked with: it is not validated again for the start that they are for. */
   #spec?: Promise<Spec>;
   /** Declared and not initialised: entries of a table without options have no place for them. */
   declare options?: () => Promise<EntryOptions>;
 
   /** Makes an entry of a row that was read. */
-  constructor(key: K, { row, condition, reading }: ReadRow, source: EntrySource<K, Spec, P>) {
+  constructor(key: K, { row, condition, reading, told }: ReadRow, source: EntrySource<K, Spec, P>) {
     this.key = key;
     this.pause = condition.pause;
     this.trouble = condition.trouble;
     this.#row = row;
     this.#source = source;
     this.#reading = reading;
+    this.#told = told;
     if (source.settings.options) this.options = this.#askOptions;
   }
 
   /** {@inheritDoc KvEntry.version} */
   get version(): string {
-    return this.#source.versions.of(this.key, this.#row, this.#reading);
+    this.#told = this.#source.versions.of(this.key, this.#row, this.#reading, this.#told);
+    return this.#told.version;
   }
 
   /** {@inheritDoc KvEntry.spec} */
@@ -224,17 +229,23 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
 
   #entriesOf(batch: Batch, list: ConditionList, reading: number): KvEntry<K, Spec, P>[] {
     const { source } = this.#options;
-    const entries = entriesOf(batch, list, reading, source);
-    for (const { key } of entries) source.versions.passed(key);
-    return entries;
+    return entriesOf(batch, { list, reading, told: (key) => source.versions.passed(key) }, source);
   }
+}
+
+/** What is known beside rows that were read. */
+export interface Beside<K> {
+  readonly list: ConditionList;
+  /** The number that `Versions.reading` had before. */
+  readonly reading: number;
+  /** Returns the version that was told of an entry last. */
+  readonly told?: (key: K) => ToldVersion | undefined;
 }
 
 /** Makes the entries of rows, without what lies deeper or can be no key. */
 export function entriesOf<K extends KvTableKey, Spec, P extends Runnable>(
   { rows, unreadable }: Batch,
-  list: ConditionList,
-  reading: number,
+  { list, reading, told }: Beside<K>,
   source: EntrySource<K, Spec, P>,
 ): KvEntry<K, Spec, P>[] {
   const keyOf = ({ key }: { readonly key: Deno.KvKey }) => source.settings.keys.keyOf(key) as K | undefined;
@@ -242,7 +253,8 @@ export function entriesOf<K extends KvTableKey, Spec, P extends Runnable>(
   for (const row of rows) {
     const key = keyOf(row);
     if (key === undefined) continue;
-    entries.push(new StoredEntry(key, { row, condition: list.of(key, row.versionstamp), reading }, source));
+    const condition = list.of(key, row.versionstamp);
+    entries.push(new StoredEntry(key, { row, condition, reading, told: told?.(key) }, source));
   }
   const key = unreadable && keyOf(unreadable);
   if (key !== undefined) entries.push(new UnreadableEntry(key, unreadable?.error, list.of(key, "")));

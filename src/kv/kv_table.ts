@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, hasMethods } from "../check.ts";
+import { checkArgument, isStrayPromise } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import type { Listener } from "../event_stream.ts";
 import type { Runnable } from "../process/runnable.ts";
@@ -27,6 +27,9 @@ import { type Page, type PageOptions, readPage } from "./page.ts";
 import { type KvCall, KvStore } from "./store.ts";
 import { type Change, TableWriter } from "./table_writer.ts";
 import { Versions } from "./versions.ts";
+
+/** How many keys are restarted at the same time: after a shared outage thousands are, and each takes two calls. */
+const restartsAtOnce = 16;
 
 /** What the views of a table in a cluster read beside its entries. */
 export interface TableParts {
@@ -193,9 +196,7 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
       revise: async ([{ value, versionstamp }]) => {
         const spec = change(versionstamp === null ? undefined : value as Input);
         if (spec === undefined) return undefined;
-        const isPromise = hasMethods(spec, "then");
-        if (isPromise) Promise.resolve(spec).catch(() => {}); // nothing else will ever handle its rejection
-        checkArgument(named, "the change must not wait", spec, !isPromise);
+        checkArgument(named, "the change must not wait", spec, !isStrayPromise(spec));
         const { schema } = this.#settings;
         if (schema) await validateSpec(schema, key, spec, { ...this.#settings, signal });
         return (atomic) => atomic.set(entryKey, spec);
@@ -310,12 +311,17 @@ export class KvTable<K extends KvTableKey, Spec, P extends Runnable = Runnable, 
    * ```
    */
   async restartAll(options: { readonly state: Trouble["state"]; readonly signal?: AbortSignal }): Promise<number> {
-    const { state, signal } = options;
+    const { state, signal } = options, troubles = this.troubles({ signal });
     checkTroubleState(state);
     let restarted = 0;
-    for await (const { key, trouble } of this.troubles({ signal })) {
-      if (trouble.state === state && await this.restart(key, { signal })) restarted++;
-    }
+    // They share the listing: the first that fails ends it for all of them.
+    const restartSome = async () => {
+      for await (const { key, trouble } of troubles) {
+        if (trouble.state === state && await this.restart(key, { signal })) restarted++;
+      }
+    };
+    const endings = await Promise.allSettled(Array.from({ length: restartsAtOnce }, restartSome));
+    for (const ending of endings) if (ending.status === "rejected") throw ending.reason;
     return restarted;
   }
 

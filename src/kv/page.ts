@@ -74,7 +74,7 @@ export async function readPage<K extends KvTableKey, Spec, P extends Runnable>(
     const { reading } = source.versions;
     const batch = await readBatch(store, "list the entries", position, { purpose: "listing", limit, signal });
     position = batch.next;
-    for (const entry of entriesOf(batch, list, reading, source)) {
+    for (const entry of entriesOf(batch, { list, reading }, source)) {
       const text = textOf(entry.key);
       if (text.startsWith(prefix)) entries.push(entry);
       else if (typeof entry.key === "string") {

@@ -11,12 +11,18 @@
 import { digestOf } from "./digest.ts";
 import type { History } from "./history.ts";
 
-/** What is known of an entry. */
-interface Known {
-  readonly versionstamp: string;
-  readonly digest: number;
+/** The version of an entry as it was told. */
+export interface ToldVersion {
   readonly version: string;
-  /** The history in which it was read, and the reading; no reading if it has to be read again. */
+  readonly versionstamp: string;
+  /** It holds for this reading; for none if the entry has to be read again. */
+  readonly reading: number | undefined;
+}
+
+/** What is known of an entry. */
+interface Known extends ToldVersion {
+  readonly digest: number;
+  /** The history in which it was read. */
   readonly history: number;
   reading: number | undefined;
   /** The last pass that came across it, or during which it was first read. */
@@ -62,18 +68,25 @@ export class Versions<K> {
    *
    * @param row The entry as it was read.
    * @param reading The number that {@linkcode Versions.reading} had before.
+   * @param told What was told before. A pass asks for each row, and looking all of them up again would cost more than what is
+   * done with most.
    */
-  of(key: K, { versionstamp, value }: Deno.KvEntry<unknown>, reading: number): string {
+  of(key: K, { versionstamp, value }: Deno.KvEntry<unknown>, reading: number, told?: ToldVersion): ToldVersion {
+    if (told?.versionstamp === versionstamp && told.reading === this.reading) return told;
     const known = this.#known.get(key);
     const hasItsNumber = known?.versionstamp === versionstamp;
-    if (hasItsNumber && known.reading === this.reading) return known.version;
-    // Read before that was known: it is read once more, and this reading must not be taken for that.
-    if (reading !== this.reading) return hasItsNumber ? known.version : this.#newVersion(versionstamp, known);
+    if (hasItsNumber && known.reading === this.reading) return known;
+    if (reading !== this.reading) {
+      // Read before that was known: it is read once more, and this reading must not be taken for that.
+      const version = hasItsNumber ? known.version : this.#newVersion(versionstamp, known);
+      return { version, versionstamp, reading };
+    }
     const digest = digestOf(value), history = this.#history.number;
     const isSame = known?.digest === digest && (hasItsNumber || known.history !== history);
     const version = isSame ? known.version : this.#newVersion(versionstamp, known);
-    this.#known.set(key, { versionstamp, digest, version, history, reading, pass: this.#pass });
-    return version;
+    const now = { version, versionstamp, reading, digest, history, pass: this.#pass };
+    this.#known.set(key, now);
+    return now;
   }
 
   /** Tells the versionstamp of a version; `undefined` if that is gone. */
@@ -92,10 +105,11 @@ export class Versions<K> {
     return ++this.#pass;
   }
 
-  /** Takes note that a pass has come across an entry. */
-  passed(key: K): void {
+  /** Takes note that a pass has come across an entry. Returns the version that was told of it last. */
+  passed(key: K): ToldVersion | undefined {
     const known = this.#known.get(key);
     if (known) known.pass = this.#pass;
+    return known;
   }
 
   /** Forgets the entries that a pass over all of them has not come across. */

@@ -24,6 +24,7 @@ import {
   type Mistake,
   type RestartDecision,
   type RestartPolicy,
+  retryAfterOf,
 } from "../restart.ts";
 import type { Trouble } from "../table/trouble.ts";
 import { Brake, windowMs } from "./brake.ts";
@@ -144,6 +145,14 @@ export class Backoff<K, P extends Runnable> {
     this.#keeper.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
     if (decision.action === "park") this.#found({ state: "parked", cause: decision.cause }, at);
     else this.end(this.#keeper.version);
+  }
+
+  /** It has ended as it was asked to, with an error that may say when to try again: that is for whoever runs the key next. */
+  endedAsAsked(error: unknown, at: number): void {
+    const delayMs = retryAfterOf(error);
+    if (delayMs === undefined) return;
+    this.lastError = errorData(error, at);
+    this.#found({ state: "retrying", delayMs, retryAt: at + delayMs }, at);
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */

@@ -246,6 +246,7 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     if (!wasUp || isOver) this.failUp(outcome === "failed" ? () => error : stoppedMeanwhile);
     if (this.pausing && isAccepting) return this.pausing.settle();
     if (!isOver) return this.failed.afterExit(attempt, endedAt, attempt.settings.restart);
+    if (outcome === "failed") this.failed.endedAsAsked(error, endedAt);
     this.#forgetUnless(this.look !== undefined);
     // While it was stuck the table may have come to want it again, and nothing could be done about it.
     if (attempt.wasStuck && isAccepting) this.registry.enter(() => run?.lookAt(this.key));

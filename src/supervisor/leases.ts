@@ -4,7 +4,9 @@
  * @module
  */
 
+import { checkArgument, isStrayPromise } from "../check.ts";
 import { type Clock, settlesWithin, turn } from "../clock.ts";
+import { describeKey } from "../errors.ts";
 import type { SupervisorEvent } from "../events.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Entry, Lease } from "../table/table.ts";
@@ -53,6 +55,7 @@ export class Leases<K> {
   ask(entry: Entry<K, unknown>): Grant | undefined {
     if (!entry.lease) return unconditional;
     const lease = entry.lease();
+    if (lease && !lease.signal) refuse(entry.key, lease);
     if (lease && !lease.signal.aborted) return { lease };
     if (lease) this.giveBack(lease, entry.key);
     return undefined;
@@ -85,7 +88,8 @@ export class Leases<K> {
   /** Ends the right of a process that goes on, and gives the lease back. */
   revoke(lease: Lease, key: K, reason: unknown): void {
     try {
-      lease.revoke?.(reason);
+      const revoked: unknown = lease.revoke?.(reason);
+      if (revoked !== undefined) Promise.resolve(revoked).catch((error) => this.#failed(key, error));
     } catch (error) {
       this.#failed(key, error);
     }
@@ -150,4 +154,9 @@ export class Leases<K> {
   #failed(key: K, error: unknown): void {
     this.#emit({ type: "entry-failed", at: this.#clock.now(), key, error });
   }
+}
+
+function refuse(key: unknown, lease: unknown): void {
+  isStrayPromise(lease);
+  checkArgument(`use the lease of ${describeKey(key)}`, "it must have a signal and a release", lease, false);
 }

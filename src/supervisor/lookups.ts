@@ -9,7 +9,7 @@ import { checkArgument } from "../check.ts";
 import { describeKey } from "../errors.ts";
 import { onAbort } from "../on_abort.ts";
 import { isAbortEcho } from "../process/runnable.ts";
-import type { Absence, Entry, Table } from "../table/table.ts";
+import { type Absence, askAbsence, type Entry, type Table } from "../table/table.ts";
 
 /** Is looked up, and told what the table says. */
 export interface Sought<K, P> {
@@ -311,7 +311,7 @@ export class Lookups<K, P> {
   #answer(sought: Sought<K, P>, entry: Entry<K, P> | undefined): void {
     if (entry !== undefined && typeof entry?.get !== "function") refuse(sought.key, entry);
     if (entry) sought.looked(entry);
-    else sought.looked(undefined, this.#table.absence?.(sought.key));
+    else sought.looked(undefined, askAbsence(this.#table, sought.key));
   }
 }
 

@@ -10,7 +10,7 @@ import { ProcessNotFoundError } from "../errors.ts";
 import { EventStream } from "../event_stream.ts";
 import type { SupervisorEvent, TableFailedEvent } from "../events.ts";
 import type { Runnable } from "../process/runnable.ts";
-import type { Table } from "../table/table.ts";
+import { askAbsence, type Table } from "../table/table.ts";
 import { AbandonedLives } from "./abandoned.ts";
 import { AwakeTime } from "./awake_time.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -96,7 +96,7 @@ export class Registry<K, P extends Runnable> {
   /** What a call that would start the process of a key rejects with, when its entry gives no lease. */
   notOursError(key: K): unknown {
     try {
-      const error = this.table.absence?.(key)?.error;
+      const error = askAbsence(this.table, key)?.error;
       return error ?? new ProcessNotFoundError("start", key, "this instance does not own the entry");
     } catch (error) {
       return error;

@@ -36,11 +36,11 @@ export class Conditions<K> {
     return longerPause(pauseAt(this.#pauses.get(key), now), pauseAt(this.#wholePause, now));
   }
 
-  /** Pauses a key. */
-  pause(key: K, options: PauseOptions): boolean {
+  /** Pauses a key if there is such an entry; what is wrong with the options is refused in any case. */
+  pause(key: K, options: PauseOptions, isThere: boolean): boolean {
     const now = this.#clock.now(), before = pauseAt(this.#pauses.get(key), now);
     const pause = makePause(`entry ${describeKey(key)}`, options, now, before);
-    if (isSamePause(before, pause)) return false;
+    if (!isThere || isSamePause(before, pause)) return false;
     this.#pauses.set(key, pause);
     return true;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, checkClock } from "../check.ts";
+import { checkArgument, checkClock, isStrayPromise } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { describeKey } from "../errors.ts";
 import { isRunnable, type Runnable } from "../process/runnable.ts";
@@ -142,7 +142,8 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    * @param key The key.
    * @param change Is given the value, `undefined` if there is no such key; returns the new one, or `undefined` to leave it.
    * @returns Whether the function has returned a value.
-   * @throws {TypeError} If `key` cannot be a key, `change` is no function, or returns what can be no value; nothing changes then.
+   * @throws {TypeError} If `key` cannot be a key, `change` is no function, or returns a promise or what else can be no value;
+   * nothing changes then.
    * @throws {unknown} What the function throws; nothing changes then.
    */
   update(
@@ -150,10 +151,11 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
     change: (value: MapTableValue<K, P> | undefined) => MapTableValue<K, P> | undefined,
   ): boolean {
     assertKey(key);
-    const rule = "the change is a function";
-    checkArgument(`update entry ${describeKey(key)}`, rule, change, typeof change === "function");
+    const operation = `update entry ${describeKey(key)}`;
+    checkArgument(operation, "the change is a function", change, typeof change === "function");
     const before = this.#entries.get(key), value = change(before?.value);
     if (value === undefined) return false;
+    checkArgument(operation, "the change must not wait", value, !isStrayPromise(value));
     this.set(key, value, before?.options?.());
     return true;
   }
@@ -163,6 +165,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param key The key.
    * @returns Whether there is such an entry.
+   * @throws {TypeError} If `key` cannot be a key.
    */
   restart(key: K): boolean {
     return this.update(key, (value) => value);
@@ -188,7 +191,7 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    * @param key The key.
    * @param options Why, by whom, and until when.
    * @returns Whether something changed; `false` if there is no such entry.
-   * @throws {TypeError} If an option has a wrong shape.
+   * @throws {TypeError} If `key` cannot be a key, or an option has a wrong shape.
    * @throws {RangeError} If a text is too long, or `untilAt` is not after now.
    *
    * @example A tenant that has to wait
@@ -210,7 +213,8 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    * ```
    */
   pause(key: K, options: PauseOptions = {}): boolean {
-    const isChanged = this.#entries.has(key) && this.#conditions.pause(key, options);
+    assertKey(key);
+    const isChanged = this.#conditions.pause(key, options, this.#entries.has(key));
     if (isChanged) this.#announce(key);
     return isChanged;
   }
@@ -220,8 +224,10 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param key The key.
    * @returns Whether it was paused.
+   * @throws {TypeError} If `key` cannot be a key.
    */
   resume(key: K): boolean {
+    assertKey(key);
     const isChanged = this.#conditions.resume(key);
     if (isChanged) this.#announce(key);
     return isChanged;
@@ -267,8 +273,10 @@ export class MapTable<K, P extends Runnable> implements Table<K, P> {
    *
    * @param key The key.
    * @returns `undefined` if all is well, and has been for a day.
+   * @throws {TypeError} If `key` cannot be a key.
    */
   trouble(key: K): Trouble | undefined {
+    assertKey(key);
     return this.#conditions.troubleOf(key, this.#entries.get(key)?.version);
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkArgument, isStrayPromise } from "../check.ts";
+import { describeKey } from "../errors.ts";
 import type { EntryOptions } from "./entry_options.ts";
 import type { Pause } from "../pause.ts";
 import type { Trouble } from "./trouble.ts";
@@ -154,6 +156,24 @@ export interface Table<K, P> {
    * @throws {unknown} Anything: it is announced, and changes nothing else.
    */
   report?(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): void | Promise<void>;
+}
+
+/**
+ * Asks a table why it does not have an entry.
+ *
+ * @throws {TypeError} If it answers with a promise.
+ * @throws {unknown} What the table throws.
+ */
+export function askAbsence<K>(table: Pick<Table<K, unknown>, "absence">, key: K): Absence | undefined {
+  const absence = table.absence?.(key);
+  if (absence === undefined) return undefined;
+  checkArgument(
+    `use the absence of ${describeKey(key)}`,
+    "it must not be a promise",
+    absence,
+    !isStrayPromise(absence),
+  );
+  return absence;
 }
 
 /**

@@ -224,6 +224,17 @@ Deno.test("Cluster.run() deletes its session when it leaves", async () => {
   assertEquals([one.run.fate, await world.database.sessions()], ["resolved", ["b-0"]]);
 });
 
+Deno.test("Cluster.run() takes the claims of its processes away when it leaves, also from what goes on after their end", async () => {
+  await using world = await World.open(["k1"]);
+  const one = await world.member("a");
+  const { claim } = one.bots.get("k1")!;
+  const { signal } = claim!;
+  one.leave();
+  await world.pass(heartbeatMs);
+  assertEquals([one.run.fate, signal.aborted, signal.reason?.name], ["resolved", true, "ClaimLostError"]);
+  assertEquals(await claim!.commit(one.kv.atomic().set(["out", "k1"], "late")), { ok: false });
+});
+
 Deno.test("Cluster takes over within two heartbeats what an instance leaves", async () => {
   const { world, one, other } = await openPair();
   await using _world = world;

@@ -33,6 +33,11 @@ const lines: readonly (readonly [event: ClusterEvent, line: string, isFailure: b
     true,
   ],
   [
+    { type: "cluster-idle", at, timeline: "a\nb\x1b[31m" },
+    "this instance stays out of the cluster: its timeline is a\\nb\\x1b[31m",
+    true,
+  ],
+  [
     { type: "cluster-waiting", at, session: "a1\n", reason: "its format is 2", waitedMs: 600_000.4 },
     "this instance has waited for 600000 ms for session a1\\n to end, since it cannot be in one cluster with it: " +
     "its format is 2",

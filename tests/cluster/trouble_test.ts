@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ProcessPausedError } from "@pact/supervisor";
+import { ProcessPausedError, RetryAfterError } from "@pact/supervisor";
 import { failWith, hang, holdUntil } from "../../src/testing/mod.ts";
 import { type TestInstance, ttlMs, World } from "./fixtures.ts";
 
@@ -107,3 +107,25 @@ Deno.test("Cluster: a key that is paused by one instance is stopped where it run
   await world.pass(2_000);
   assertEquals(stateOf(other, "fine"), "running");
 });
+
+for (const isLeaving of [true, false]) {
+  Deno.test(`Cluster: a key that says "retry after" while it is handed over waits in its next instance, ${isLeaving ? "as one leaves" : "as one joins"}`, async () => {
+    const keys = Array.from({ length: 8 }, (_, i) => `k${i}`);
+    const world = await World.open(keys);
+    await using _world = world;
+    for (const key of keys) world.manners.set(key, { stopError: new RetryAfterError(20_000) });
+    const one = world.instance("a"), two = world.instance("b");
+    one.begin();
+    await world.pass(100);
+    const starts = countBuilds(two);
+    two.begin();
+    if (isLeaving) one.leave();
+    await world.pass(15_000);
+    const moved = keys.filter((key) => two.cluster.ownerOf(key) === "b-0");
+    assert(isLeaving ? moved.length === 8 : moved.length > 1 && moved.length < 8, `${moved}`);
+    assertEquals(moved.map((key) => stateOf(two, key)), moved.map(() => "retrying"));
+    assertEquals(starts, {});
+    await world.pass(20_000);
+    assertEquals(moved.map((key) => stateOf(two, key)), moved.map(() => "running"));
+  });
+}

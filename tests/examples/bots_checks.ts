@@ -51,7 +51,7 @@ export function assertRefusedAreTriedOncePerOwner(course: Course): string {
   return `${tries} tries of refused tokens`;
 }
 
-/** Checks that what is throttled is not tried before its time. An instance that dies of the answer cannot pass it on. */
+/** Checks that what is throttled is not tried before its time. An instance that is lost with the answer cannot pass it on. */
 export function assertThrottledAreNotTriedEarly(course: Course): string {
   const instances = byName(course), waits: number[] = [];
   for (const polls of course.messenger.polls("busy").values()) {
@@ -97,17 +97,18 @@ export function assertPausedIsNotPolled(course: Course, token: string, from: num
 }
 
 /**
- * Checks that an answer that was begun is given once, by the instance that began it. If that was killed or held up, another one
- * begins again: no message is passed over. One that was held up may give its answer late.
+ * Checks that an answer that was begun is given once, by the instance that began it. If that was killed or held up, or could not
+ * write down what it has answered, it is begun again: no message is passed over. One that was held up may give its answer late.
  */
 export function assertWorkInFlightEnds(course: Course): string {
   const instances = byName(course), { calls } = course.messenger;
   const id = ({ token, message }: Call) => `${token} ${message}`;
   const replies = Map.groupBy(calls.filter(({ what }) => what === "reply"), id);
   const isHarmed = ({ instance }: Call) => instances.get(instance)?.harmed.length !== 0;
+  const hasLost = ({ instance, token }: Call) => instances.get(instance)?.hasLostWrites(token);
   const begun = calls.filter(({ what }) => what === "typing");
   for (const call of begun) {
-    if (isHarmed(call)) continue;
+    if (isHarmed(call) || hasLost(call)) continue;
     const by = replies.get(id(call))?.filter((reply) => !isHarmed(reply)).map(({ instance }) => instance);
     assertEquals(by, [call.instance], `the answers to ${id(call)}:\n${story(course, call.token)}`);
   }

@@ -73,9 +73,25 @@ export class Instance extends Program {
     return this.lines.filter((line) => line.endsWith(`process "${tenant}": moved to another instance`)).length;
   }
 
-  /** Whether it was killed or held up in a span of time. */
+  /** The times without an answer of the database, as on a machine under load, that ended with a fence. */
+  get #unanswered(): { readonly from: number; readonly to: number }[] {
+    return this.lines.flatMap((line, i) => {
+      const [, ms] = /fenced with .* no heartbeat was acknowledged for (\d+) ms/.exec(line) ?? [];
+      const to = this.linesAt[i];
+      return ms ? [{ from: to - Number(ms), to }] : [];
+    });
+  }
+
+  /** Whether it was killed, held up or fenced in a span of time. */
   isHarmed(from: number, to: number): boolean {
-    return this.harmed.some((harm) => harm.from <= to && harm.to >= from);
+    return [...this.harmed, ...this.#unanswered].some((harm) => harm.from <= to && harm.to >= from);
+  }
+
+  /** Whether the database has not taken what the bot of a tenant wrote. */
+  hasLostWrites(tenant: string): boolean {
+    const failed = `process "${tenant}": failed`;
+    return this.#unanswered.length > 0 ||
+      this.lines.some((line) => line.includes(failed) && /KvTimeoutError|KvUnavailableError|Cannot keep/.test(line));
   }
 }
 

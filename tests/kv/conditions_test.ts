@@ -1,8 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidSpecError, KvTable, type SpecSchema } from "../../src/kv/mod.ts";
 import { nop } from "../../src/process/compose.ts";
-import { denyAfterLanding, FaultyKv, hang } from "../../src/testing/mod.ts";
+import { denyAfterLanding, failWith, FaultyKv, hang, holdReply } from "../../src/testing/mod.ts";
 import { type ConditionedTable, parked, testConditions } from "../table/conditions_tests.ts";
+import { turn } from "../../src/clock.ts";
+import { watch } from "../supervisor/fixtures/mod.ts";
 import { botTable } from "./fixtures.ts";
 import { ManualClock } from "./manual_clock.ts";
 
@@ -220,6 +222,49 @@ Deno.test("KvTable.write() refuses what the schema refuses, and a schema that an
   );
   assert((await atomic.commit()).ok);
   assertEquals(await Array.fromAsync(kv.list({ prefix: [] })), []);
+});
+
+/** Fills a table with keys that are parked. */
+async function openParked(kv: FaultyKv, count: number) {
+  const table = botTable(kv);
+  for (const key of Array.from({ length: count }, (_, n) => `k${n}`)) {
+    await table.set(key, 1);
+    await table.report(await entryOf(table, key), parked);
+  }
+  return table;
+}
+
+Deno.test("KvTable.restartAll() restarts 16 keys at a time: a remote database takes its time for each", async () => {
+  using kv = new FaultyKv(await Deno.openKv(":memory:"));
+  const table = await openParked(kv, 40), before = kv.count("commit");
+  const gate = Promise.withResolvers<void>();
+  kv.inject("commit", holdReply(gate.promise), 40);
+  const restarting = table.restartAll({ state: "parked" });
+  while (kv.count("commit") < before + 16) await turn();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assertEquals(kv.count("commit"), before + 16);
+  gate.resolve();
+  assertEquals([await restarting, kv.count("commit"), await table.restartAll({ state: "parked" })], [
+    40,
+    before + 40,
+    0,
+  ]);
+});
+
+Deno.test("KvTable.restartAll() that fails at one key restarts no more of them, and ends when all that was begun has", async () => {
+  using kv = new FaultyKv(await Deno.openKv(":memory:"));
+  const table = await openParked(kv, 40), before = kv.count("commit");
+  const oops = new Error("oops"), gate = Promise.withResolvers<void>();
+  kv.inject("commit", failWith(oops));
+  kv.inject("commit", holdReply(gate.promise), 40);
+  const restarting = watch(table.restartAll({ state: "parked" }));
+  while (kv.count("commit") < before + 16) await turn();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assertEquals([restarting.fate, kv.count("commit")], ["pending", before + 16]);
+  gate.resolve();
+  while (restarting.fate === "pending") await turn();
+  assertStrictEquals(restarting.error, oops);
+  assertEquals(await table.restartAll({ state: "parked" }), 40 - 15);
 });
 
 Deno.test("KvTable: every new method rejects with the reason of its signal", async () => {

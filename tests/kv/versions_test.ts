@@ -7,7 +7,7 @@ function versionsOf() {
   const history = new History();
   const versions = new Versions<string>(history);
   const of = (versionstamp: string, value: unknown, reading = versions.reading) => {
-    return versions.of("acme", { key: ["bots", "acme"], value, versionstamp }, reading);
+    return versions.of("acme", { key: ["bots", "acme"], value, versionstamp }, reading).version;
   };
   return { history, versions, of, replace: () => history.changed("") };
 }
@@ -82,6 +82,21 @@ Deno.test("Versions.of() does not take a reading from before another history was
   replace();
   assertEquals(of("05", "a", reading), before);
   assertNotEquals(of("05", "b"), before, "the same number, another value");
+});
+
+Deno.test("Versions.of() takes what it told of the same write, until values are compared again", () => {
+  const { versions } = versionsOf();
+  const row = (versionstamp: string, value: unknown) => ({ key: ["bots", "acme"], versionstamp, value });
+  const told = versions.of("acme", row("05", "a"), versions.reading);
+  assertEquals(versions.of("acme", row("05", "a"), versions.reading, told), told);
+  versions.doubt();
+  assertNotEquals(versions.of("acme", row("05", "b"), versions.reading, told).version, "05");
+});
+
+Deno.test("Versions.of() does not take what it told of another write", () => {
+  const { versions } = versionsOf();
+  const told = versions.of("acme", { key: [], versionstamp: "05", value: "a" }, versions.reading);
+  assertEquals(versions.of("acme", { key: [], versionstamp: "06", value: "a" }, versions.reading, told).version, "06");
 });
 
 Deno.test("Versions.forget() and a pass forget what is gone, and nothing else", () => {

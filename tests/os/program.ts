@@ -24,6 +24,8 @@ export interface ProgramEnd {
 export class Program implements AsyncDisposable {
   /** Every line so far of its output and its errors. */
   readonly lines: string[] = [];
+  /** When each of them was read, epoch ms. */
+  readonly linesAt: number[] = [];
   /** How many of them are errors. */
   errorCount = 0;
   readonly #process: Deno.ChildProcess;
@@ -141,6 +143,7 @@ export class Program implements AsyncDisposable {
 
   #add(lines: readonly string[]): void {
     this.lines.push(...lines);
+    while (this.linesAt.length < this.lines.length) this.linesAt.push(Date.now());
     this.#news.resolve();
     this.#news = Promise.withResolvers();
   }

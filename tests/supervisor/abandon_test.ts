@@ -259,17 +259,22 @@ Deno.test("Supervisor revokes the lease of what it abandons, then gives it back,
   assertEquals(calls.length, 2);
 });
 
-Deno.test("Supervisor gives a lease back that cannot be revoked, and tells of a revoke that throws", async () => {
+Deno.test("Supervisor gives a lease back that cannot be revoked, and tells of a revoke that throws or rejects", async () => {
   await using world = new World();
   await world.begin();
-  for (const key of ["a", "b"]) {
+  const throwing = () => {
+    throw oops;
+  };
+  const revokes: Record<string, Partial<Lease>> = {
+    a: {},
+    b: { revoke: throwing },
+    c: { revoke: () => Promise.try(throwing) },
+  };
+  for (const [key, revoke] of Object.entries(revokes)) {
     const calls: unknown[] = [];
     const lease = leaseOf(calls, false);
-    const revoke = () => {
-      throw oops;
-    };
     world.table.set(key, deaf);
-    world.table.rows.get(key)!.lease = () => key === "a" ? lease : { ...lease, revoke };
+    world.table.rows.get(key)!.lease = () => ({ ...lease, ...revoke });
     await settle();
     world.table.delete(key);
     await world.time.pass(8_000);
@@ -277,7 +282,7 @@ Deno.test("Supervisor gives a lease back that cannot be revoked, and tells of a 
     assertEquals(calls, ["released"]);
     await release(world, world.bot(key));
   }
-  assertEquals(world.journal.of("entry-failed").map(({ key, error }) => [key, error]), [["b", oops]]);
+  assertEquals(world.journal.of("entry-failed").map(({ key, error }) => [key, error]), [["b", oops], ["c", oops]]);
 });
 
 Deno.test("Supervisor.abandon() frees a key that is stuck since an earlier run, also between runs", async () => {

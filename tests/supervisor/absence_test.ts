@@ -64,6 +64,18 @@ Deno.test("Supervisor stops nothing because the table fails to say why an entry 
   assertEquals([world.take(), world.supervisor.keys()], [["table-failed get oops"], ["a"]]);
 });
 
+Deno.test("Supervisor takes a promise in place of an absence for a failure of the look, and handles its rejection", async () => {
+  await using world = new World({ a: {} });
+  world.table.absence = () => Promise.reject(oops) as never;
+  await world.begin();
+  world.take();
+  world.table.delete("a");
+  await settle();
+  const told = 'Cannot use the absence of "a": it must not be a promise, current value is [object Promise]';
+  assertEquals([world.take(), world.supervisor.keys()], [[`table-failed get ${told}`], ["a"]]);
+  await assertRejects(() => world.supervisor.restart("a"), TypeError, told);
+});
+
 Deno.test("Supervisor.start() of a key whose lease is refused rejects with what the table says of it", async () => {
   const build = () => ({ run: () => Promise.resolve() });
   for (const [absence, error] of [[moved, elsewhere], [undefined, undefined]]) {

@@ -243,6 +243,23 @@ Deno.test("Supervisor announces once that a lease could not be asked for, and tr
   assertEquals([world.take(), world.callbacks], [["a entry-failed oops", "a retrying 1 1000 1000"], 1]);
 });
 
+const noLeases: Record<string, () => unknown> = {
+  "a promise": () => Promise.reject(oops),
+  "what has no signal": () => ({ release: () => {} }),
+  "a number": () => 5,
+};
+for (const [title, lease] of Object.entries(noLeases)) {
+  Deno.test(`Supervisor fails only the entry that gives ${title} in place of a lease`, async () => {
+    await using world = leasedWorld(lease as () => Lease);
+    world.table.set("b");
+    await world.begin();
+    const told = 'Cannot use the lease of "a": it must have a signal and a release, current value is';
+    const [{ key, error }] = world.journal.of("entry-failed");
+    assertEquals([key, error instanceof TypeError && error.message.slice(0, told.length)], ["a", told]);
+    assertEquals([world.stateOf("a"), world.stateOf("b")], ["retrying", "running"]);
+  });
+}
+
 Deno.test("Leases forces a few hundred in a turn of the event loop when a lease of thousands is lost", async () => {
   const leases = new Leases<number>(systemClock, () => {});
   const losing = new AbortController();

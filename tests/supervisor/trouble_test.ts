@@ -121,6 +121,31 @@ Deno.test("Supervisor ends the trouble of a version that is replaced, and says s
   assertEquals(world.stateOf("a"), "running");
 });
 
+for (const ending of ["its key goes", "the run ends", "it is stopped"]) {
+  Deno.test(`Supervisor remembers a RetryAfterError with which a process ends when ${ending}`, async () => {
+    const { world, told, troubles } = rememberingWorld({ a: { stopError: new RetryAfterError(8_000) } });
+    await using _world = world;
+    await world.begin();
+    await world.time.pass(500);
+    if (ending === "its key goes") world.table.delete("a");
+    else if (ending === "it is stopped") await watch(world.supervisor.stop("a"));
+    else await world.leave();
+    await settle();
+    assertEquals(told, [[500, "a", 1, "retrying", 0]]);
+    assertEquals([troubles[0]?.retryAt, troubles[0]?.delayMs], [8_500, 8_000]);
+  });
+}
+
+Deno.test("Supervisor remembers nothing of another error with which a process ends that was asked to", async () => {
+  const stopError = new AggregateError([new UnrecoverableError("x"), new RetryAfterError(8_000)]);
+  const { world, told } = rememberingWorld({ a: { stopError }, b: { stopError: oops } });
+  await using _world = world;
+  await world.begin();
+  await world.leave();
+  await settle();
+  assertEquals(told, []);
+});
+
 Deno.test("Supervisor ends the trouble of what returns and rests, and of what is resumed", async () => {
   for (const isResumed of [false, true]) {
     const { world, told } = rememberingWorld({ a: { startError: oops } }, { restart: { on: "failure", jitter: 0 } });

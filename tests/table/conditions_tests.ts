@@ -10,6 +10,7 @@ import type { PausedKey, PauseOptions } from "../../src/pause.ts";
 import type { Entry } from "../../src/table/table.ts";
 import type { Trouble, TroubledKey } from "../../src/table/trouble.ts";
 import { ManualClock } from "../kv/manual_clock.ts";
+import { settle, UnhandledRejections } from "../supervisor/fixtures/mod.ts";
 
 type Maybe<T> = T | Promise<T>;
 
@@ -18,6 +19,7 @@ export interface ConditionedTable {
   get(key: string): Promise<Entry<string, unknown> | undefined>;
   set(key: string, value: unknown): unknown;
   delete(key: string): unknown;
+  update(key: string, change: (value: unknown) => unknown): Maybe<boolean>;
   changes(options: { signal: AbortSignal }): AsyncIterable<string | undefined>;
   pause(key: string, options?: PauseOptions): Maybe<boolean>;
   resume(key: string): Maybe<boolean>;
@@ -223,6 +225,12 @@ const facts: Record<string, (world: World) => Promise<void>> = {
     await table.set("a", one);
     assertEquals((await table.get("a"))?.trouble, undefined);
   },
+  "a pause may end in a part of a millisecond, or when time does": async ({ table }) => {
+    for (const untilAt of [60_000.5, 8_640_000_000_000_000]) {
+      assertEquals(await table.pause("a", { untilAt }), true);
+      assertEquals((await table.get("a"))?.pause, { at: 0, untilAt });
+    }
+  },
   "a resume ends the trouble of its key, and a resume of the table none": async ({ table, clock }) => {
     await table.report((await table.get("a"))!, parked);
     await table.report((await table.get("b"))!, parked);
@@ -289,9 +297,34 @@ export function testConditions(name: string, open: Open): void {
       await assertRejects(pause, Kind, `Cannot pause entry "a": `);
       await assertRejects(pause, Kind, message);
       await assertRejects(async () => await table.pauseAll(options as PauseOptions), Kind, "Cannot pause the table: ");
+      await assertRejects(async () => await table.pause("absent", options as PauseOptions), Kind, message);
       assertEquals(await all(table.pauses()), []);
     });
   }
+  Deno.test(`${name}: every call about one key refuses what can be no key`, async () => {
+    await using opened = await open(new ManualClock());
+    const { table } = opened;
+    for (const key of [{}, null, NaN, Symbol("a")] as unknown[] as string[]) {
+      for (const call of ["pause", "resume", "restart", "trouble"] as const) {
+        await assertRejects(async () => await table[call](key), TypeError, "as a key: a key is a string, a number");
+      }
+      await assertRejects(async () => await table.update(key, () => opened.one), TypeError, "as a key");
+    }
+  });
+  Deno.test(`${name}: update() refuses a promise, and handles its rejection`, async () => {
+    await using opened = await open(new ManualClock());
+    const { table, one } = opened;
+    await table.set("a", one);
+    using unhandled = new UnhandledRejections();
+    const update = async () => await table.update("a", () => Promise.reject(new Error("lost")) as never);
+    await assertRejects(
+      update,
+      TypeError,
+      'Cannot update entry "a": the change must not wait, current value is [object',
+    );
+    await settle();
+    assertEquals(unhandled.reasons, []);
+  });
   Deno.test(`${name}: restartAll() refuses what is no state of trouble`, async () => {
     await using opened = await open(new ManualClock());
     for (const state of [undefined, "running", 5]) {
