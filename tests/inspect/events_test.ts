@@ -108,6 +108,16 @@ Deno.test("a stream goes on behind Last-Event-ID, and tells how many events it h
   await late.end();
 });
 
+Deno.test("a stream behind an event that has not happened yet says that it does not know what was missed", async () => {
+  const log = new EventLog(systemClock);
+  started(log, "acme");
+  for (const [number, isKnown] of [[0, true], [1, false], [99, false]] as const) {
+    const reader = new Reader(log.stream(`${await epochOf(log)}-${number}`, {}, never));
+    assertEquals((await reader.next()).includes('"missed":"unknown"'), !isKnown);
+    await reader.end();
+  }
+});
+
 for (const id of ["deadbeef-3", "x", "", "-1", "\u00e9"]) {
   Deno.test(`a stream behind the id ${JSON.stringify(id)}, which it has not given, says that it does not know what was missed`, async () => {
     const log = new EventLog(systemClock);
