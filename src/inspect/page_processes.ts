@@ -6,9 +6,7 @@
 
 /** Lists, acts and follows. Nothing is asked for while the page is hidden. */
 export const pageProcesses: string = /* js */ String.raw`
-const narrow = matchMedia("(max-width: 800px)"), list = $("list"), dialog = $("dialog"), search = $("search");
 let items = [], cursor, load = 0, isLoading, active = -1, listedAt;
-
 function choose(name, value) {
   query.delete(name);
   if (value) query.set(name, value);
@@ -50,8 +48,8 @@ function drawList() {
   say("found", items.length ? number(items.length) + (cursor ? " so far" : "") : "");
   $("rows").style.height = items.length * height + "px";
   $("rows").replaceChildren(...items.slice(first, last).map((item, offset) => {
-    const index = first + offset, { state, key, sinceAt } = item;
-    return el("div.item", { id: "row" + index, role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
+    const index = first + offset, { state, key, sinceAt } = item, place = { id: "row" + index, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * height + "px" };
+    return el("div.item", place, { role: "option", ariaSelected: index === active, onclick: () => activate(index, true) },
       el("b", nameOf(key)), pill(state), el("span.dim.why", whyOf(item)), sinceAt && timed("span.dim", () => span(now() - sinceAt)));
   }));
   if (cursor && !isLoading && last > items.length - 100) more();
