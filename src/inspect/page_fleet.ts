@@ -8,7 +8,7 @@
 export const pageFleet: string = /* js */ String.raw`
 "use strict";
 const $ = (id) => document.getElementById(id), list = $("list"), dialog = $("dialog"), search = $("search");
-const query = new URLSearchParams(location.search), store = sessionStorage, narrow = matchMedia("(max-width: 800px)");
+const query = new URLSearchParams(location.search), store = sessionStorage, rowHeight = 50;
 const bad = ["stuck", "parked", "retrying"], tableButtons = document.querySelectorAll("[data-action]");
 const states = ["running", "starting", "queued", "stopping", ...bad, "resting", "paused", "unowned", "unknown"];
 let overview, rights = { actions: [], table: [] }, skewMs = 0, others = [], wholeMs = -Infinity;
@@ -91,10 +91,12 @@ function drawFleet({ timeline, counts, desired, sessions, slots, isRunning, isCo
   say("desired", "of " + number(desired) + " running");
   say("note", !isRunning && !sessions.length ? "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen."
     : !isComplete ? "Not complete: a slot has no owner, or an instance has not said how many keys it has."
-    : down ? number(down) + " should be running and " + (down === 1 ? "is" : "are") + " not." : desired ? "Everything that should run is running." : counts.paused ? "Everything is paused." : "The table has no entries for this program.");
+    : down ? number(down) + " should be running and " + (down === 1 ? "is" : "are") + " not."
+    : desired ? "Everything that should run is running." : counts.paused ? "Everything is paused." : "The table has no entries for this program.");
   const some = states.filter((state) => counts[state] || state === chosen);
   show("bar", counts, () => some.map((state) => el("i." + state, { style: "flex-grow:" + (counts[state] ?? 0) })));
-  show("legend", [counts, chosen], () => some.map((state) => el("button.pill.badge." + state, number(counts[state]) + " " + state, { id: "only-" + state, ariaPressed: state === chosen, onclick: () => choose("state", state === chosen ? "" : state) })));
+  show("legend", [counts, chosen], () => some.map((state) => el("button.pill.badge." + state, number(counts[state]) + " " + state,
+    { id: "only-" + state, ariaPressed: state === chosen, onclick: () => choose("state", state === chosen ? "" : state) })));
   for (const each of tableButtons) each.hidden = !rights.table.includes(each.dataset.action) || each.dataset.state && !counts[each.dataset.state];
 
   const owners = sessions.flatMap(({ id, slots }) => Array(slots).fill(id)).concat(Array(slots?.unowned ?? 0).fill(""));
@@ -105,7 +107,8 @@ function drawFleet({ timeline, counts, desired, sessions, slots, isRunning, isCo
   show("instances", data, () => data.map(({ id, isSelf, isOld, slots, counts, info }) => {
     const ageMs = () => now() - overview.at + (overview.sessions.find((each) => each.id === id)?.heartbeatAgeMs ?? 0);
     const facts = [slots + " slots", counts && number(counts.running) + " running", ...info && typeof info === "object" ? Object.values(info) : [info]];
-    return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), timed(isOld ? "span.due" : "span", () => "heartbeat " + span(ageMs()) + " ago"), el("span.dim", facts.filter(Boolean).join(" · ")));
+    const age = timed(isOld ? "span.due" : "span", () => "heartbeat " + span(ageMs()) + " ago");
+    return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), age, el("span.dim", facts.filter(Boolean).join(" · ")));
   }));
 }
 const seen = [];
@@ -126,13 +129,14 @@ function drawTrouble(all) {
   const count = Math.max(overview.troubles, all.length);
   say("count", count ? number(count) : "");
   say("well", !count ? "Nothing is: no process is retrying, parked or stuck." : count > all.length ? "Choose a state above to see them all." : "");
-  show("trouble", [rights, all], () => all.map((item) => el("article.row." + item.state, el("div.line", el("b", nameOf(item.key)), pill(item.state),
-    el("span.tools", actionsOf(item).map((action) => el("button", action, { id: action + item.id, ariaLabel: action + " " + plain(item.key), onclick: () => open(item, [action]) })))), factsOf(item))));
+  const buttonOf = (item) => (action) => el("button", action, { id: action + item.id, ariaLabel: action + " " + plain(item.key), onclick: () => open(item, [action]) });
+  show("trouble", [rights, all], () => all.map((item) => el("article.row." + item.state,
+    el("div.line", el("b", nameOf(item.key)), pill(item.state), el("span.tools", actionsOf(item).map(buttonOf(item)))), factsOf(item))));
 }
 /** Why a process is not well, since when, and when it is tried again. */
 const factsOf = ({ lastError: error, retryAt, failures, sinceAt, session, isSeen }) => [
   error ? [el("p.error", error.name + ": " + error.message), ...error.causes.map((cause) => el("p.error.dim", "caused by " + cause))] : [],
-  el("p.dim.line", retryAt && timed("b.due", () => retryAt > now() ? "next try in " + span(retryAt - now() + 500) : "trying now"), failures > 0 && el("span", failures + (failures === 1 ? " failure" : " failures")),
-    sinceAt && timed("span", () => "for " + span(now() - sinceAt)), session && !isSeen && el("span", "on " + short(session))),
+  el("p.dim.line", retryAt && timed("b.due", () => retryAt > now() ? "next try in " + span(retryAt - now() + 500) : "trying now"),
+    failures > 0 && el("span", failures + (failures === 1 ? " failure" : " failures")), sinceAt && timed("span", () => "for " + span(now() - sinceAt)), session && !isSeen && el("span", "on " + short(session))),
 ].flat();
 `;
