@@ -83,13 +83,13 @@ function live(text, state) {
 }
 
 function drawFleet({ timeline, counts, desired, sessions, slots, isRunning, isComplete }) {
-  const { running = 0 } = counts, down = desired - running, chosen = query.get("state");
+  const { running = 0 } = counts, down = desired - running, isBlind = !isRunning && !sessions.length, chosen = query.get("state");
   const badges = new Set([timeline, ...sessions.map(({ info }) => info?.timeline), ...sessions.map(({ revision }) => revision && "revision " + revision)]);
   document.title = running + "/" + desired + " " + $("title").textContent;
   show("badges", [...badges], () => [...badges].filter(Boolean).map((text) => el("span.badge", String(text))));
-  say("running", number(running));
-  say("desired", "of " + number(desired) + " running");
-  say("note", !isRunning && !sessions.length ? "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen."
+  say("running", isBlind ? "–" : number(running));
+  say("desired", isBlind ? "" : "of " + number(desired) + " running");
+  say("note", isBlind ? "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen."
     : !isComplete ? "Not complete: a slot has no owner, or an instance has not said how many keys it has."
     : down ? number(down) + " should be running and " + (down === 1 ? "is" : "are") + " not."
     : desired ? "Everything that should run is running." : counts.paused ? "Everything is paused." : "The table has no entries for this program.");
