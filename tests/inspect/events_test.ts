@@ -46,6 +46,7 @@ Deno.test("api/events tells of the events of this instance, each with an id", as
   await supervisor.run(async () => {
     const answer = await face.get("/api/events"), reader = new Reader(answer.body);
     assertEquals(answer.headers.get("content-type"), "text/event-stream");
+    assertEquals(answer.headers.get("x-accel-buffering"), "no"); // a proxy would hold events back
     assertEquals(await reader.next(), 'event: hello\ndata: {"scope":"instance"}');
     table.set("acme", nop);
     const frame = await reader.next();

@@ -144,7 +144,7 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
   assertEquals(await parkedAfter(0), ["a", "c"]);
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
   await table.set("c", 2);
-  assertEquals(await parkedAfter(240_000), ["a"]);
+  assertEquals(await parkedAfter(300_000), ["a"]);
   await run(1);
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
 });
