@@ -24,6 +24,9 @@ export interface ErrorData {
 const maxCauses = 8;
 const maxSearched = 100;
 
+/** The causes of most errors. */
+const none: readonly string[] = Object.freeze([]);
+
 /** How many characters of a name are told. */
 const maxNameLength = 100;
 
@@ -60,7 +63,7 @@ interface Cause {
  */
 export function errorData(error: unknown, at: number): ErrorData {
   const { name = "Error", message } = headOf(error);
-  const causes = isWithoutCause(error) ? [] : causesOf(error, maxCauses).map(({ value }) => lineOf(headOf(value)));
+  const causes = isWithoutCause(error) ? none : causesOf(error, maxCauses).map(({ value }) => lineOf(headOf(value)));
   return { name, message, causes, at };
 }
 

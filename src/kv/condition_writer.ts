@@ -43,7 +43,7 @@ export class ConditionWriter<K extends KvTableKey> {
   async pause(subject: Subject<K>, options: PauseOptions): Promise<boolean> {
     const { writer, keys, clock } = this.#options, { key } = subject;
     const named = key === undefined ? "the table" : `entry ${describeKey(key)}`;
-    makePause(named, options, clock.now()); // refuses what can be no pause, before anything is asked of the database
+    const asked = makePause(named, options, clock.now()); // here and now: it may be over before it is written
     const at = key === undefined ? keys.wholePause : keys.pause(key);
     const reads = key === undefined ? [at] : [at, keys.entry(key)];
     return await writer.revise({
@@ -52,7 +52,7 @@ export class ConditionWriter<K extends KvTableKey> {
       revise: ([own, entry]) => {
         if (entry?.versionstamp === null) return undefined;
         const now = clock.now(), before = pauseAt(toPause(own.value), now);
-        const pause = makePause(named, options, now, before);
+        const pause = { ...asked, at: before?.at ?? asked.at };
         if (isSamePause(before, pause)) return undefined;
         const record = toPauseRecord(key === undefined ? { ...pause, isWholeTable: true } : pause);
         return (atomic) => atomic.set(at, record, expiryOf(pause, now));
@@ -112,6 +112,6 @@ export class ConditionWriter<K extends KvTableKey> {
 
 /** From when on the database may delete the record of a pause; never for one without an end. */
 function expiryOf({ untilAt = Infinity }: Pause, now: number): { readonly expireIn: number } | undefined {
-  const expireIn = Math.ceil(untilAt - now);
+  const expireIn = Math.max(0, Math.ceil(untilAt - now));
   return expireIn <= maxExpiryMs ? { expireIn } : undefined;
 }

@@ -30,7 +30,7 @@ import type { Trouble } from "../table/trouble.ts";
 import { Brake, windowMs } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Registry } from "./registry.ts";
-import { TroubleReport } from "./trouble_report.ts";
+import { type Patient, TroubleReport } from "./trouble_report.ts";
 import { leftOfDelayMs } from "./trouble_rule.ts";
 
 /** No version of any entry. */
@@ -40,7 +40,7 @@ const none = Symbol();
 export type Dormancy = "retrying" | "parked" | "resting";
 
 /** Applies the restart rule to one key, announces what it says, and has the key wait. */
-export class Backoff<K, P extends Runnable> {
+export class Backoff<K, P extends Runnable> implements Patient {
   readonly #registry: Registry<K, P>;
   readonly #keeper: Keeper<K, P>;
   /** Consecutive failures. */
@@ -75,7 +75,7 @@ export class Backoff<K, P extends Runnable> {
 
   /** Goes on from what was left of the version of the entry, which the table does not know of yet. */
   takeUp(report: TroubleReport<K>): void {
-    report.recovered = this.#recovered;
+    report.patient = this;
     this.#report = report;
     if (report.trouble) this.#goOnFrom(report.trouble);
   }
@@ -111,6 +111,11 @@ export class Backoff<K, P extends Runnable> {
     this.#report.end(version);
   }
 
+  /** Its process has been up for long enough. */
+  recovered(): void {
+    this.end(this.#keeper.version);
+  }
+
   /** The key is no concern of this supervisor any more: what is known of it goes to the table. */
   leave(): void {
     this.#registry.reports.leave(this.#report);
@@ -135,8 +140,8 @@ export class Backoff<K, P extends Runnable> {
     if (decision.action === "retry") {
       if (decision.mistake) this.#tell(decision.mistake, at);
       this.#retryIn(delayMs, at, brakeMs, wasStuck);
-      const wait = { delayMs: Math.max(delayMs, brakeMs), retryAt: at + Math.max(delayMs, brakeMs) };
-      return this.#found({ state: "retrying", ...wait }, at);
+      const waitMs = Math.max(delayMs, brakeMs);
+      return this.#found({ state: "retrying", retryAt: at + waitMs, delayMs: waitMs }, at);
     }
     if (decision.action === "park") {
       this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
@@ -204,10 +209,8 @@ export class Backoff<K, P extends Runnable> {
   }
 
   #newReport(): TroubleReport<K> {
-    return new TroubleReport(this.#registry.reports, this.#keeper.key, this.#recovered);
+    return new TroubleReport(this.#registry.reports, this.#keeper.key, this);
   }
-
-  readonly #recovered = (): void => this.end(this.#keeper.version);
 
   #goOnFrom({ failures, lastError, state, cause = "limit" }: Trouble): void {
     this.failures = failures;
@@ -224,7 +227,8 @@ export class Backoff<K, P extends Runnable> {
 
   #found(state: Pick<Trouble, "state" | "cause" | "retryAt" | "delayMs">, at: number): void {
     const { failures, lastError } = this;
-    this.#report.found({ ...state, failures, ...lastError && { lastError } }, this.#keeper.version, at);
+    const finding = lastError ? { ...state, failures, lastError } : { ...state, failures };
+    this.#report.found(finding, this.#keeper.version, at);
   }
 
   /** Counts a start that is to follow. Returns how long the brake holds it up. */

@@ -59,24 +59,25 @@ export class Reports<K> {
   /** Has a report told as soon as possible. */
   add(report: TroubleReport<K>): void {
     if (this.#isClosed || !this.#options.table.report) return this.#drop(report);
-    this.#open.add(report);
     if (this.#failedMs !== undefined && !this.#isFinishing && this.nowMs < this.#failedMs + reportEveryMs) {
       return report.putOff();
     }
+    if (this.#waiting.size === 0 && this.#hasRoom) return this.#tell(report);
+    this.#open.add(report);
     this.#waiting.add(report);
     this.#tellSome();
   }
 
-  /** Calls a report back after a delay, in ms. */
-  wake(report: TroubleReport<K>, delayMs: number): void {
+  /** Calls a report back at a moment, by the monotonic clock, as is `nowMs`. */
+  wake(report: TroubleReport<K>, atMs: number, nowMs: number): void {
     const { deadlines } = this.#options;
-    if (delayMs === Infinity || this.#isClosed) {
+    if (atMs === Infinity || this.#isClosed) {
       deadlines.delete(report);
       if (!report.isDue && !report.isUnderWay) this.#drop(report);
       return;
     }
     this.#open.add(report);
-    deadlines.set(report, Math.max(0, delayMs));
+    deadlines.set(report, Math.max(0, atMs - nowMs), nowMs);
   }
 
   /** Has told at once what is known of a key that is not kept any more. */
@@ -118,9 +119,13 @@ export class Reports<K> {
     if (this.#left.get(report.key) === report) this.#left.delete(report.key);
   }
 
+  get #hasRoom(): boolean {
+    return this.#underWay.size < (this.#failedMs === undefined ? reportsAtOnce : 1);
+  }
+
   #tellSome(): void {
     for (const report of this.#waiting) {
-      if (this.#underWay.size >= (this.#failedMs === undefined ? reportsAtOnce : 1)) return;
+      if (!this.#hasRoom) return;
       this.#waiting.delete(report);
       if (report.isDue && !report.isUnderWay) this.#tell(report);
     }
@@ -131,6 +136,7 @@ export class Reports<K> {
     try {
       const told = this.#options.table.report?.({ key, version }, report.take());
       if (told === undefined) return this.#answered(report);
+      this.#open.add(report);
       const answer = this.#await(report, told);
       this.#underWay.add(answer);
       answer.then(() => {

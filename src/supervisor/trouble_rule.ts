@@ -14,16 +14,6 @@ export const reportEveryMs = 10_000;
 export type Finding = Omit<Trouble, "failingSinceAt" | "changedAt" | "session" | "endedAt">;
 
 /**
- * Makes what is remembered of a key out of what was just found.
- *
- * @param before What was remembered until now, if it has not ended.
- * @param at The moment, epoch ms.
- */
-export function troubleAfter(before: Trouble | undefined, found: Finding, at: number): Trouble {
-  return { ...found, failingSinceAt: before?.failingSinceAt ?? at, changedAt: at };
-}
-
-/**
  * Tells whether a report must not wait: what comes next depends on it. Whoever runs the key next would try a long wait too
  * early, and one that is as long as reports are apart makes them no more frequent.
  */
@@ -32,16 +22,14 @@ export function isUrgentFinding({ state, delayMs = 0 }: Finding): boolean {
 }
 
 /**
- * Tells how long a report has to wait.
+ * Tells when a report is due.
  *
  * @param isUrgent Whether it must not wait, or the key is well again.
  * @param reportedMs When the key was reported on last, by the monotonic clock; `undefined` if it never was.
- * @param nowMs The moment, by the same clock.
- * @returns The wait, in ms.
+ * @returns The moment, by the same clock; `-Infinity` for at once.
  */
-export function reportDelayMs(isUrgent: boolean, reportedMs: number | undefined, nowMs: number): number {
-  if (isUrgent || reportedMs === undefined) return 0;
-  return Math.max(0, reportedMs + reportEveryMs - nowMs);
+export function reportDueMs(isUrgent: boolean, reportedMs: number | undefined): number {
+  return isUrgent || reportedMs === undefined ? -Infinity : reportedMs + reportEveryMs;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidSpecError, KvTable, type SpecSchema } from "../../src/kv/mod.ts";
 import { nop } from "../../src/process/compose.ts";
-import { denyAfterLanding, failWith, FaultyKv, hang, holdReply } from "../../src/testing/mod.ts";
+import { denyAfterLanding, failWith, FaultyKv, hang, holdReply, holdUntil } from "../../src/testing/mod.ts";
 import { type ConditionedTable, parked, testConditions } from "../table/conditions_tests.ts";
 import { turn } from "../../src/clock.ts";
 import { watch } from "../supervisor/fixtures/mod.ts";
@@ -222,6 +222,21 @@ Deno.test("KvTable.write() refuses what the schema refuses, and a schema that an
   );
   assert((await atomic.commit()).ok);
   assertEquals(await Array.fromAsync(kv.list({ prefix: [] })), []);
+});
+
+Deno.test("KvTable.pause() that takes longer than the pause lasts ends the pause before it all the same", async () => {
+  using kv = new FaultyKv(await Deno.openKv(":memory:"));
+  const clock = new ManualClock(), table = botTable(kv, { clock });
+  await table.set("a", 1);
+  for (const reason of [undefined, "for ever"]) {
+    if (reason) await table.pause("a", { reason });
+    const gate = Promise.withResolvers<void>();
+    kv.inject("getMany", holdUntil(gate.promise));
+    const pausing = table.pause("a", { untilAt: clock.now() + 10 });
+    clock.advance(20);
+    gate.resolve();
+    assertEquals([await pausing, (await table.get("a"))?.pause], [true, undefined]);
+  }
 });
 
 /** Fills a table with keys that are parked. */

@@ -9,7 +9,7 @@ import {
   type Trouble,
   UnrecoverableError,
 } from "@pact/supervisor";
-import { leftOfDelayMs, reportDelayMs, troubleAfter } from "../../src/supervisor/trouble_rule.ts";
+import { leftOfDelayMs, reportDueMs } from "../../src/supervisor/trouble_rule.ts";
 import { settle, TestTime, watch, World, type WorldOptions } from "./fixtures/mod.ts";
 import type { RowLike } from "./fixtures/test_table.ts";
 
@@ -489,26 +489,13 @@ Deno.test("Supervisor over a table that remembers nothing works as ever", async 
   assertEquals(world.stateOf("a"), "parked");
 });
 
-Deno.test("troubleAfter() keeps the beginning of the row", () => {
-  const found = { state: "parked", failures: 2 } as const;
-  assertEquals(troubleAfter(undefined, found, 5), { ...found, failingSinceAt: 5, changedAt: 5 });
-  assertEquals(troubleAfter(retrying, found, 5), { ...found, failingSinceAt: -9_000, changedAt: 5 });
+Deno.test("reportDueMs() is 10 s after the last report, and at once for the first and for what is urgent", () => {
+  assertEquals([reportDueMs(false, 5), reportDueMs(false, undefined), reportDueMs(true, 5)], [
+    10_005,
+    -Infinity,
+    -Infinity,
+  ]);
 });
-
-for (
-  const [isUrgent, reportedMs, nowMs, expected] of [
-    [false, undefined, 5, 0],
-    [true, 4, 5, 0],
-    [false, 5, 5, 10_000],
-    [false, 5, 10_004, 1],
-    [false, 5, 10_005, 0],
-    [false, 5, 99_999, 0],
-  ] as const
-) {
-  Deno.test(`reportDelayMs(${isUrgent}, ${reportedMs}, ${nowMs}) is ${expected}`, () => {
-    assertEquals(reportDelayMs(isUrgent, reportedMs, nowMs), expected);
-  });
-}
 
 Deno.test("leftOfDelayMs() is what is left of the delay, never more than that, and nothing for what does not wait", () => {
   const cases: [Partial<Trouble>, now: number, left: number][] = [

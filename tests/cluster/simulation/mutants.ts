@@ -104,15 +104,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    mistake: "goes on to join with what it knew before its database was set back",
-    foundAt: 415,
-    changes: [{
-      file: "session.ts",
-      from: "heartbeat.end();\n    if (heartbeat.mayBeWritten) membership.former.add(id);",
-      to: "void membership;\nvoid id;",
-    }],
-  },
-  {
     mistake: "leaves the token of the former owner when it takes a slot",
     changes: [{
       file: "takeable.ts",
@@ -155,7 +146,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: "remembers the bell before the claims were listed",
     atLeast: { drop: 0.25 },
-    foundAt: 20,
+    foundAt: 28,
     changes: [{
       file: "ledger.ts",
       from: "const { claims, revisions } = areKnown",
@@ -248,7 +239,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes the rows of a slot for whole that were named",
-    foundAt: 14,
+    foundAt: 23,
     changes: [
       { file: "gained_slots.ts", from: "reading.complete(toCome);", to: "reading.complete([...slots, ...toCome]);" },
       { file: "kept_rows.ts", from: "rows?.delete(key);\n    this.#whole.delete(slot);", to: "rows?.delete(key);" },
