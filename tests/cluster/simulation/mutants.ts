@@ -63,8 +63,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "records.ts",
-        from: "return { versionstamp, ttlMs, accepts, beats, isProven, first, mismatch: undefined };",
-        to: "return { ...value, versionstamp, beats, isProven, first, mismatch: undefined } as any;",
+        from: "return { ...known, accepts, mismatch: undefined, ",
+        to: "return { ...value as any, ...known, accepts, mismatch: undefined, ",
       },
       { file: "ownership.ts", from: "sightings.dead(clock.monotonic())", to: "sightings.dead(clock.now())" },
     ],
