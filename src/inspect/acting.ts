@@ -62,11 +62,7 @@ export function problemOf(error: unknown): Problem | undefined {
   return /^Cannot (use (a string|the key)|pause) /.test(text) ? new Problem(400, text) : undefined;
 }
 
-/**
- * Reads what comes with an action: JSON, or nothing.
- *
- * @throws {Problem} 400, 413 or 415, if it is not that.
- */
+/** Reads what comes with an action: JSON, or nothing. */
 export async function readBody(request: Request): Promise<Pick<Order<never>, "reason" | "untilAt">> {
   const chunks: BlobPart[] = [];
   let size = 0;
@@ -98,11 +94,7 @@ function parse(bytes: ArrayBuffer): unknown {
   }
 }
 
-/**
- * Acts on a key or on the whole table.
- *
- * @throws {Problem} 400, 404 or 409, if that cannot be done.
- */
+/** Acts on a key or on the whole table. */
 export async function act<K>(
   settings: InspectSettings<K>,
   { action, key, state, ...said }: Order<K>,

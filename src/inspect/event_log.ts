@@ -64,10 +64,6 @@ export class EventLog {
   /**
    * Makes a stream of server-sent events. It begins with those that a client has missed since `Last-Event-ID`, as far as they
    * are kept; how many are not is told in an event `dropped`, as it is to a client that reads too slowly.
-   *
-   * @param lastId The id of the last event that the client has, if it has any.
-   * @param head What is said of the instance.
-   * @param signal Ends the stream.
    */
   stream(lastId: string | null, head: object, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
     const encoder = new TextEncoder(), from = this.#positionBehind(lastId);

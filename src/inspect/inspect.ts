@@ -130,7 +130,7 @@ class Inspector<K> {
         return jsonResponse(await this.#rights(request));
       case "events": {
         const head = { session: cluster?.snapshot().session }, lastId = request.headers.get("last-event-id");
-        const headers = { "content-type": "text/event-stream" };
+        const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
         return answer(this.#log.stream(lastId, head, signal), { headers });
       }
       case "metrics":

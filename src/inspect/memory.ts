@@ -26,7 +26,7 @@ interface Remembered<K> {
 /** How old what is told may be, in ms: several requests share one look. */
 const maxAgeMs = 2_000;
 /** How often it is looked at whether the entries are still those that were not well, which costs a read unit a key, in ms. */
-const checkMs = 240_000;
+const checkMs = 300_000;
 
 /** Reads what is remembered. */
 export class Memory<K> {

@@ -7,10 +7,11 @@
 /** Draws the fleet. Text is never markup, and what could hide in it is shown. */
 export const pageFleet: string = /* js */ String.raw`
 "use strict";
-const $ = (id) => document.getElementById(id), query = new URLSearchParams(location.search), store = sessionStorage, tableButtons = document.querySelectorAll("[data-action]");
-const bad = ["stuck", "parked", "retrying"];
+const $ = (id) => document.getElementById(id), list = $("list"), dialog = $("dialog"), search = $("search");
+const query = new URLSearchParams(location.search), store = sessionStorage, rowHeight = 50;
+const bad = ["stuck", "parked", "retrying"], tableButtons = document.querySelectorAll("[data-action]");
 const states = ["running", "starting", "queued", "stopping", ...bad, "resting", "paused", "unowned", "unknown"];
-let overview, rights = { actions: [], table: [] }, skewMs = 0;
+let overview, rights = { actions: [], table: [] }, skewMs = 0, others = [], wholeMs = -Infinity;
 
 const [, token] = /[#&]token=([^&]+)/.exec(location.hash) ?? [];
 if (token) {
@@ -55,7 +56,7 @@ function show(id, data, make) {
   place.replaceChildren(...make());
   if (document.activeElement === document.body) $(focused)?.focus();
 }
-const now = () => Date.now() + skewMs, clock = (at) => new Date(at).toLocaleTimeString(), number = (count) => count.toLocaleString();
+const now = () => Date.now() + skewMs, clock = (at) => new Date(at).toLocaleTimeString(), number = (count = 0) => count.toLocaleString();
 const nameOf = (key) => key === "" ? "(empty text)" : String(key), short = (session) => session.slice(0, 8), pill = (state) => el("span.pill." + state, state);
 function span(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
@@ -81,67 +82,61 @@ function live(text, state) {
   $("live").className = "pill " + state;
 }
 
-function noteOn({ counts: { running = 0, paused }, desired, isRunning, isComplete, sessions }) {
-  if (!isRunning && !sessions.length) return "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen.";
-  if (!isComplete) return "Not complete: a slot has no owner, or an instance has not said how many keys it has.";
-  if (!desired) return paused ? "Everything is paused." : "The table has no entries for this program.";
-  return running < desired ? number(desired - running) + " should be running and " + (desired - running === 1 ? "is" : "are") + " not." : "Everything that should run is running.";
-}
-function drawFleet({ timeline, counts, desired, sessions, slots, isRunning }) {
-  const { running = 0 } = counts, chosen = query.get("state"), revisions = sessions.map(({ revision }) => revision && "revision " + revision);
-  const badges = [...new Set([timeline, ...sessions.map(({ info }) => info?.timeline), ...revisions])].filter(Boolean);
+function drawFleet({ timeline, counts, desired, sessions, slots, isRunning, isComplete }) {
+  const { running = 0 } = counts, down = desired - running, isBlind = !isRunning && !sessions.length, chosen = query.get("state");
+  const badges = new Set([timeline, ...sessions.map(({ info }) => info?.timeline), ...sessions.map(({ revision }) => revision && "revision " + revision)]);
   document.title = running + "/" + desired + " " + $("title").textContent;
-  show("badges", badges, () => badges.map((text) => el("span.badge", String(text))));
-  say("running", number(running));
-  say("desired", "of " + number(desired) + " running");
-  say("note", noteOn(overview));
-  const some = states.filter((state) => counts[state] || state === chosen), countOf = (state) => counts[state] ?? 0;
-  show("bar", counts, () => some.map((state) => el("i." + state, { style: "flex-grow:" + countOf(state) })));
-  show("legend", [counts, chosen], () => some.map((state) => el("button.pill.badge." + state, number(countOf(state)) + " " + state,
+  show("badges", [...badges], () => [...badges].filter(Boolean).map((text) => el("span.badge", String(text))));
+  say("running", isBlind ? "–" : number(running));
+  say("desired", isBlind ? "" : "of " + number(desired) + " running");
+  say("note", isBlind ? "No supervisor runs here, and there is no cluster session: a program without a Cluster cannot be seen."
+    : !isComplete ? "Not complete: a slot has no owner, or an instance has not said how many keys it has."
+    : down ? number(down) + " should be running and " + (down === 1 ? "is" : "are") + " not."
+    : desired ? "Everything that should run is running." : counts.paused ? "Everything is paused." : "The table has no entries for this program.");
+  const some = states.filter((state) => counts[state] || state === chosen);
+  show("bar", counts, () => some.map((state) => el("i." + state, { style: "flex-grow:" + (counts[state] ?? 0) })));
+  show("legend", [counts, chosen], () => some.map((state) => el("button.pill.badge." + state, number(counts[state]) + " " + state,
     { id: "only-" + state, ariaPressed: state === chosen, onclick: () => choose("state", state === chosen ? "" : state) })));
   for (const each of tableButtons) each.hidden = !rights.table.includes(each.dataset.action) || each.dataset.state && !counts[each.dataset.state];
 
-  const cells = sessions.flatMap(({ id, slots }) => Array(slots).fill(id)).concat(Array(slots?.unowned ?? 0).fill(""));
+  const owners = sessions.flatMap(({ id, slots }) => Array(slots).fill(id)).concat(Array(slots?.unowned ?? 0).fill(""));
   say("slots", slots ? slots.total + " slots" : "");
   say("alone", sessions.length ? "" : isRunning && !slots ? "This program has no Cluster: this instance is all there is to see." : "There is no cluster session.");
-  show("strip", cells, () => cells.map((id) => id ? el("i", colorOf(id)) : el("i.unowned")));
+  show("strip", owners, () => owners.map((id) => id ? el("i", colorOf(id)) : el("i.unowned")));
   const data = sessions.map(({ heartbeatAgeMs, ttlMs, ...each }) => ({ ...each, isOld: heartbeatAgeMs > ttlMs / 2 }));
-  show("instances", data, () => data.map(instance));
+  show("instances", data, () => data.map(({ id, isSelf, isOld, slots, counts, info }) => {
+    const ageMs = () => now() - overview.at + (overview.sessions.find((each) => each.id === id)?.heartbeatAgeMs ?? 0);
+    const facts = [slots + " slots", counts && number(counts.running) + " running", ...info && typeof info === "object" ? Object.values(info) : [info]];
+    const age = timed(isOld ? "span.due" : "span", () => "heartbeat " + span(ageMs()) + " ago");
+    return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), age, el("span.dim", facts.filter(Boolean).join(" · ")));
+  }));
 }
-const owners = [];
+const seen = [];
 function colorOf(id) {
-  if (!owners.includes(id)) owners.push(id);
-  return { style: "background: oklch(0.63 0.13 " + (250 + 50 * owners.indexOf(id)) + ")" };
-}
-function instance({ id, isSelf, isOld, slots, counts, info }) {
-  const ageMs = () => now() - overview.at + (overview.sessions.find((each) => each.id === id)?.heartbeatAgeMs ?? 0);
-  const facts = [slots + " slots", counts && (counts.running ?? 0) + " running", ...info && typeof info === "object" ? Object.values(info) : [info]];
-  return el("div.instance", el("i", colorOf(id)), el("b", short(id) + (isSelf ? " (this one)" : "")), timed(isOld ? "span.due" : "span", () => "heartbeat " + span(ageMs()) + " ago"),
-    el("span.dim", facts.filter(Boolean).join(" · ")));
+  if (!seen.includes(id)) seen.push(id);
+  return { style: "background: oklch(0.63 0.13 " + (250 + 50 * seen.indexOf(id)) + ")" };
 }
 
-let others = [], wholeMs = -Infinity;
-/** Those of this instance cost nothing; those of others are read from the database, once a minute. */
-async function troubles({ sessions, counts, isRunning, slots }) {
-  const self = sessions.find(({ isSelf }) => isSelf), isAlone = isRunning && !slots?.unowned && sessions.every(({ isSelf }) => isSelf);
-  const isWhole = !isAlone && performance.now() - wholeMs > 60000, known = isAlone ? counts : self?.counts ?? {}, scope = isAlone || isWhole ? "" : "&session=" + self?.id;
-  const pages = await Promise.all(bad.filter((state) => isWhole || known[state]).map((state) => get("processes?limit=50&state=" + state + scope)));
-  const found = pages.flatMap(({ items }) => items);
-  if (isWhole) wholeMs = performance.now();
-  if (isWhole || isAlone) others = found.filter(({ isSeen }) => !isSeen);
-  return found.filter(({ isSeen }) => isSeen).concat(others).sort((one, other) => bad.indexOf(one.state) - bad.indexOf(other.state));
+/** Those of this instance cost nothing to ask for; those of others are read from the database, once a minute. */
+async function troubles({ sessions, counts, slots, isRunning, isComplete }) {
+  const self = sessions.find(({ isSelf }) => isSelf), wanted = bad.filter((state) => counts[state] || !isComplete);
+  const ask = async (scope) => (await Promise.all(wanted.map((state) => get("processes?limit=50&state=" + state + scope)))).flatMap(({ items }) => items);
+  const own = self ? await ask("&session=" + self.id) : isRunning && !slots ? await ask("") : [];
+  if (wanted.length && performance.now() - wholeMs > 60000) [wholeMs, others] = [performance.now(), await ask("")];
+  return [...own, ...others.filter(({ id, isSeen }) => !isSeen && !own.some((item) => item.id === id))].sort((one, other) => bad.indexOf(one.state) - bad.indexOf(other.state));
 }
 function drawTrouble(all) {
   const count = Math.max(overview.troubles, all.length);
   say("count", count ? number(count) : "");
-  say("well", count === 0 ? "Nothing is: no process is retrying, parked or stuck." : count > all.length ? "Choose a state above to see them all." : "");
-  show("trouble", [rights, all], () => all.map((item) => el("article.row." + item.state, el("div.line", el("b", nameOf(item.key)), pill(item.state),
-    el("span.tools", actionsOf(item).map((action) => el("button", action, { id: action + item.id, ariaLabel: action + " " + plain(item.key), onclick: () => open(item, [action]) })))), factsOf(item))));
+  say("well", !count ? "Nothing is: no process is retrying, parked or stuck." : count > all.length ? "Choose a state above to see them all." : "");
+  const buttonOf = (item) => (action) => el("button", action, { id: action + item.id, ariaLabel: action + " " + plain(item.key), onclick: () => open(item, [action]) });
+  show("trouble", [rights, all], () => all.map((item) => el("article.row." + item.state,
+    el("div.line", el("b", nameOf(item.key)), pill(item.state), el("span.tools", actionsOf(item).map(buttonOf(item)))), factsOf(item))));
 }
 /** Why a process is not well, since when, and when it is tried again. */
 const factsOf = ({ lastError: error, retryAt, failures, sinceAt, session, isSeen }) => [
-  error && [el("p.error", error.name + ": " + error.message), ...error.causes.map((cause) => el("p.error.dim", "caused by " + cause))],
-  el("p.dim.line", retryAt && timed("b.due", () => retryAt > now() ? "next try in " + span(retryAt - now() + 500) : "trying now"), failures > 0 && el("span", failures + (failures === 1 ? " failure" : " failures")),
-    sinceAt && timed("span", () => "for " + span(now() - sinceAt)), session && !isSeen && el("span", "on " + short(session))),
-].flat().filter(Boolean);
+  error ? [el("p.error", error.name + ": " + error.message), ...error.causes.map((cause) => el("p.error.dim", "caused by " + cause))] : [],
+  el("p.dim.line", retryAt && timed("b.due", () => retryAt > now() ? "next try in " + span(retryAt - now() + 500) : "trying now"),
+    failures > 0 && el("span", failures + (failures === 1 ? " failure" : " failures")), sinceAt && timed("span", () => "for " + span(now() - sinceAt)), session && !isSeen && el("span", "on " + short(session))),
+].flat();
 `;

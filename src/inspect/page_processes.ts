@@ -6,9 +6,7 @@
 
 /** Lists, acts and follows. Nothing is asked for while the page is hidden. */
 export const pageProcesses: string = /* js */ String.raw`
-const narrow = matchMedia("(max-width: 800px)"), list = $("list"), dialog = $("dialog"), search = $("search");
 let items = [], cursor, load = 0, isLoading, active = -1, listedAt;
-
 function choose(name, value) {
   query.delete(name);
   if (value) query.set(name, value);
@@ -42,24 +40,24 @@ async function more(limit = 200, before = items) {
     say("empty", message);
   }
 }
-const heightOf = () => narrow.matches ? 58 : 40;
 /** Only the rows in view exist. */
 function drawList() {
-  const height = heightOf(), first = Math.max(0, Math.floor(list.scrollTop / height) - 4), last = first + Math.ceil(list.clientHeight / height) + 8;
   list.hidden = !items.length;
+  const first = Math.max(0, Math.floor(list.scrollTop / rowHeight) - 4), last = first + Math.ceil(list.clientHeight / rowHeight) + 8;
   say("found", items.length ? number(items.length) + (cursor ? " so far" : "") : "");
-  $("rows").style.height = items.length * height + "px";
+  $("rows").style.height = items.length * rowHeight + "px";
   $("rows").replaceChildren(...items.slice(first, last).map((item, offset) => {
     const index = first + offset, { state, key, sinceAt } = item;
-    return el("div.item", { id: "row" + index, role: "option", ariaSelected: index === active, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * height + "px", onclick: () => activate(index, true) },
+    const place = { id: "row" + index, ariaPosInSet: index + 1, ariaSetSize: cursor ? -1 : items.length, style: "top:" + index * rowHeight + "px" };
+    return el("div.item", place, { role: "option", ariaSelected: index === active, onclick: () => activate(index, true) },
       el("b", nameOf(key)), pill(state), el("span.dim.why", whyOf(item)), sinceAt && timed("span.dim", () => span(now() - sinceAt)));
   }));
   if (cursor && !isLoading && last > items.length - 100) more();
 }
 function activate(index, isChosen) {
   active = Math.max(0, Math.min(index, items.length - 1));
-  const top = active * heightOf();
-  list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + heightOf() - list.clientHeight));
+  const top = active * rowHeight;
+  list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + rowHeight - list.clientHeight));
   drawList();
   list.setAttribute("aria-activedescendant", "row" + active);
   if (isChosen) open(items[active]);
@@ -81,7 +79,8 @@ async function open(item, actions = actionsOf(item)) {
   say("subject", nameOf(key));
   $("reason").value = $("refused").textContent = "";
   $("why").hidden = !actions.length;
-  $("choices").replaceChildren(el("button", "cancel", { onclick: () => dialog.close() }), ...actions.map((action) => el("button.main", action, { onclick: () => act(id ? path + "/" + action : path) })));
+  const choices = actions.map((action) => el("button.main", action, { onclick: () => act(id ? path + "/" + action : path) }));
+  $("choices").replaceChildren(el("button", "cancel", { onclick: () => dialog.close() }), ...choices);
   drawFacts(item);
   dialog.showModal();
   const detail = id && await get(path).catch(() => undefined);
@@ -103,8 +102,9 @@ async function act(path) {
   setTimeout(again, 300);
 }
 
-/** The newest first. No event has the first id that is asked for, so the stream begins with all that are kept. */
-let log = [], acts = [], lastId = "00000000-0", following, pending, drawnMs = -Infinity;
+/** The newest first. No event has this id, so the stream begins with all that are kept; nothing is missing if event 0 is among them. */
+const none = "00000000-0";
+let log = [], acts = [], lastId = none, following, pending, drawnMs = -Infinity;
 const actText = ({ at, action, key, ...event }) => action + " " + (key === undefined ? "all" : nameOf(key)) + told(event) + ", " + span(now() - at) + " ago";
 function textOf({ type, at, action, slot, session, outcome, cause, error, count, missed, ...event }) {
   if (!at) return count ? count + " events are missing here: they came too fast" : missed ? "What was before is not kept" : "";
@@ -120,7 +120,8 @@ function took(event) {
 }
 function drawEvents() {
   [pending, drawnMs] = [undefined, performance.now()];
-  $("events").replaceChildren(...log.map((event) => el("li", !event.at && { className: "gap" }, event.at && el("time.dim", clock(event.at)), event.key !== undefined && el("b", nameOf(event.key)), textOf(event))));
+  $("events").replaceChildren(...log.map((event) => event.at
+    ? el("li", el("time.dim", clock(event.at)), event.key !== undefined && el("b", nameOf(event.key)), " " + textOf(event)) : el("li.gap", textOf(event))));
   if (acts[0]) $("acted").replaceChildren(timed("span", () => "Last action: " + actText(acts[0])));
   drawList();
   look();
@@ -146,6 +147,7 @@ async function follow({ signal }) {
         text = frames.pop();
         for (const frame of frames) {
           const { id, event: type, data } = Object.fromEntries(frame.split("\n").map((line) => line.split(/: (.*)/s)));
+          if (lastId === none && id?.endsWith("-0")) log = [];
           lastId = id ?? lastId;
           if (type) took({ ...JSON.parse(data), type });
         }
@@ -175,7 +177,7 @@ search.oninput = () => {
   search.timer = setTimeout(() => choose("search", search.value), 200);
 };
 document.onkeydown = (event) => {
-  const { key, target } = event, page = Math.floor(list.clientHeight / heightOf());
+  const { key, target } = event, page = Math.floor(list.clientHeight / rowHeight);
   const to = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: items.length, Enter: active }[key];
   if (key === "/" && !/INPUT|TEXTAREA/.test(target.tagName)) search.focus();
   else if (target === search && key === "ArrowDown") list.focus(activate(0));
@@ -184,7 +186,6 @@ document.onkeydown = (event) => {
   event.preventDefault();
 };
 list.onscroll = () => requestAnimationFrame(drawList);
-narrow.onchange = drawList;
 $("again").onclick = again;
 for (const each of tableButtons) each.onclick = () => open({ key: each.textContent, path: each.dataset.path }, [each.dataset.action]);
 $("login").onsubmit = (event) => {

@@ -29,15 +29,15 @@ input, textarea { display: block; width: 100%; padding: 7px 12px; } ::placeholde
 #trouble, #list, #events { overflow-y: auto; max-height: 480px; margin: 0 -18px -16px; padding: 0 18px; border-radius: 0 0 12px 12px; }
 .row { border-left: 3px solid var(--state); padding-left: 14px; margin: 6px 0 18px; } .row button { padding: 1px 10px; font-size: 13px; }
 .error { font: 13px/1.5 ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; } .error.dim { padding-left: 14px; }
-#list { height: 440px; margin-top: 12px; padding: 0; border-top: 1px solid var(--line); } #rows { position: relative; }
-.item { position: absolute; width: 100%; height: 40px; padding: 0 18px; display: grid; grid-template: "state key why age" / 88px minmax(0, 1fr) minmax(0, 1.3fr) 64px; gap: 0 10px; align-content: center; border-bottom: 1px solid var(--line); cursor: pointer; }
+#list { height: 450px; margin-top: 12px; padding: 0; border-top: 1px solid var(--line); } #rows { position: relative; }
+.item { position: absolute; width: 100%; height: 50px; padding: 0 18px; display: grid; grid-template: "state key why age" / 88px minmax(0, 1fr) minmax(0, 1.3fr) 64px; gap: 0 10px; align-content: center; border-bottom: 1px solid var(--line); cursor: pointer; }
 .item > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .item b { grid-area: key; } .item .pill { grid-area: state; } .item .why { grid-area: why; } .item .timed { grid-area: age; text-align: right; }
 .item:hover, #list:focus [aria-selected=true] { background: var(--back); box-shadow: inset 3px 0 var(--link); }
 #strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(10px, 1fr)); gap: 3px; margin-bottom: 10px; } i { height: 11px; border-radius: 3px; } i.unowned { border: 2px solid var(--state); }
 .instance { display: grid; grid-template-columns: 11px 1fr auto; gap: 0 9px; align-items: center; padding: 8px 0; border-top: 1px solid var(--line); } .instance .dim { grid-column: 2 / 4; font-size: 13px; }
-#events { list-style: none; font-size: 13px; padding-bottom: 12px; } #events > * { padding: 3px 0; } #events * { margin-right: 6px; } #events:empty::before { content: "Nothing has happened here yet."; }
+#events { list-style: none; font-size: 13px; padding-bottom: 12px; } #events > * { padding: 3px 0; } #events time { margin-right: 6px; } #events:empty::before { content: "Nothing has happened here yet."; }
 dialog { margin: auto; width: min(520px, 94vw); color: inherit; padding: 22px; } ::backdrop { background: #0008; } dialog > * { display: block; margin-bottom: 12px; } #choices { justify-content: end; }
 #login { max-width: 420px; } #login > * { margin-top: 8px; }
-@media (max-width: 800px) { body { padding: 16px 14px; } #columns { grid-template-columns: minmax(0, 1fr); gap: 0; } #live { margin: 0; flex-basis: 100%; } .item { height: 58px; grid-template: "key age" auto "state why" auto / auto minmax(0, 1fr); } .why { text-align: right; } }
+@media (max-width: 800px) { body { padding: 16px 14px; } #columns { grid-template-columns: minmax(0, 1fr); gap: 0; } #live { margin: 0; flex-basis: 100%; } .item { grid-template: "key age" auto "state why" auto / auto minmax(0, 1fr); } .why { text-align: right; } }
 @media (prefers-reduced-motion: no-preference) { #bar i { transition: flex-grow .4s; } }
 `;

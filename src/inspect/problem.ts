@@ -56,12 +56,7 @@ export function answer(body: BodyInit | null, { status, headers }: AnswerOptions
   return new Response(body, { status, headers: { ...guards, ...headers } });
 }
 
-/**
- * Says data in one line of JSON, of bigints and numbers without digits their text. The line separators U+2028 and U+2029,
- * which JSON lets stand, are escaped.
- *
- * @throws {TypeError} If the data refers to itself.
- */
+/** Says data in one line of JSON: bigints and numbers without digits as text, the line separators of Unicode escaped. */
 export function toJson(data: unknown): string {
   const plain = (_: string, value: unknown) =>
     typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? textOf(value) : value;

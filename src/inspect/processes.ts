@@ -35,11 +35,7 @@ export class Processes<K> {
     this.memory = new Memory(settings);
   }
 
-  /**
-   * Lists one page, in the order of the keys. It has a cursor if there may be more.
-   *
-   * @throws {Problem} 400, if a parameter is wrong.
-   */
+  /** Lists one page, in the order of the keys. It has a cursor if there may be more. */
   async list(url: URL): Promise<object> {
     const query = parseQuery(url), { state, session, limit } = query;
     const at = this.#settings.clock.now(), knowsOwners = this.#knowsOwners, items = [];
@@ -57,11 +53,7 @@ export class Processes<K> {
     return { at, items };
   }
 
-  /**
-   * Tells all of one process.
-   *
-   * @throws {Problem} 404, if neither the table nor this instance knows the key.
-   */
+  /** Tells all of one process. */
   async one(key: K): Promise<object> {
     const { table, supervisor, clock, signal } = this.#settings, entry = await table?.get(key, { signal });
     if (!entry && !supervisor?.status(key)) throw new Problem(404, "There is no such process");

@@ -49,10 +49,10 @@ export interface InstrumentProviders {
 
 const scope = "@pact/supervisor";
 
-/** What is instrumented now. */
+/** All that is instrumented. */
 const instrumented = new WeakSet<object>();
 
-/** What each option is, and which methods it has. */
+/** What the options are, and their methods. */
 const shapes: Readonly<Record<string, readonly [noun: string, ...methods: PropertyKey[]]>> = {
   supervisor: ["a Supervisor", "originBy", "subscribe", "summary"],
   cluster: ["a Cluster", "observeCalls", "snapshot", "subscribe"],
@@ -62,11 +62,11 @@ const shapes: Readonly<Record<string, readonly [noun: string, ...methods: Proper
 };
 
 /**
- * Has a supervisor, its cluster and the calls to the database tell OpenTelemetry what they do.
+ * Has the parts of an instance tell OpenTelemetry what they do.
  *
  * @typeParam K The type of the keys.
- * @param parts The parts of one instance. A cluster that two supervisors share is named once.
- * @param providers Where measurements and spans go.
+ * @param parts The supervisor, and its cluster and table; a cluster that two supervisors share is named once.
+ * @param providers Where it goes.
  * @returns Takes everything back when disposed of.
  * @throws {TypeError} If a part or a provider has a wrong shape.
  * @throws {Error} If a part is instrumented already: it would be counted twice.
@@ -103,7 +103,7 @@ export function instrument<K>(parts: InstrumentedParts<K>, providers: Instrument
   return stack.move();
 }
 
-/** Prints a line in the context of its span, which Deno exports with it. */
+/** Prints within the span, which Deno exports too. */
 function print(line: string, span?: SpanContext): void {
   context.with(span ? trace.setSpanContext(ROOT_CONTEXT, span) : ROOT_CONTEXT, () => printLine(line));
 }

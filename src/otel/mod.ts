@@ -15,11 +15,11 @@
  *
  * Several supervisors in one program add up. The key of a process is in spans and lines, never in metrics.
  *
- * The spans are `supervisor.start`, `supervisor.stop`, `supervisor.reconcile` and `supervisor.hand_over`. Each is the root of a
- * trace of its own, made when what it tells of is over: none lasts as long as a process. The start that a call has caused links to
- * the span in which `start`, `ensure` or `restart` was called.
+ * The spans are `supervisor.start`, `supervisor.stop`, `supervisor.reconcile` and `supervisor.hand_over`: each the root of a trace,
+ * made when what it tells of is over, so none lasts as long as a process. A start links to the span in which `start`, `ensure` or
+ * `restart` was called for it. In a second there are at most 100 of a name and 100 of failures; those with a link always come.
  *
- * Failures are printed on the console, where Deno exports them from, as one line of JSON each, instead of as text.
+ * Failures are printed as one line of JSON each, instead of as text: Deno exports the console.
  *
  * @example A program that tells of itself
  * ```ts

@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  isSpanContextValid,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanStatusCode,
-  trace,
-  type Tracer,
-} from "@opentelemetry/api";
+import type { SpanContext, Tracer } from "@opentelemetry/api";
+import { isSpanContextValid, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
 import { describeError } from "../error_data.ts";
 import { errorType } from "../telemetry/error_type.ts";
 import type { ShortSpan } from "../telemetry/short_spans.ts";

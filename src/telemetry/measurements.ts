@@ -30,19 +30,31 @@ export class Measurements {
     this.#take = take;
   }
 
-  /** Takes note of an event. */
+  /** Takes note of an event. Most are those of starts and stops, and each is asked for little. */
   note(event: SupervisorEvent<unknown>): void {
-    const outcome = this.#restarts.note(event), failure = this.#passes.note(event);
+    switch (event.type) {
+      case "running":
+        return this.#take(startDuration, event.startMs / 1_000);
+      case "table-failed":
+      case "reconciled":
+        return this.#passed(event);
+      case "exited":
+      case "abandoned":
+        if (event.phase === "running") this.#take(processUptime, event.uptimeMs / 1_000);
+    }
+    const outcome = this.#restarts.note(event);
     if (outcome) this.#take(processRestarts, 1, { outcome });
-    if (event.type === "running") this.#take(startDuration, event.startMs / 1_000);
-    else if (event.type === "reconciled") this.#take(reconcileDuration, event.durationMs / 1_000, kindOf(failure));
-    else if ("uptimeMs" in event && event.phase === "running") this.#take(processUptime, event.uptimeMs / 1_000);
   }
 
   /** Takes note of a call to the database. */
   called(call: KvCall): void {
     const { operation, durationMs } = call;
     this.#take(kvDuration, durationMs / 1_000, { operation, ..."error" in call && kindOf({ error: call.error }) });
+  }
+
+  #passed(event: Extract<SupervisorEvent<unknown>, { type: "table-failed" | "reconciled" }>): void {
+    const failure = this.#passes.note(event);
+    if (event.type === "reconciled") this.#take(reconcileDuration, event.durationMs / 1_000, kindOf(failure));
   }
 }
 

@@ -42,7 +42,7 @@ export class Restarts {
   }
 
   #started(key: unknown, isOther: boolean): ExitOutcome | undefined {
-    const outcome = this.#ended.get(key);
+    const outcome = this.#ended.size > 0 ? this.#ended.get(key) : undefined;
     if (outcome === undefined) return undefined;
     this.#ended.delete(key);
     return isOther ? undefined : outcome;

@@ -25,6 +25,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   oursIdle: async () => (await import("./subjects/ours_idle.ts")).subject,
   oursKv: async () => (await import("./subjects/kv.ts")).ours,
   oursKvLatency: async () => (await import("./subjects/kv_latency.ts")).subject,
+  oursOtel: async () => (await import("./subjects/ours_otel.ts")).subject,
   floor: async () => (await import("./subjects/floor.ts")).subject,
   bareKv: async () => (await import("./subjects/kv.ts")).bare,
   effect: async () => (await import("./subjects/effect.ts")).subject,

@@ -1,5 +1,5 @@
 /**
- * The figures of Deno KV, of changes and of start-up, and their targets.
+ * The figures of Deno KV, of changes, of start-up and of telemetry, and their targets.
  *
  * @module
  */
@@ -52,6 +52,18 @@ function startUp(scale: Scale): Group {
   return { title: "start-up", figures };
 }
 
+/** CPU time in one program, by turns; of a process that does nothing at all in memory, and of one whose start reads a database. */
+function telemetry(scale: Scale): Group {
+  const sections = [["memory", "in memory", 50_000], ["kv", "from KV", 5_000]] as const;
+  const figures = sections.flatMap(([section, where, size]) => {
+    const from = probe("oursOtel", section, size / scale.divisor, { warmSize: 0, times: 1 });
+    return versus(`start and stop ${where}, exported to OpenTelemetry`, read(from, "instrumentedUs"), [
+      { name: "not instrumented", from, measure: "plainUs", atMost: 1.1 },
+    ]);
+  });
+  return { title: "telemetry", figures };
+}
+
 /** Lists every figure of Deno KV, of changes and of start-up. */
 export function figuresOfKv(scale: Scale): Group[] {
   return [
@@ -60,5 +72,6 @@ export function figuresOfKv(scale: Scale): Group[] {
     ...writes(2_000 / scale.divisor),
     latencies(scale),
     startUp(scale),
+    telemetry(scale),
   ];
 }

@@ -46,6 +46,7 @@ Deno.test("api/events tells of the events of this instance, each with an id", as
   await supervisor.run(async () => {
     const answer = await face.get("/api/events"), reader = new Reader(answer.body);
     assertEquals(answer.headers.get("content-type"), "text/event-stream");
+    assertEquals(answer.headers.get("x-accel-buffering"), "no"); // a proxy would hold events back
     assertEquals(await reader.next(), 'event: hello\ndata: {"scope":"instance"}');
     table.set("acme", nop);
     const frame = await reader.next();
@@ -106,6 +107,16 @@ Deno.test("a stream goes on behind Last-Event-ID, and tells how many events it h
   assertEquals(await late.next(), 'event: dropped\ndata: {"count":5}');
   assert((await late.next()).includes('"key":10'));
   await late.end();
+});
+
+Deno.test("a stream behind an event that has not happened yet says that it does not know what was missed", async () => {
+  const log = new EventLog(systemClock);
+  started(log, "acme");
+  for (const [number, isKnown] of [[0, true], [1, false], [99, false]] as const) {
+    const reader = new Reader(log.stream(`${await epochOf(log)}-${number}`, {}, never));
+    assertEquals((await reader.next()).includes('"missed":"unknown"'), !isKnown);
+    await reader.end();
+  }
 });
 
 for (const id of ["deadbeef-3", "x", "", "-1", "\u00e9"]) {

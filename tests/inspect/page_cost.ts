@@ -48,7 +48,8 @@ export async function measurePage({ entries, ailing, minutes }: PageScene): Prom
   }
   const ending = new AbortController();
   const [one, other] = await Promise.all([0, 1].map(async () => {
-    const cluster = new Cluster(kv, { allowLocal: true, watchSees: "everybody", heartbeatMs: 2_000, ttlMs: 8_000 });
+    const cluster = new Cluster(kv, { allowLocal: true, watchSees: "everybody" });
+    cluster.subscribe(() => {});
     const table = cluster.table(kv, { prefix: ["bots"], create });
     const supervisor = new Supervisor(table, { restart: { minDelayMs: 100, maxDelayMs: 1_000 } });
     supervisor.subscribe(() => {});
@@ -82,12 +83,15 @@ export async function measurePage({ entries, ailing, minutes }: PageScene): Prom
     ) await delay(100);
     const closed = metered.units.reads;
     await using opened = await OpenPage.open(handle, { prepare: (page) => page.clock.install() });
-    const { page } = opened;
+    const { page } = opened, asked = new Set<object>();
+    page.on("request", (request) => void (request.url().endsWith("/events") || asked.add(request)));
+    page.on("requestfinished", (request) => void asked.delete(request));
+    page.on("requestfailed", (request) => void asked.delete(request));
     const pass = async (ms: number) => {
-      for (let stepMs = 0; stepMs < ms; stepMs += 1_000) {
-        passedMs += 1_000;
-        await page.clock.runFor(1_000);
-        await delay(15);
+      for (let stepMs = 0; stepMs < ms; stepMs += 2_000) {
+        passedMs += 2_000;
+        await page.clock.runFor(2_000);
+        do await delay(10); while (asked.size > 0); // what it asks for at one moment is answered at that moment
       }
       await delay(500);
     };

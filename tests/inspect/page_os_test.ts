@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
+import type { Page } from "playwright-core";
 import { chain, leaf, MapTable, nop, type Runnable, Supervisor, UnrecoverableError } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
 import { Cluster } from "../../src/cluster/mod.ts";
@@ -17,6 +18,15 @@ Deno.test.afterAll(closeBrowser);
 
 function bots(count: number): MapTable<string, Runnable> {
   return new MapTable<string, Runnable>(Array.from({ length: count }, (_, index) => [`tenant-${index}`, nop]));
+}
+
+/** Everyone can use the page, and it is not wider than the window. */
+async function checkLooks(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => Reflect.get(globalThis, "axe").run());
+  const told = violations.map(({ id, nodes }: axe.Result) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  assertEquals(told, []);
+  assertEquals(await page.evaluate("document.documentElement.scrollWidth"), page.viewportSize()?.width);
 }
 
 function freePort(): number {
@@ -43,6 +53,7 @@ Deno.test("the page shows what runs, and what happened before it was opened", op
   assertEquals(await page.title(), "3/3 bots");
   assertEquals(await page.getByRole("option").allTextContents().then((all) => all.length), 3);
   await page.locator("#events").getByText(/^tenant-2$/).first().waitFor();
+  assertEquals(await page.locator("#events .gap").count(), 0);
   await page.getByText("Everything that should run is running.").waitFor();
   await page.getByText("Nothing is: no process is retrying, parked or stuck.").waitFor();
   await page.getByText("This program has no Cluster: this instance is all there is to see.").waitFor();
@@ -312,17 +323,18 @@ Deno.test("the page admits gaps between events", options, async () => {
   await page.getByText("12 events are missing here: they came too fast").waitFor();
   const lines = (await page.locator("#events li").allTextContents()).slice(-4).map((text) => text.replace(/^.*M/, ""));
   assertEquals(lines, [
-    "acmeparked, limit",
+    "acme parked, limit",
     "12 events are missing here: they came too fast",
-    "acmerunning",
+    "acme running",
     "What was before is not kept",
   ]);
 });
 
 Deno.test("a page without a supervisor and without a session says that nothing can be seen", options, async () => {
-  await using opened = await OpenPage.open(inspect({ table: bots(2), authorize: anyone() }));
+  await using opened = await OpenPage.open(inspect({ table: bots(30), authorize: anyone() }));
   await opened.page.getByText("there is no cluster session: a program without a Cluster cannot be seen").waitFor();
-  await opened.page.getByRole("option").getByText("unknown").first().waitFor();
+  await opened.page.getByRole("option").getByText("unknown").nth(8).waitFor();
+  assertEquals(await opened.page.locator("#big").textContent(), "– ");
 });
 
 const marker = "globalThis.hacked = true";
@@ -344,7 +356,7 @@ Deno.test(
           throw new Error(evil, { cause: new Error(other) });
         }),
     });
-    for (const key of evils) await table.set(key, `spec ${evil}`);
+    for (const key of [...evils, "hidden\0\u202ekey"]) await table.set(key, `spec ${evil}`);
     const supervisor = new Supervisor(table);
     supervisor.subscribe(() => {});
     await chain(cluster, supervisor).run(async () => {
@@ -369,6 +381,8 @@ Deno.test(
       await page.getByRole("heading", { name: evil }).waitFor();
       await page.locator("#strip i").nth(7).waitFor();
       await page.locator("#instances").getByText(/^heartbeat \d s ago$/).waitFor();
+      await page.getByRole("option").getByText("hidden\\u0000\\u202ekey").waitFor();
+      await checkLooks(page);
       await page.getByRole("option").filter({ hasText: evils[2] }).click();
       await page.getByText(`spec ${evil.replaceAll('"', '\\"')}`).waitFor();
       await page.locator("#reason").fill(`reason ${evil}`);
@@ -441,19 +455,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByText("of 30 running").waitFor();
       bot.fail(new Error("broken-".repeat(60)));
       await page.locator("#trouble").getByText("broken").waitFor();
-      await page.evaluate(axe.source);
-      const check = async () => {
-        const { violations } = await page.evaluate(() => Reflect.get(globalThis, "axe").run());
-        assertEquals(
-          violations.map(({ id, nodes }: axe.Result) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
-          [],
-        );
-        assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);
-      };
-      await check();
+      await checkLooks(page);
       await page.getByRole("option").first().click();
       await page.getByRole("dialog").waitFor();
-      await check();
+      await checkLooks(page);
     });
   }
 }

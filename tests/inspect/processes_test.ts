@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Clock, leaf, MapTable, nop, type Runnable, Supervisor, systemClock } from "@pact/supervisor";
 import { idOf } from "../../src/inspect/key_id.ts";
-import type { InspectedCluster } from "../../src/inspect/mod.ts";
+import type { InspectedCluster, InspectedTable } from "../../src/inspect/mod.ts";
 import { KvTable, type KvTableKey } from "../../src/kv/mod.ts";
 import { Face, givesUp, statusOf } from "./fixtures.ts";
 
@@ -144,10 +144,82 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
   assertEquals(await parkedAfter(0), ["a", "c"]);
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
   await table.set("c", 2);
-  assertEquals(await parkedAfter(240_000), ["a"]);
+  assertEquals(await parkedAfter(300_000), ["a"]);
   await run(1);
   assertEquals(await parkedAfter(60_000), ["a", "c"]);
 });
+
+Deno.test("api/processes shows a key once that is stopping and whose entry is still there", async () => {
+  const gate = Promise.withResolvers<void>();
+  const slow: Runnable = {
+    run: async (callback, { signal }) => {
+      await callback(signal);
+      await gate.promise;
+    },
+  };
+  const table = new MapTable<string, Runnable>([["a", nop], ["b", slow], ["c", nop]]);
+  const supervisor = supervise(table), face = new Face({ supervisor, table });
+  await supervisor.run(async () => {
+    table.pause("b");
+    while (supervisor.status("b")?.state !== "stopping") await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(textsOf(await face.json("/api/processes")), ["a", "b", "c"]);
+    gate.resolve();
+  });
+});
+
+Deno.test("api/processes?state=paused tells of a pause as soon as it was asked for here", async () => {
+  const { kv, table } = await openTable(["a", "b"]);
+  using _kv = kv;
+  const face = new Face({ table }), paused = async () => textsOf(await face.json("/api/processes?state=paused"));
+  assertEquals(await paused(), []);
+  await statusOf(face.post(`/api/processes/${idOf("a")}/pause`));
+  assertEquals(await paused(), ["a"]);
+  await statusOf(face.post(`/api/processes/${idOf("a")}/resume`));
+  assertEquals(await paused(), []);
+});
+
+Deno.test("a page for a filter that hardly any key passes ends after 5 000 entries, and the next one goes on there", async () => {
+  const all = Array.from({ length: 12_000 }, (_, key) => ({ key, get: () => nop }));
+  let read = 0;
+  const table: InspectedTable<number> = {
+    get: () => Promise.resolve(undefined),
+    [Symbol.asyncIterator]: () => Iterator.from([]) as never,
+    page: ({ after = -1, limit = 100 }) => {
+      const entries = all.slice(after + 1, after + 1 + limit), last = entries.at(-1)?.key ?? 0;
+      read += entries.length;
+      return Promise.resolve({ entries, ...last < 11_999 && { next: last } });
+    },
+  };
+  const face = new Face({ table }), reads: number[] = [];
+  let cursor = "";
+  do {
+    const page = await face.json(`/api/processes?state=running${cursor}`);
+    reads.push(read);
+    cursor = page.cursor && `&cursor=${page.cursor}`;
+    assertEquals(page.items, []);
+  } while (cursor);
+  assertEquals(reads, [5_000, 10_000, 12_000]);
+});
+
+/** A cluster whose other instance says what its keys are like, and owns the key "owned". */
+function seenCluster(unowned: readonly number[]): InspectedCluster {
+  const session = { id: "other", isSelf: false, heartbeatAgeMs: 7, ttlMs: 9, slots: 1, accepts: true, isProven: true };
+  const sessions = [{ ...session, revision: "", counts: { running: 1 } }];
+  const slots = { total: 2, owned: [], handingOver: [], unowned };
+  return {
+    snapshot: () => ({ at: 1, state: "member", session: "self", sessions, slots }),
+    sessionOf: (key) => key === "owned" ? { id: "other", isSelf: false, info: undefined } : undefined,
+    subscribe: () => ({ [Symbol.dispose]() {} }),
+    countBy: () => ({ [Symbol.dispose]() {} }),
+  };
+}
+
+for (const unowned of [[], [0]]) {
+  Deno.test(`api/overview with ${unowned.length} slots without an owner says whether it is complete`, async () => {
+    const { isComplete, slots } = await new Face({ cluster: seenCluster(unowned) }).json("/api/overview");
+    assertEquals([isComplete, slots], [unowned.length === 0, { total: 2, unowned: unowned.length }]);
+  });
+}
 
 Deno.test("a key of another instance is told as paused, else by its trouble, else as unowned, else as running", async () => {
   const table = new MapTable<string, Runnable>(["lost", "owned", "parked", "paused"].map((key) => [key, nop]));
@@ -156,15 +228,7 @@ Deno.test("a key of another instance is told as paused, else by its trouble, els
     table.report({ key, version }, { state: "parked", failures: 3, failingSinceAt: 1, changedAt: 2 });
   }
   table.pause("paused");
-  const session = { id: "other", isSelf: false, heartbeatAgeMs: 7, ttlMs: 9, slots: 1, accepts: true, isProven: true };
-  const slots = { total: 2, owned: [], handingOver: [], unowned: [0] };
-  const cluster: InspectedCluster = {
-    snapshot: () => ({ at: 1, state: "member", session: "self", sessions: [{ ...session, revision: "" }], slots }),
-    sessionOf: (key) => key === "owned" ? { id: "other", isSelf: false, info: undefined } : undefined,
-    subscribe: () => ({ [Symbol.dispose]() {} }),
-    countBy: () => ({ [Symbol.dispose]() {} }),
-  };
-  const { items } = await new Face({ table, cluster }).json("/api/processes");
+  const { items } = await new Face({ table, cluster: seenCluster([0]) }).json("/api/processes");
   const told = items.map((
     { key, state, sinceAt, failures, session, isSeen }: Record<string, unknown>,
   ) => [key, state, sinceAt === undefined, failures, session, isSeen]);

@@ -88,6 +88,12 @@ Deno.test("anyone() lets everything be read and nothing be done", async () => {
   }
 });
 
+Deno.test("of a long name the first 200 characters are kept", async () => {
+  const table = bots();
+  await statusOf(new Face({ table, authorize: () => "x".repeat(1_001) }).post(pause));
+  assertEquals([...table.pauses()].map(({ pause: { by } }) => by), ["x".repeat(200)]);
+});
+
 Deno.test("authorize is told what is to be done, and to which key", async () => {
   const asked: unknown[] = [];
   const face = new Face({ table: bots(), authorize: (_request, action) => asked.push(action) > 0 });

@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "has the late end of an abandoned life count",
     changes: [{
       file: "src/supervisor/attempt.ts",
-      from: "if (this.#isAbandoned) return this.#endAtLast();\n    this.#leave();\n    const { sinceAt: at",
-      to: "this.#leave();\n    const { sinceAt: at",
+      from: "if (this.#isAbandoned) return this.#endAtLast();\n    this.#leave();\n    const { key, sinceAt",
+      to: "this.#leave();\n    const { key, sinceAt",
     }],
   },
   {
