@@ -164,12 +164,9 @@ async function wake() {
   if (document.hidden) return live();
   follow(following = new AbortController());
   timers = [setInterval(look, 2000), setInterval(() => document.querySelectorAll(".timed").forEach((each) => each.draw()), 1000)];
+  relist();
   rights = await get("rights").catch(() => rights);
   look();
-}
-function begin() {
-  wake();
-  relist();
 }
 search.value = query.get("search") ?? "";
 search.oninput = () => {
@@ -191,8 +188,8 @@ for (const each of tableButtons) each.onclick = () => open({ key: each.textConte
 $("login").onsubmit = (event) => {
   event.preventDefault();
   store.token = $("token").value;
-  begin();
+  wake();
 };
 document.onvisibilitychange = wake;
-begin();
+wake();
 `;

@@ -20,7 +20,7 @@ const mutants: readonly Mutant[] = [
     mistake: "does not tell which was its first record",
     changes: [{
       file: "heartbeat.ts",
-      from: ", ...(this.first !== undefined && { first: this.first })",
+      from: "...first, ",
       to: "",
     }],
   },

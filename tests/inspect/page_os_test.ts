@@ -304,7 +304,14 @@ Deno.test("the page asks for nothing while it is hidden, and goes on when it is 
   assertEquals(asked.slice(before), []);
   await turn(false);
   await page.getByText("live, as of").waitFor();
-  assert(asked.slice(before).includes("/api/events"));
+  for (const each of ["events", "processes"]) assert(asked.slice(before).includes(`/api/${each}`));
+
+  await page.addInitScript("Object.defineProperty(document, 'hidden', { value: true, configurable: true })");
+  asked.length = 0;
+  await page.reload();
+  await page.getByText("paused while hidden").waitFor();
+  await page.clock.runFor(60_000);
+  assertEquals(asked, ["/"]);
 });
 
 Deno.test("the page admits gaps between events", options, async () => {
