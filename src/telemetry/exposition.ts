@@ -10,8 +10,8 @@ import { Measurements } from "./measurements.ts";
 
 /** The sum of all values, or the last one where values do not add up; and how many there were up to each bound. */
 interface Series {
-  readonly value: number;
-  readonly counts: readonly number[];
+  value: number;
+  readonly counts: number[];
 }
 
 /** Keeps what is measured, by metric and labels, and tells it. */
@@ -30,13 +30,17 @@ export class Exposition {
     return Array.from(this.#kept, ([metric, all]) => textOf(metric, all)).join("");
   }
 
-  #take(metric: Metric, value: number, labels: Labels = {}): void {
-    const named = Object.entries(labels).map(([name, text]) => `${name.replace(".", "_")}="${text}"`).join();
-    const { kind, bounds = [] } = metric, all = this.#kept.get(metric)!, before = all.get(named);
-    const isAdded = kind === "counter" || kind === "histogram";
-    const counts = [...bounds, Infinity].map((bound, index) => (before?.counts[index] ?? 0) + (value <= bound ? 1 : 0));
-    all.set(named, { value: isAdded ? value + (before?.value ?? 0) : value, counts });
+  #take(metric: Metric, value: number, labels?: Labels): void {
+    const { kind, bounds = [] } = metric, all = this.#kept.get(metric)!, named = labels ? written(labels) : "";
+    let series = all.get(named);
+    if (!series) all.set(named, series = { value: 0, counts: [...bounds, Infinity].map(() => 0) });
+    series.value = kind === "counter" || kind === "histogram" ? series.value + value : value;
+    for (let index = bounds.length; index >= 0 && value <= (bounds[index] ?? Infinity); index--) series.counts[index]++;
   }
+}
+
+function written(labels: Labels): string {
+  return Object.entries(labels).map(([name, text]) => `${name.replace(".", "_")}="${text}"`).join();
 }
 
 function textOf({ name, kind, unit, description, bounds = [] }: Metric, all: ReadonlyMap<string, Series>): string {
