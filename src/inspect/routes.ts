@@ -26,7 +26,9 @@ const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|live
 export function routeOf(path: string): Route | undefined {
   const [found, id, action = ofTable.exec(path)?.[1]] = ofKey.exec(path) ?? [];
   const key = found === undefined ? undefined : keyOfId(id);
-  if (found !== undefined && key === undefined) throw new Problem(400, "The id of the process is none");
+  if (found !== undefined && key === undefined) {
+    throw new Problem(400, "This is not the id of a process: base64url of a key");
+  }
   if (action !== undefined) return { type: "act", action, ...key !== undefined && { key } } as Route;
   if (key !== undefined) return { type: "process", key };
   const [other, data, face = "page"] = plain.exec(path) ?? [];

@@ -130,7 +130,7 @@ for (const id of ["deadbeef-3", "x", "", "-1", "\u00e9"]) {
   });
 }
 
-Deno.test("streams that never read hold up nobody and keep nothing but one piece each", async () => {
+Deno.test("streams that are never read hold up no other stream and keep only one piece each", async () => {
   const log = new EventLog(systemClock);
   const sleeping = Array.from({ length: 500 }, () => log.stream(null, {}, never));
   const reading = Array.from({ length: 500 }, () => new Reader(log.stream(null, {}, never)));
