@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
+import { checkArgument, checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { KvTable, PageOptions, TroublesOptions } from "../kv/mod.ts";
@@ -115,14 +115,15 @@ export type InspectSettings<K> =
  * @throws {RangeError} If a number is out of range.
  */
 export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> {
+  checkArgument("inspect", "the options are an object", options, typeof options === "object" && options !== null);
   const { supervisor, cluster, table, authorize, title = "supervisor", showSpec = false } = options;
   const { signal = new AbortController().signal, graceMs = 60_000, unreachableMs = 60_000, clock = systemClock } =
     options;
   const rule = "a function, for example bearer(token), basic(user, password) or anyone(): what is open must be said";
   checkShape("authorize", rule, authorize, typeof authorize === "function");
   const has = (value: unknown, ...methods: PropertyKey[]) => value === undefined || hasMethods(value, ...methods);
-  checkShape("supervisor", "a Supervisor", supervisor, has(supervisor, "snapshot", "status", "summary"));
-  checkShape("cluster", "a Cluster", cluster, has(cluster, "snapshot", "sessionOf", "countBy"));
+  checkShape("supervisor", "a Supervisor", supervisor, has(supervisor, "status", "subscribe", "summary"));
+  checkShape("cluster", "a Cluster", cluster, has(cluster, "snapshot", "subscribe", "sessionOf", "countBy"));
   checkShape("table", "a table", table, has(table, "get", Symbol.asyncIterator));
   checkShape("title", "a string", title, typeof title === "string");
   if (typeof showSpec !== "boolean") checkFunction("showSpec", showSpec);

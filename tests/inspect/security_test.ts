@@ -228,6 +228,10 @@ const wrong: readonly [name: string, make: () => unknown][] = [
   ["an object that is not a signal", () => inspect({ authorize: anyone(), signal: {} as never })],
   ["an object that is not a clock", () => inspect({ authorize: anyone(), clock: {} as never })],
   ["graceMs as a text", () => inspect({ authorize: anyone(), graceMs: "1" as never })],
+  ["a supervisor that tells of no events", () => {
+    const { snapshot, status, summary } = Supervisor.prototype;
+    return inspect({ authorize: anyone(), supervisor: { snapshot, status, summary } as never });
+  }],
   ["a short token", () => bearer("short")],
   ["a token with a space", () => bearer("a long and secret token")],
   ["a token that is not a text", () => bearer(undefined as never)],
@@ -241,6 +245,13 @@ for (const [name, make] of wrong) {
     const error = assertThrows(make, TypeError);
     assert(/^Cannot use the option \w+: it must be .*, current value is /.test(error.message), error.message);
     assert(!error.message.includes("a long and secret"));
+  });
+}
+
+for (const options of [undefined, null, "secret", 5]) {
+  Deno.test(`inspect(${JSON.stringify(options)}) is refused`, () => {
+    const error = assertThrows(() => inspect(options as never), TypeError);
+    assert(error.message.startsWith("Cannot inspect: the options are an object, current value is "), error.message);
   });
 }
 
