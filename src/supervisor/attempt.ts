@@ -111,7 +111,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     } catch (error) {
       return this.#failToBuild(error);
     }
-    const origin = cause === "call" ? this.#keeper.takeOrigin() : undefined;
+    const origin = cause === "call" ? this.#keeper.origin : undefined;
     const starting = { type: "starting", at: this.sinceAt, key: this.key, cause, attempt: this.#number } as const;
     this.#registry.events.emitHere(origin === undefined ? starting : { ...starting, origin });
     try {

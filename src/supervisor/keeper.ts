@@ -130,11 +130,9 @@ export class Keeper<K, P extends Runnable> implements DeadlineHolder, Starter, S
     if (origin !== undefined || this.#callers) this.callers.origin = origin;
   }
 
-  /** Returns where the call came from that has led to a start, once. */
-  takeOrigin(): string | undefined {
-    const origin = this.#callers?.origin;
-    if (this.#callers) this.#callers.origin = undefined;
-    return origin;
+  /** Where the last call came from that was to lead to a start. */
+  get origin(): string | undefined {
+    return this.#callers?.origin;
   }
 
   /** Stops the process; a start follows only if it is called for after this. */

@@ -66,3 +66,22 @@ Deno.test("KvTable.observeCalls() refuses what is no function", async () => {
   using world = await open();
   assertThrows(() => world.table.observeCalls(5 as never), TypeError, "a listener is a function, current value is 5");
 });
+
+Deno.test("KvTable.observeCalls() has nothing measured while there is no listener", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = new ManualClock(), monotonic = clock.monotonic.bind(clock);
+  let reads = 0;
+  clock.monotonic = () => (reads++, monotonic());
+  const table = botTable(kv, { clock });
+  const readsOfWrite = async () => {
+    reads = 0;
+    await table.set("a", 1);
+    await settle();
+    return reads;
+  };
+  const before = await readsOfWrite();
+  const observing = table.observeCalls(() => {});
+  const meanwhile = await readsOfWrite();
+  observing[Symbol.dispose]();
+  assertEquals([meanwhile, await readsOfWrite()], [before + 2, before]);
+});

@@ -102,6 +102,17 @@ Deno.test("instrument() measures starts and lives in s, and counts restarts by h
   ]);
 });
 
+Deno.test("instrument() measures no life of what has not come up, and no start either", async () => {
+  using _lines = new Lines();
+  const recorder = new Recorder();
+  await using world = new World({ a: { startError: new Error("oops") } }, { restart: { limit: 1 } });
+  using _telemetry = instrument({ supervisor: world.supervisor }, recorder);
+  await world.begin();
+  await settle();
+  const measured = recorder.recorded.map(([name]) => name).filter((name) => name.startsWith("supervisor.process"));
+  assertEquals(measured, []);
+});
+
 Deno.test("instrument() measures passes, and says what one has failed with", async () => {
   using _lines = new Lines();
   const recorder = new Recorder();
