@@ -213,13 +213,13 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
     const { key, sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
-    const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
+    const stopMs = this.#endingMs === undefined ? undefined : Math.max(0, Math.round(this.#beganMs - this.#endingMs));
+    const exit = stopMs === undefined
+      ? { type: "exited", at, key, phase, outcome, uptimeMs } as const
+      : { type: "exited", at, key, phase, outcome, uptimeMs, stopMs } as const;
     const failure = outcome === "failed" && { error };
     const force = wasUp && isForced && { isForced: true as const };
-    const stop = this.#endingMs !== undefined && { stopMs: Math.max(0, Math.round(this.#beganMs - this.#endingMs)) };
-    this.#registry.events.emitHere(
-      failure || force ? { ...exit, ...stop, ...failure, ...force } : { ...exit, ...stop },
-    );
+    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
     this.#keeper.attemptEnded(this);
   }
 
