@@ -147,8 +147,10 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   readonly #streams: Set<ChangeStream<K>> = new Set();
   /** Exists while there is a stream. */
   #gainedSlots: GainedSlots<K, Spec, P, Input> | undefined = undefined;
-  /** The slots of keys that are known not to be well, or to be paused: they may have no process that would have to end. */
+  /** The slots of keys that are known not to be well: they may have no process that would have to end. */
   readonly #unwell: Map<K, number> = new Map();
+  /** Those of keys that are paused. One that is well again may be so, and one that is resumed may not be well. */
+  readonly #paused: Map<K, number> = new Map();
   /** Aborts when slots are gained next. */
   #gained: AbortController = new AbortController();
 
@@ -172,6 +174,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
 
   absence(key: K): Absence | undefined {
     this.#unwell.delete(key);
+    this.#paused.delete(key);
     if (this.#instance.holds(key)) return undefined;
     const owner = this.#instance.sessionOf(key);
     // A slot that is being handed over is its own for now, and has no owner to turn to.
@@ -182,7 +185,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   async report(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): Promise<void> {
     const lease = this.#instance.leaseToReport(entry.key);
     if (!lease) return;
-    if (trouble && this.#instance.holds(entry.key)) this.#isUnwell(entry.key);
+    if (trouble && this.#instance.holds(entry.key)) this.#note(entry.key, this.#unwell);
     else this.#unwell.delete(entry.key);
     try {
       await this.whole.report(entry, trouble, { claim: lease.claim, session: lease.session });
@@ -267,7 +270,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   /** A supervisor tells what is due of a key within the same turn as it hears of it: until then the slot is kept. */
   slotsLeaving(slots: readonly number[]): void {
     const leaving = new Set(slots);
-    for (const [key, slot] of this.#unwell) {
+    for (const [key, slot] of new Map([...this.#unwell, ...this.#paused])) {
       if (!leaving.has(slot)) continue;
       const lease = this.#instance.leaseToReport(key);
       this.mustEnd(key);
@@ -306,8 +309,8 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     }
   }
 
-  #isUnwell(key: K): void {
-    if (!this.#unwell.has(key)) this.#unwell.set(key, this.#instance.slotOf(key));
+  #note(key: K, slots: Map<K, number>): void {
+    if (!slots.has(key)) slots.set(key, this.#instance.slotOf(key));
   }
 
   #assertRunning(): void {
@@ -316,7 +319,9 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   }
 
   #toOwned(entry: KvEntry<K, Spec, P>): Entry<K, P> {
-    if (entry.pause || entry.trouble) this.#isUnwell(entry.key);
+    if (entry.trouble) this.#note(entry.key, this.#unwell);
+    if (entry.pause) this.#note(entry.key, this.#paused);
+    else this.#paused.delete(entry.key);
     return new OwnedEntry(entry, () => this.#instance.lease(entry.key, this));
   }
 }
