@@ -24,6 +24,8 @@ export interface SlotListener {
   slotsGained(slots: readonly number[]): void;
   /** A process must end gracefully, since its slot is being handed over. */
   mustEnd(key: unknown): void;
+  /** The process of a key has given its lease back. */
+  hasEnded(key: unknown): void;
   /** Slots are being handed over: what is known of keys in them that do not run is to go with them. */
   slotsLeaving(slots: readonly number[]): void;
 }
@@ -144,7 +146,10 @@ export class Claims {
       claim,
       signal: hold.controller.signal,
       revoke: () => claim.revoke(),
-      release: () => this.#released(hold, lease),
+      release: () => {
+        this.#released(hold, lease);
+        listener.hasEnded(key);
+      },
     };
     hold.leases.set(lease, () => listener.mustEnd(key));
     return lease;

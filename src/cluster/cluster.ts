@@ -5,7 +5,8 @@
  *   cluster.ts         what a program calls
  *   └─ instance.ts     what all parts share: settings, durations, clock, database, events; which keys are ours now
  *      ├─ owned_table.ts   where does a change of the table arrive, and how does a process get its claim?
- *      │  └─ gained_slots.ts  which keys have come with a slot? (kept_rows.ts: and what do their entries say?)
+ *      │  ├─ gained_slots.ts  which keys have come with a slot? (kept_rows.ts: and what do their entries say?)
+ *      │  └─ idle_keys.ts  which keys go with a slot, though no process of theirs has to end?
  *      └─ membership.ts    one run in the cluster: one session after the other
  *         ├─ admission.ts  may this instance join at all? (shared_database.ts: can others see the database?)
  *         ├─ bell.ts       who tells it to look before it is time?

@@ -21,6 +21,7 @@ import type { Absence, Entry, Lease, Table } from "../table/table.ts";
 import type { Trouble } from "../table/trouble.ts";
 import type { SlotLease, SlotListener } from "./claims.ts";
 import { GainedSlots } from "./gained_slots.ts";
+import { IdleKeys } from "./idle_keys.ts";
 import type { Instance } from "./instance.ts";
 
 /**
@@ -149,8 +150,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   readonly #streams: Set<ChangeStream<K>> = new Set();
   /** Exists while there is a stream. */
   #gainedSlots: GainedSlots<K, Spec, P, Input> | undefined = undefined;
-  /** The slots of keys that are known not to be well, or to be paused: they may have no process that would have to end. */
-  readonly #unwell: Map<K, number> = new Map();
+  readonly #idle: IdleKeys<K>;
   /** Aborts when slots are gained next. */
   #gained: AbortController = new AbortController();
 
@@ -159,6 +159,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     this.sweepMs = table.sweepMs;
     this.#keys = new Keyspace(table.prefix);
     this.#instance = instance;
+    this.#idle = new IdleKeys(instance);
   }
 
   async get(key: K, options?: { signal?: AbortSignal }): Promise<Entry<K, P> | undefined> {
@@ -173,7 +174,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   }
 
   absence(key: K): Absence | undefined {
-    this.#unwell.delete(key);
+    this.#idle.isAbsent(key);
     if (this.#instance.holds(key)) return undefined;
     const owner = this.#instance.sessionOf(key);
     // A slot that is being handed over is its own for now, and has no owner to turn to.
@@ -184,8 +185,7 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
   async report(entry: Pick<Entry<K, P>, "key" | "version">, trouble: Trouble | undefined): Promise<void> {
     const lease = this.#instance.leaseToReport(entry.key);
     if (!lease) return;
-    if (trouble && this.#instance.holds(entry.key)) this.#isUnwell(entry.key);
-    else this.#unwell.delete(entry.key);
+    this.#idle.wasReported(entry.key, trouble === undefined);
     try {
       await this.whole.report(entry, trouble, { claim: lease.claim, session: lease.session });
     } finally {
@@ -262,15 +262,17 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     this.#announce(key as K);
   }
 
+  hasEnded(key: unknown): void {
+    this.#idle.hasEnded(key as K);
+  }
+
   #announce(key: K | undefined): void {
     for (const stream of this.#streams) stream.announce(key);
   }
 
   /** A supervisor tells what is due of a key within the same turn as it hears of it: until then the slot is kept. */
   slotsLeaving(slots: readonly number[]): void {
-    const leaving = new Set(slots);
-    for (const [key, slot] of this.#unwell) {
-      if (!leaving.has(slot)) continue;
+    for (const key of this.#idle.inSlots(slots)) {
       const lease = this.#instance.leaseToReport(key);
       this.mustEnd(key);
       if (lease) turn().then(() => lease.release());
@@ -308,18 +310,20 @@ class OwnedView<K extends KvTableKey, Spec, P extends Runnable, Input> implement
     }
   }
 
-  #isUnwell(key: K): void {
-    if (!this.#unwell.has(key)) this.#unwell.set(key, this.#instance.slotOf(key));
-  }
-
   #assertRunning(): void {
     if (this.#instance.isRunning) return;
     throw new Error("Cannot read the table: its cluster does not run; run chain(cluster, supervisor)");
   }
 
   #toOwned(entry: KvEntry<K, Spec, P>): Entry<K, P> {
-    if (entry.pause || entry.trouble) this.#isUnwell(entry.key);
-    return new OwnedEntry(entry, () => this.#instance.lease(entry.key, this));
+    this.#idle.wasRead(entry);
+    return new OwnedEntry(entry, () => this.#lease(entry.key));
+  }
+
+  #lease(key: K): SlotLease | undefined {
+    const lease = this.#instance.lease(key, this);
+    if (lease) this.#idle.begins(key);
+    return lease;
   }
 }
 

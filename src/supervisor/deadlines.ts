@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, maxTimerMs, type Timer } from "../clock.ts";
+import { type Clock, maxTimerMs, stallMs, type Timer } from "../clock.ts";
 
 const none = -1;
 const firing = -2;
@@ -32,6 +32,8 @@ export class Deadlines {
   readonly #heap: DeadlineHolder[] = [];
   #timer: Timer | undefined = undefined;
   #timerAt = Infinity;
+  /** When the timer will have fired, if it goes by the same clock. */
+  #firesMs = Infinity;
   #order = 0;
 
   /** Deadlines are told by way of `enter`: the timer was set in the context of whatever needed it. */
@@ -51,7 +53,7 @@ export class Deadlines {
     holder.deadlineAt = nowMs + delayMs;
     holder.deadlineOrder = this.#order++;
     this.#rise(holder, this.#heap.length);
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   /** Calls the deadline of a holder off, if it has one. */
@@ -87,15 +89,17 @@ export class Deadlines {
       holder.heapIndex = none;
       holder.onDeadline(now - holder.deadlineAt);
     }
-    this.#arm();
+    this.#arm(now);
   }
 
-  #arm(): void {
+  #arm(nowMs: number): void {
     const next = this.#heap[0];
-    if (next === undefined || next.deadlineAt >= this.#timerAt) return;
+    // What comes later is seen to when the timer fires; unless that is overdue, as the clock has jumped or ran slower before.
+    if (next === undefined || (next.deadlineAt >= this.#timerAt && nowMs - this.#firesMs <= stallMs)) return;
     this.#timer?.cancel();
     const timerAt = this.#timerAt = next.deadlineAt;
-    const delayMs = Math.max(0, timerAt - this.#clock.monotonic());
+    const armedMs = this.#clock.monotonic(), delayMs = Math.max(0, timerAt - armedMs);
+    this.#firesMs = armedMs + delayMs;
     const fire = () => this.#fire(timerAt);
     this.#timer = this.#clock.timer(() => this.#enter(fire), Math.min(delayMs, maxTimerMs));
   }
@@ -103,7 +107,7 @@ export class Deadlines {
   #disarm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#timerAt = Infinity;
+    this.#timerAt = this.#firesMs = Infinity;
   }
 
   #rise(holder: DeadlineHolder, from: number): void {

@@ -13,6 +13,7 @@ const commit = (atomic: Deno.AtomicOperation) => atomic.commit();
 /** Keeps what it is told. */
 class Listener implements SlotListener {
   readonly told: unknown[] = [];
+  readonly ended: unknown[] = [];
 
   slotsGained(): void {
     this.told.push("gained");
@@ -20,6 +21,10 @@ class Listener implements SlotListener {
 
   mustEnd(key: unknown): void {
     this.told.push(`${key} must end`);
+  }
+
+  hasEnded(key: unknown): void {
+    this.ended.push(key);
   }
 
   slotsLeaving(slots: readonly number[]): void {
@@ -122,6 +127,16 @@ Deno.test("Claim.commit() asks whether the claim is held when it is sent, not on
   gate.resolve();
   assertEquals(await results[0], { ok: false });
   await assertRejects(() => results[1], ClaimLostError);
+});
+
+Deno.test("Claims tells a listener that the process of a key has ended, when its lease is given back", () => {
+  const { claims, listener } = holding();
+  const [one, other] = [claims.lease(3, listener, "a")!, claims.lease(3, listener, "b")!];
+  other.release();
+  assertEquals(listener.ended, ["b"]);
+  claims.lose(3, lost);
+  one.release();
+  assertEquals(listener.ended, ["b", "a"]);
 });
 
 Deno.test("Claims.lease() gives nothing in a slot that is not held", () => {

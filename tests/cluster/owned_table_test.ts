@@ -248,7 +248,24 @@ Deno.test("Cluster.own().changes() names the keys of processes whose slot is han
   for (const lease of leases.values()) lease.release();
 });
 
-Deno.test("Cluster.own().changes() says nothing of keys in a handed over slot that do not run", async () => {
+Deno.test("Cluster.own().changes() names the keys of a handed over slot whose process has ended, unless they are gone", async () => {
+  const { world, owned, theirs } = await openShared();
+  await using _world = world;
+  await using changes = follow(owned, world);
+  const leases = new Map<string, { release(): unknown }>();
+  for (const key of theirs) leases.set(key, (await owned.get(key))!.lease!()!);
+  const gone = theirs.filter((_, index) => index % 2 === 0);
+  for (const key of gone) assertEquals(owned.absence(key), undefined);
+  for (const lease of leases.values()) lease.release();
+  await world.pass(2 * heartbeatMs); // this one has proven itself
+  await world.member("b", {}, { bare: true });
+  await world.pass(3 * heartbeatMs); // and so has the other one
+  const heard = [...changes.heard];
+  assert(heard.length > 0, "nothing is named");
+  assertEquals(heard.filter((key) => key === undefined || !theirs.includes(key) || gone.includes(key)), []);
+});
+
+Deno.test("Cluster.own().changes() says nothing of keys in a handed over slot that have not run", async () => {
   const { world, owned } = await openShared();
   await using _world = world;
   await using changes = follow(owned, world);

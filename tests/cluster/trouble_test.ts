@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ProcessPausedError, RetryAfterError } from "@pact/supervisor";
 import { failWith, hang, holdUntil } from "../../src/testing/mod.ts";
-import { type TestInstance, ttlMs, World } from "./fixtures.ts";
+import { manyKeys, type TestInstance, ttlMs, World } from "./fixtures.ts";
 
 const oops = new Error("oops");
 const keys = ["fine", "bad", "worse"];
@@ -87,6 +87,22 @@ Deno.test("Cluster.own() drops what a former owner reports, and what is reported
   assertEquals(await world.writer.trouble("fine"), undefined);
   await two.part.report(entry, parked);
   assertEquals((await world.writer.trouble("fine"))?.session, "b-0");
+});
+
+Deno.test("Cluster: a key that is paused and no longer in trouble is shown by its next instance alone when it is handed over", async () => {
+  const many = manyKeys(40);
+  const world = await World.open(many);
+  await using _world = world;
+  for (const key of many) world.manners.set(key, { startError: oops });
+  const one = await world.member("a");
+  await one.part.pauseAll();
+  for (const key of many) await one.part.set(key, "another version");
+  await world.pass(2_000);
+  assertEquals(await Array.fromAsync(one.part.troubles()), []);
+  const two = await world.member("b");
+  await world.pass(20_000);
+  const shown = [one, two].map(({ supervisor }) => supervisor.snapshot().processes.map(({ key }) => key));
+  assertEquals([shown.flat().sort(), shown[1].length > 10], [[...many].sort(), true]);
 });
 
 Deno.test("Cluster: a key that is paused by one instance is stopped where it runs, and stays so in the next one", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { stallMs, systemClock } from "../../src/clock.ts";
 import { type DeadlineHolder, Deadlines } from "../../src/supervisor/deadlines.ts";
 import { TestTime } from "./fixtures/mod.ts";
 
@@ -44,6 +44,31 @@ Deno.test("Deadlines.set() puts a new deadline in the place of the old one", asy
   assertEquals(deadlines.size, 1);
   await time.pass(100);
   assertEquals(fired, ["a 50"]);
+});
+
+Deno.test("Deadlines.set() does not wait for a timer that is overdue: it was set while the clock ran otherwise", () => {
+  const timers: { readonly delayMs: number; isOff: boolean }[] = [];
+  let nowMs = 0;
+  const clock = {
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    timer: (_fire: () => void, delayMs: number) => {
+      const timer = { delayMs, isOff: false };
+      timers.push(timer);
+      return { cancel: () => void (timer.isOff = true) };
+    },
+  };
+  const deadlines = new Deadlines(clock, (step) => step());
+  const holder = () => ({ deadlineAt: 0, deadlineOrder: 0, heapIndex: -1, onDeadline: () => {} });
+  const long = holder();
+  deadlines.set(long, 1_000);
+  deadlines.delete(long);
+  nowMs = 1_000 + stallMs; // it may be about to fire
+  for (let i = 0; i < 3; i++) deadlines.set(holder(), 10);
+  assertEquals(timers, [{ delayMs: 1_000, isOff: false }]);
+  nowMs += 1;
+  for (let i = 0; i < 3; i++) deadlines.set(holder(), 10);
+  assertEquals(timers, [{ delayMs: 1_000, isOff: true }, { delayMs: 9, isOff: false }]);
 });
 
 Deno.test("Deadlines.delete() calls a deadline off", async () => {
