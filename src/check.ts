@@ -51,6 +51,22 @@ export function hasRun(value: unknown): boolean {
 }
 
 /**
+ * Checks that options are an object.
+ *
+ * @param of Whose they are, to be read after "the options of".
+ * @param options What the user gave.
+ * @throws {TypeError} If they are not.
+ */
+export function assertOptions(of: string, options: unknown): asserts options is object {
+  checkArgument(`use the options of ${of}`, "they must be an object", options, isObject(options));
+}
+
+/** Tells whether a value is an object, and no function. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/**
  * Checks the shape of an option.
  *
  * @param name The option.

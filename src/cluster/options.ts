@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
+import { assertOptions, checkClock, checkFunction, checkShape, checkWhole } from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import { readEnvironment } from "../kv/environment.ts";
 import { Keyspace } from "../kv/keyspace.ts";
@@ -134,6 +134,7 @@ const minHeartbeatsPerTtl = 3;
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
 export function checkOptions(options: ClusterOptions): ClusterSettings {
+  assertOptions("a cluster", options);
   const { clock = systemClock, random = Math.random } = options;
   const { path, timeline, allowLocal = false, newId = () => crypto.randomUUID() } = options;
   const { prefix } = new Keyspace(options.prefix ?? ["cluster"]);

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { checkArgument, checkClock, checkFunction, checkShape, checkWhole, hasMethods } from "../check.ts";
+import {
+  assertOptions,
+  checkArgument,
+  checkClock,
+  checkFunction,
+  checkShape,
+  checkWhole,
+  hasMethods,
+} from "../check.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
 import type { Runnable } from "../process/runnable.ts";
 import type { EntryOptions } from "../table/entry_options.ts";
@@ -148,6 +156,7 @@ export function assertKv(kv: unknown, purpose: string): asserts kv is Deno.Kv {
 export function checkOptions<K extends KvTableKey, Spec, P extends Runnable, Input>(
   options: KvTableOptions<K, Spec, P, Input>,
 ): KvTableSettings<K, Spec, P> {
+  assertOptions("a table", options);
   const { create, schema, options: own, path, clock = systemClock, random = Math.random } = options;
   const keys = new Keyspace(options.prefix);
   checkFunction("create", create);

@@ -181,16 +181,15 @@ function group(runnables: readonly Runnable[], inOrder: Order): StandaloneRunnab
       const main = new AbortController();
       const endMain = () => main.abort(memberEnded);
       let mainCall: Promise<Failure | undefined> | undefined;
-      const hold: Runnable = {
-        async run(untilStopped, { signal }) {
-          await untilStopped(signal);
-          endMain();
-          await mainCall; // undefined until all are up: then there is nothing to outlive
-        },
+      const held = (untilStopped: RunCallback): RunCallback => async (signal) => {
+        await untilStopped(signal);
+        endMain();
+        await mainCall; // undefined until all are up: then there is nothing to outlive
       };
-      const processes = runnables.map((runnable) =>
-        new Process(chain(runnable, hold), { signal, alive: options?.alive })
-      );
+      const processes = runnables.map((runnable) => {
+        const member: Runnable = { run: (untilStopped, options) => runnable.run(held(untilStopped), options) };
+        return new Process(member, { signal, alive: options?.alive });
+      });
       // A run may settle although its callback has not.
       for (const process of processes) process.exited.then(endMain);
       using _forced = onAbort(signal, () => main.abort(signal.reason));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkClock, checkFunction, checkNumber, checkWhole } from "../check.ts";
+import { assertOptions, checkClock, checkFunction, checkNumber, checkWhole } from "../check.ts";
 import { printError } from "../error_data.ts";
 import { describeValue } from "../errors.ts";
 import { type Clock, maxTimerMs, systemClock } from "../clock.ts";
@@ -77,6 +77,7 @@ export interface SupervisorSettings extends LifeSettings {
  * @throws {RangeError} When a number is out of range, or two do not fit together.
  */
 export function checkOptions(options: SupervisorOptions, sweepMs?: number): SupervisorSettings {
+  assertOptions("a supervisor", options);
   const { clock = systemClock, random = Math.random, startsPerSecond = Infinity } = options;
   checkClock(clock);
   checkFunction("random", random);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, checkLimit, checkNumber, checkShape } from "../check.ts";
+import { assertOptions, checkLimit, checkNumber, checkShape, isObject } from "../check.ts";
 import { maxTimerMs } from "../clock.ts";
 import { checkRestart, defaultRestartPolicy, type RestartOptions, type RestartPolicy } from "../restart.ts";
 
@@ -131,7 +131,7 @@ export function settingsOf(options: EntryOptions, defaults: LifeSettings): LifeS
 
 /** A misspelt option would be no option at all, and nothing would tell. */
 function assertShape(options: EntryOptions): void {
-  checkArgument("use the options of an entry", "they must be an object", options, isObject(options));
+  assertOptions("an entry", options);
   assertNames("", options, defaultLifeSettings);
   if (isObject(options.restart)) {
     assertNames("restart.", options.restart, { ...defaultRestartPolicy, decide: undefined });
@@ -143,10 +143,6 @@ function assertNames(prefix: string, options: object, known: object): void {
   if (unknown === undefined) return;
   const names = Object.keys(known).map((name) => prefix + name).join(", ");
   throw new TypeError(`Cannot use the option ${prefix}${unknown}: it must be one of ${names}`);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }
 
 /** Either bound fits to whatever the supervisor has in place of the other. */

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MapTable, nop, Supervisor, SupervisorNotRunningError, type Table } from "@pact/supervisor";
+import { Cluster } from "@pact/supervisor/cluster";
+import { KvTable } from "@pact/supervisor/kv";
 import { settle, World } from "./fixtures/mod.ts";
 
 /** Whatever a caller without types may give. */
@@ -20,6 +22,21 @@ const noTables: [string, Anything][] = [
 for (const [title, table] of noTables) {
   Deno.test(`new Supervisor() throws TypeError at ${title} in place of a table`, () => {
     assertThrows(() => new Supervisor(table), TypeError, "Cannot make a supervisor: a table has");
+  });
+}
+
+for (
+  const [title, options] of [["null", null], ["a number", 5], ["a text", "x"], ["a function", () => {}]] as [
+    string,
+    Anything,
+  ][]
+) {
+  Deno.test(`a supervisor, a table and a cluster name ${title} in place of options`, async () => {
+    using kv = await Deno.openKv(":memory:");
+    const wrong = (of: string) => `Cannot use the options of ${of}: they must be an object, current value is`;
+    assertThrows(() => new Supervisor(new MapTable(), options), TypeError, wrong("a supervisor"));
+    assertThrows(() => new KvTable(kv, options), TypeError, wrong("a table"));
+    assertThrows(() => new Cluster(kv, options), TypeError, wrong("a cluster"));
   });
 }
 

@@ -239,7 +239,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "takes the rows of a slot for whole that were named",
-    foundAt: 23,
+    foundAt: 165,
     changes: [
       { file: "gained_slots.ts", from: "reading.complete(toCome);", to: "reading.complete([...slots, ...toCome]);" },
       { file: "kept_rows.ts", from: "rows?.delete(key);\n    this.#whole.delete(slot);", to: "rows?.delete(key);" },
@@ -337,7 +337,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: "does not give the slot of an abandoned process back",
-    foundAt: 4,
+    foundAt: 39,
     changes: [{
       file: "../supervisor/leases.ts",
       from: "}\n    this.giveBack(lease, key);\n  }\n\n  /** Gives",
