@@ -49,7 +49,7 @@ export async function ask(
 /**
  * Lets everything be done by who has a token, in the header `Authorization: Bearer <token>`.
  *
- * @param token The secret: at least 16 printable characters without spaces.
+ * @param token The secret: printable ASCII without spaces, hard to guess.
  * @throws {TypeError} If the token is not such a text.
  *
  * @example
@@ -62,8 +62,8 @@ export async function ask(
  * ```
  */
 export function bearer(token: string): Authorize {
-  const isToken = typeof token === "string" && /^[!-~]{16,}$/.test(token);
-  checkShape("token", "a text of at least 16 printable characters without spaces", typeof token, isToken);
+  const isToken = typeof token === "string" && /^[!-~]+$/.test(token);
+  checkShape("token", "printable ASCII without spaces, and not empty", typeof token, isToken);
   return bySecret("Bearer", token, true);
 }
 
@@ -71,7 +71,7 @@ export function bearer(token: string): Authorize {
  * Lets everything be done by who knows a name and a password (HTTP Basic), for which browsers ask. What is done bears the name.
  *
  * @param user The name, without a colon.
- * @param password The secret, of at least 8 characters.
+ * @param password The secret, not empty.
  * @throws {TypeError} If one of them is not such a text.
  *
  * @example
@@ -86,8 +86,8 @@ export function bearer(token: string): Authorize {
  */
 export function basic(user: string, password: string): Authorize {
   checkShape("user", "a text without a colon", user, typeof user === "string" && /^[^:]+$/.test(user));
-  const isPassword = typeof password === "string" && password.length >= 8;
-  checkShape("password", "a text of at least 8 characters", typeof password, isPassword);
+  const isPassword = typeof password === "string" && password !== "";
+  checkShape("password", "a text that is not empty", typeof password, isPassword);
   return bySecret("Basic", encodeBase64(`${user}:${password}`), user, ' realm="supervisor", charset="UTF-8"');
 }
 

@@ -232,12 +232,12 @@ const wrong: readonly [name: string, make: () => unknown][] = [
     const { snapshot, status, summary } = Supervisor.prototype;
     return inspect({ authorize: anyone(), supervisor: { snapshot, status, summary } as never });
   }],
-  ["a short token", () => bearer("short")],
+  ["an empty token", () => bearer("")],
   ["a token with a space", () => bearer("a long and secret token")],
   ["a token that is not a text", () => bearer(undefined as never)],
   ["a user with a colon", () => basic("a:b", "correct horse")],
   ["no user", () => basic("", "correct horse")],
-  ["a short password", () => basic("ops", "x")],
+  ["an empty password", () => basic("ops", "")],
   ["a password that is not a text", () => basic("ops", undefined as never)],
 ];
 for (const [name, make] of wrong) {
