@@ -7,8 +7,8 @@
 
 import { settlesWithin } from "../clock.ts";
 import { propertyOf } from "../error_data.ts";
+import { describeKey } from "../errors.ts";
 import { oneLine } from "../one_line.ts";
-import { textOf } from "./key_id.ts";
 import type { InspectedSupervisor, InspectSettings } from "./options.ts";
 import { Problem } from "./problem.ts";
 import type { actions } from "./routes.ts";
@@ -99,20 +99,23 @@ export async function act<K>(
   settings: InspectSettings<K>,
   { action, key, state, ...said }: Order<K>,
 ): Promise<Outcome> {
-  const { table, clock } = settings;
+  const { table, clock, cluster } = settings;
   if (key === undefined) {
     if (action === "restart") return await restartAll(settings, state);
     return changed(action === "pause" ? await table?.pauseAll?.(said) : await table?.resumeAll?.());
   }
   if (action === "pause" || action === "resume") {
-    const outcome = changed(action === "pause" ? await table?.pause?.(key, said) : await table?.resume?.(key));
+    const isChanged = await (action === "pause" ? table?.pause?.(key, said) : table?.resume?.(key));
+    const outcome = changed(isChanged, cluster?.sessionOf(key as never)?.id);
     return outcome.isChanged || await table?.get(key) ? outcome : fail(404, missing(key));
   }
   if (action === "restart" && table?.restart) {
     return await table.restart(key) ? { isChanged: true } : fail(404, missing(key));
   }
-  const supervisor = ownerOf(settings, key), before = supervisor.status(key)?.state;
+  const supervisor = await ownerOf(settings, key), before = supervisor.status(key)?.state;
   if (action === "abandon") {
+    const { abandoned } = supervisor.snapshot();
+    if (before !== "stuck" && abandoned.some((each) => each.key === key)) return { isChanged: false };
     if (!before) fail(404, missing(key));
     supervisor.abandon(key);
     return { isChanged: true };
@@ -134,22 +137,25 @@ async function restartAll<K>({ table }: InspectSettings<K>, state: string | null
   return { isChanged: count > 0, count };
 }
 
-function changed(isChanged: boolean | undefined): Outcome {
-  return isChanged === undefined ? fail(409, "The table cannot pause") : { isChanged };
+/** The session is that of the owner of the key. */
+function changed(isChanged: boolean | undefined, session?: string): Outcome {
+  if (isChanged === undefined) throw new Problem(409, "The table cannot pause", { session });
+  return { isChanged };
 }
 
 /** The supervisor of this instance, if the key is one of its own. */
-function ownerOf<K>({ supervisor, cluster }: InspectSettings<K>, key: K): InspectedSupervisor<K> {
+async function ownerOf<K>({ supervisor, cluster, table }: InspectSettings<K>, key: K): Promise<InspectedSupervisor<K>> {
   if (cluster?.snapshot().sessions.length && !supervisor?.status(key)) {
     const { id: session = null, isSelf } = cluster.sessionOf(key as never) ?? {};
     const owner = session === null ? "no instance owns it now" : `the instance with session ${session} owns it`;
+    if (!isSelf && table && !await table.get(key)) fail(404, missing(key));
     if (!isSelf) throw new Problem(409, `This can only be done where the process runs: ${owner}`, { session });
   }
   return supervisor ?? fail(409, "This instance runs no processes: only what the table can do can be done here");
 }
 
 function missing(key: unknown): string {
-  return `There is no process ${oneLine(textOf(key), 200)}`;
+  return `There is no process ${describeKey(key)}`;
 }
 
 function fail(status: number, message: string): never {

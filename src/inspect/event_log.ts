@@ -37,7 +37,7 @@ export class EventLog {
   readonly #kept: (Event | string)[] = [];
   /** Differs with every log: numbers of another one mean nothing here. */
   readonly #epoch = crypto.randomUUID().slice(0, 8);
-  /** The number of the next event. */
+  /** How many events there were. The id of an event tells how many there were then, itself included. */
   #next = 0;
   /** Wakes the streams that wait. */
   readonly #waiting = new Set<() => void>();
@@ -63,7 +63,8 @@ export class EventLog {
 
   /**
    * Makes a stream of server-sent events. It begins with those that a client has missed since `Last-Event-ID`, as far as they
-   * are kept; how many are not is told in an event `dropped`, as it is to a client that reads too slowly.
+   * are kept; how many are not is told in an event `dropped`, as it is to a client that reads too slowly. What it begins with has
+   * an id, too: a client that is cut off before the first event goes on there.
    */
   stream(lastId: string | null, head: object, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
     const encoder = new TextEncoder(), from = this.#positionBehind(lastId);
@@ -77,7 +78,7 @@ export class EventLog {
     const ending = onAbort(signal, end);
     const hello = { scope: "instance", ...head, ...from === undefined && { missed: "unknown" } };
     return new ReadableStream({
-      start: (controller) => controller.enqueue(encoder.encode(frameOf("hello", hello))),
+      start: (controller) => controller.enqueue(encoder.encode(this.#idOf(position) + frameOf("hello", hello))),
       pull: async (controller) => {
         if (position === this.#next && !isOver) await new Promise<void>((resolve) => this.#wait(wake = resolve));
         if (isOver) return controller.close();
@@ -98,18 +99,23 @@ export class EventLog {
     return Math.max(0, this.#next - maxEvents);
   }
 
+  /** The line of an id: how many events a client knows of, or has missed. */
+  #idOf(count: number): string {
+    return `id: ${this.#epoch}-${count}\n`;
+  }
+
   /** The number of the event to go on with; `undefined` if the id is not one of this log. */
   #positionBehind(lastId: string | null): number | undefined {
     if (lastId === null) return this.#next;
     const [, epoch, number] = /^(\w{8})-(\d{1,15})$/.exec(lastId) ?? [];
-    return epoch === this.#epoch && Number(number) < this.#next ? Number(number) + 1 : undefined;
+    return epoch === this.#epoch && Number(number) <= this.#next ? Number(number) : undefined;
   }
 
   #frame(number: number): string {
     const index = number % maxEvents, kept = this.#kept[index];
     if (typeof kept === "string") return kept;
     const data = kept.key === undefined ? kept : { ...kept, id: idOf(kept.key) };
-    return this.#kept[index] = `id: ${this.#epoch}-${number}\n${frameOf(kept.type, data)}`;
+    return this.#kept[index] = this.#idOf(number + 1) + frameOf(kept.type, data);
   }
 
   #wait(wake: () => void): void {

@@ -106,6 +106,8 @@ export interface InspectOptions<K> {
 /** Checked options, and the table of all instances. */
 export type InspectSettings<K> =
   & InspectOptions<K>
+  /** Whether there may be other instances. */
+  & { readonly isShared: boolean }
   & Required<Pick<InspectOptions<K>, "title" | "showSpec" | "signal" | "graceMs" | "unreachableMs" | "clock">>;
 
 /**
@@ -131,6 +133,19 @@ export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> 
   checkClock(clock);
   checkLimit("graceMs", graceMs);
   checkLimit("unreachableMs", unreachableMs);
-  const whole = table?.whole ?? table;
-  return { supervisor, cluster, table: whole, authorize, title, showSpec, signal, graceMs, unreachableMs, clock };
+  const whole = table?.whole,
+    isShared = cluster !== undefined || whole !== undefined,
+    numbers = { graceMs, unreachableMs };
+  return {
+    supervisor,
+    cluster,
+    table: whole ?? table,
+    isShared,
+    authorize,
+    title,
+    showSpec,
+    signal,
+    clock,
+    ...numbers,
+  };
 }

@@ -10,10 +10,10 @@ import type { InspectSettings } from "./options.ts";
 type Counts = Readonly<Record<string, number | undefined>>;
 
 /** Takes the picture. */
-export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSettings<K>): object {
+export function overviewOf<K>({ supervisor, cluster, title, clock, isShared }: InspectSettings<K>): object {
   const own = supervisor?.summary(), seen = cluster?.snapshot();
   const ownCounts: Counts | undefined = own?.counts;
-  const sessions = (seen?.sessions ?? []).map((each) => each.isSelf ? { ...each, counts: ownCounts } : each);
+  const sessions = (seen?.sessions ?? []).map((each) => own && each.isSelf ? { ...each, counts: ownCounts } : each);
   const known = sessions.map(({ counts }) => counts);
   if (own && !sessions.some(({ isSelf }) => isSelf)) known.push(ownCounts);
   const counts: Record<string, number> = {};
@@ -30,7 +30,8 @@ export function overviewOf<K>({ supervisor, cluster, title, clock }: InspectSett
     desired: Object.values(counts).reduce((all, count) => all + count, 0) - paused,
     counts,
     troubles: retrying + parked + stuck,
-    isComplete: unowned === 0 && known.length > 0 && known.every((each) => each !== undefined),
+    isComplete: unowned === 0 && known.length > 0 && known.every((each) => each !== undefined) &&
+      (!isShared || sessions.length > 0),
     sessions,
     slots: seen && { total: seen.slots.total, unowned },
     pass: own?.pass ?? null,

@@ -102,7 +102,7 @@ async function act(path) {
   setTimeout(again, 300);
 }
 
-/** The newest first. No event has this id, so the stream begins with all that are kept; nothing is missing if event 0 is among them. */
+/** The newest first. No event has this id, so the stream begins with all that are kept; nothing is missing if none came before them. */
 const none = "00000000-0";
 let log = [], acts = [], lastId = none, following, pending, drawnMs = -Infinity;
 const actText = ({ at, action, key, ...event }) => action + " " + (key === undefined ? "all" : nameOf(key)) + told(event) + ", " + span(now() - at) + " ago";
@@ -147,9 +147,9 @@ async function follow({ signal }) {
         text = frames.pop();
         for (const frame of frames) {
           const { id, event: type, data } = Object.fromEntries(frame.split("\n").map((line) => line.split(/: (.*)/s)));
-          if (lastId === none && id?.endsWith("-0")) log = [];
+          const isAll = lastId === none && id?.endsWith("-0");
           lastId = id ?? lastId;
-          if (type) took({ ...JSON.parse(data), type });
+          if (type && !isAll) took({ ...JSON.parse(data), type });
         }
       }
     } catch (_interrupted) { /* a look tells why there is no answer */ }

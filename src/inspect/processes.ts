@@ -91,7 +91,7 @@ export class Processes<K> {
   }
 
   #describe({ key, pause, trouble }: Row<K>, knowsOwners: boolean) {
-    const { supervisor, cluster } = this.#settings, own = supervisor?.status(key);
+    const { supervisor, cluster, isShared } = this.#settings, own = supervisor?.status(key);
     const owner = knowsOwners ? cluster?.sessionOf(key as never) : undefined;
     const named = { id: idOf(key), key, session: owner?.id, isSeen: own !== undefined };
     if (own) {
@@ -101,7 +101,7 @@ export class Processes<K> {
     const { state, changedAt, failures = 0, retryAt, lastError } = trouble?.endedAt === undefined ? trouble ?? {} : {};
     if (pause) return { ...named, state: "paused", sinceAt: pause.at, failures, lastError, pause };
     // A key without trouble runs where its slot is owned; one of this instance without a process waits for a look at it.
-    const isOurs = knowsOwners ? owner?.isSelf : supervisor?.summary().isRunning;
+    const isOurs = supervisor && (knowsOwners ? owner?.isSelf : !isShared && supervisor.summary().isRunning);
     const unseen = isOurs ? "queued" : !knowsOwners ? "unknown" : owner ? "running" : "unowned";
     return { ...named, state: state ?? unseen, sinceAt: changedAt, failures, retryAt, lastError };
   }
@@ -119,11 +119,11 @@ export class Processes<K> {
 
   /** Whether this instance itself knows all keys that are asked for. */
   #seesAll(session: string | undefined): boolean {
-    const { supervisor, cluster } = this.#settings, { isRunning, pass } = supervisor?.summary() ?? {};
+    const { supervisor, cluster, isShared } = this.#settings, { isRunning, pass } = supervisor?.summary() ?? {};
     if (!isRunning || !pass) return false;
-    const { session: self, sessions, slots } = cluster?.snapshot() ?? {};
-    if (!slots || (session !== undefined && session === self)) return true;
-    return slots.unowned.length === 0 && sessions?.every(({ isSelf }) => isSelf) === true;
+    const { session: self, sessions = [], slots } = cluster?.snapshot() ?? {};
+    if (!isShared || (session !== undefined && session === self)) return true;
+    return slots?.unowned.length === 0 && sessions.length > 0 && sessions.every(({ isSelf }) => isSelf);
   }
 
   /** What a function of the user's makes of a spec may be anything, and fail. */
@@ -141,7 +141,7 @@ export class Processes<K> {
 
 function parseQuery({ search: text, searchParams }: URL) {
   const get = (name: string) => searchParams.get(name) ?? undefined;
-  const state = get("state"), cursor = get("cursor"), limit = get("limit") ?? "100";
+  const state = get("state") || undefined, cursor = get("cursor"), limit = get("limit") ?? "100";
   if (!isEncoded(text)) throw new Problem(400, "The query must be UTF-8, percent-encoded");
   if (state !== undefined && !allStates.includes(state)) {
     throw new Problem(400, `The state must be one of ${allStates.join(", ")}`);
@@ -153,7 +153,7 @@ function parseQuery({ search: text, searchParams }: URL) {
   if (cursor !== undefined && after === undefined) {
     throw new Problem(400, "The cursor must be one that a page has given");
   }
-  return { state, search: get("search") ?? "", session: get("session"), after, limit: Number(limit) };
+  return { state, search: get("search") ?? "", session: get("session") || undefined, after, limit: Number(limit) };
 }
 
 function isEncoded(text: string): boolean {

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type Entry, leaf, MapTable, nop, type Runnable, Supervisor, UnrecoverableError } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
+import { FakeTime } from "@std/testing/time";
+import { advance } from "../../src/testing/mod.ts";
 import { idOf } from "../../src/inspect/key_id.ts";
 import { KvTable, KvTimeoutError } from "../../src/kv/mod.ts";
 import { Face, givesUp, statusOf } from "./fixtures.ts";
@@ -49,6 +51,30 @@ Deno.test("POST pause and resume without a process pause and resume the whole ta
   assertEquals([...table.pauses()].map(({ key, pause }) => [key, pause.by]), [[undefined, "ops"]]);
   assertEquals(await outcomeOf(face.post("/api/resume")), [200, true]);
   assertEquals([...table.pauses()], []);
+});
+
+Deno.test("POST abandon lets go of a stuck process, and changes something once", async () => {
+  using time = new FakeTime();
+  const end = Promise.withResolvers<void>();
+  const table = new MapTable<string, Runnable>([["acme", leaf(() => end.promise)]]), supervisor = new Supervisor(table);
+  const face = new Face({ supervisor, table }),
+    path = `/api/processes/${id}/abandon`,
+    over = Promise.withResolvers<void>();
+  supervisor.subscribe(() => {});
+  const run = supervisor.run(() => over.promise);
+  await advance(time, 2_000);
+  table.delete("acme");
+  assertEquals((await outcomeOf(face.post(path)))[0], 409);
+  await advance(time, 20_000);
+  assertEquals(supervisor.status("acme")?.state, "stuck");
+  assertEquals(await outcomeOf(face.post(path)), [200, true]);
+  assertEquals(await outcomeOf(face.post(path)), [200, false]);
+  end.resolve();
+  await advance(time, 1);
+  assertEquals(await outcomeOf(face.post(path)), [404, 'There is no process "acme"']);
+  over.resolve();
+  await advance(time, 5_000);
+  await run;
 });
 
 Deno.test("POST restart?state=parked starts what was given up", async () => {

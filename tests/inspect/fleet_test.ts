@@ -65,6 +65,40 @@ Deno.test("the overview says that it is not complete while an instance does not 
   assertEquals([overview.isComplete, overview.desired], [false, one.keys.length]);
 });
 
+Deno.test("the overview counts the keys of its own instance also where no supervisor is looked at", async () => {
+  await using world = await World.open(keys);
+  const one = world.instance("a"), _counting = faceOf(one);
+  one.begin();
+  await world.pass(10 * heartbeatMs);
+  const overview = await new Face({ cluster: one.cluster }).json("/api/overview");
+  assertEquals([overview.counts, overview.isComplete], [{ running: keys.length }, true]);
+});
+
+Deno.test("without its cluster, an owned table tells nothing of who runs the keys of others", async () => {
+  await using world = await World.open(keys);
+  const [one, other] = await twoInstances(world), { supervisor, cluster, table } = one;
+  const face = new Face({ supervisor, table: cluster.own(table), clock: world.clock }), states = await statesOf(face);
+  for (const key of one.keys) assertEquals(states[key].state, "running");
+  for (const key of other.keys) assertEquals(states[key].state, "unknown");
+  assertEquals((await face.json("/api/overview")).isComplete, false);
+  const [key] = other.keys;
+  const { version } = (await table.get(key))!;
+  await table.report({ key, version }, { state: "parked", failures: 3, failingSinceAt: 1, changedAt: 2 });
+  const { items } = await face.json("/api/processes?state=parked");
+  assertEquals(items.map((item: { key: string }) => item.key), [key]);
+});
+
+Deno.test("an instance without a session does not know who runs what, and says that what it shows is not complete", async () => {
+  await using world = await World.open(keys);
+  const [one, other] = await twoInstances(world), face = faceOf(one);
+  one.kv.break(hang());
+  await world.pass(ttlMs);
+  assertEquals(one.cluster.snapshot().sessions, []);
+  assertEquals((await face.json("/api/overview")).isComplete, false);
+  const seen = new Face({ cluster: one.cluster, supervisor: one.supervisor, table: other.table, clock: world.clock });
+  assertEquals(new Set(Object.values(await statesOf(seen)).map(({ state }) => state)), new Set(["unknown"]));
+});
+
 Deno.test("what is paused by one instance stops in the other one, and is told by both", async () => {
   await using world = await World.open(keys);
   const [one, other] = await twoInstances(world), [key] = other.keys;
@@ -84,6 +118,27 @@ for (const action of ["start", "abandon"]) {
     await using world = await World.open(keys);
     const [one, other] = await twoInstances(world), [key] = other.keys;
     const answer = await faceOf(one).post(`/api/processes/${idOf(key)}/${action}`);
+    const { session } = await answer.json();
+    assertEquals([answer.status, session], [409, "b-0"]);
+  });
+
+  Deno.test(`POST ${action} of a key that is in no table is 404, whoever owns its slot`, async () => {
+    await using world = await World.open(keys);
+    const [one] = await twoInstances(world);
+    const owners = new Set<unknown>();
+    for (const key of manyKeys(40).slice(24)) {
+      owners.add(one.cluster.sessionOf(key)?.id);
+      assertEquals(await statusOf(faceOf(one).post(`/api/processes/${idOf(key)}/${action}`)), 404);
+    }
+    assertEquals(owners, new Set(["a-0", "b-0"]));
+  });
+}
+
+for (const action of ["pause", "resume"]) {
+  Deno.test(`POST ${action} of a key of another instance is 409 and names its session where the table has none`, async () => {
+    await using world = await World.open(keys);
+    const [{ cluster, supervisor }, other] = await twoInstances(world), [key] = other.keys;
+    const answer = await new Face({ cluster, supervisor }).post(`/api/processes/${idOf(key)}/${action}`);
     const { session } = await answer.json();
     assertEquals([answer.status, session], [409, "b-0"]);
   });

@@ -240,6 +240,18 @@ Deno.test("a key of another instance is told as paused, else by its trouble, els
   ]);
 });
 
+Deno.test("a key of this instance is told as running, as those of others are, where no supervisor is looked at", async () => {
+  const table = new MapTable<string, Runnable>([["acme", nop]]);
+  const cluster = { ...seenCluster([]), sessionOf: () => ({ id: "self", isSelf: true, info: undefined }) };
+  const { items: [{ state, isSeen, session }] } = await new Face({ table, cluster }).json("/api/processes");
+  assertEquals([state, isSeen, session], ["running", false, "self"]);
+});
+
+Deno.test("api/processes takes a filter without a value as none", async () => {
+  const face = new Face({ table: new MapTable<string, Runnable>([["acme", nop]]) });
+  assertEquals(textsOf(await face.json("/api/processes?state=&search=&session=&limit=5")), ["acme"]);
+});
+
 for (
   const query of [
     "limit=0",
