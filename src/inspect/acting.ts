@@ -53,11 +53,12 @@ const statuses: Readonly<Record<string, number>> = {
 /** Says what a client is told of an error; `undefined` if it is not told of it. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
-  const [name, message, session, state] = ["name", "message", "session", "state"].map((each) =>
-    propertyOf(error, each)
-  );
-  const text = oneLine(String(message));
-  if (Object.hasOwn(statuses, String(name))) return new Problem(statuses[String(name)], text, { session, state });
+  const [name = "", message = "", session, state] = ["name", "message", "session", "state"].map((each) => {
+    const text = propertyOf(error, each);
+    return typeof text === "string" ? text : undefined;
+  });
+  const text = oneLine(message);
+  if (Object.hasOwn(statuses, name)) return new Problem(statuses[name], text, { session, state });
   // A path can hold a key that the table cannot, and a body a moment that has passed.
   return /^Cannot (use (a string|the key)|pause) /.test(text) ? new Problem(400, text) : undefined;
 }

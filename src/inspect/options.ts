@@ -122,7 +122,7 @@ export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> 
   const { signal = new AbortController().signal, graceMs = 60_000, unreachableMs = 60_000, clock = systemClock } =
     options;
   const rule = "a function, for example bearer(token), basic(user, password) or anyone(): what is open must be said";
-  checkShape("authorize", rule, authorize, typeof authorize === "function");
+  checkShape("authorize", rule, typeof authorize, typeof authorize === "function"); // a text may be the secret
   const has = (value: unknown, ...methods: PropertyKey[]) => value === undefined || hasMethods(value, ...methods);
   checkShape("supervisor", "a Supervisor", supervisor, has(supervisor, "status", "subscribe", "summary"));
   checkShape("cluster", "a Cluster", cluster, has(cluster, "snapshot", "subscribe", "sessionOf", "countBy"));

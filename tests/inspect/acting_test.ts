@@ -148,6 +148,20 @@ for (const [name, error] of failures) {
   });
 }
 
+const unprintable = Object.create(null);
+for (const thrown of [{ name: unprintable }, { name: "KvTimeoutError", message: unprintable }, { message: Symbol() }]) {
+  Deno.test(`inspect() answers when a table throws what cannot be printed, ${Object.keys(thrown)}`, async () => {
+    const table = Object.assign(new Plain(), { get: () => Promise.reject(thrown) }), { error } = console;
+    console.error = () => {};
+    try {
+      const { status, detail } = await new Face({ table }).json(`/api/processes/${id}`);
+      assertEquals([status, typeof detail], [thrown.name === "KvTimeoutError" ? 503 : 500, "string"]);
+    } finally {
+      console.error = error;
+    }
+  });
+}
+
 Deno.test("POST start of a parked process starts it, and changes something once", async () => {
   let isBroken = true;
   const bot = leaf(async (signal) => {
