@@ -83,7 +83,7 @@ function live(text, state) {
 }
 
 function drawFleet({ timeline, counts, desired, sessions, slots, isRunning, isComplete }) {
-  const { running = 0 } = counts, down = desired - running, isBlind = !isRunning && !sessions.length, chosen = query.get("state");
+  const { running = 0, resting = 0 } = counts, down = desired - running - resting, isBlind = !isRunning && !sessions.length, chosen = query.get("state");
   const badges = new Set([timeline, ...sessions.map(({ info }) => info?.timeline), ...sessions.map(({ revision }) => revision && "revision " + revision)]);
   document.title = running + "/" + desired + " " + $("title").textContent;
   show("badges", [...badges], () => [...badges].filter(Boolean).map((text) => el("span.badge", String(text))));

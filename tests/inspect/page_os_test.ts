@@ -44,6 +44,13 @@ async function bestOfThree(measure: (round: number) => Promise<number>, limitMs:
   );
 }
 
+Deno.test("the page does not complain about processes that rest", options, async () => {
+  const table = bots(1).set("done", leaf(() => {}), { restart: { on: "failure" } });
+  await using program = await Program.open(table, anyone());
+  await program.page.getByText("1 resting").waitFor();
+  assertEquals(await program.page.locator("#note").textContent(), "Everything that should run is running.");
+});
+
 Deno.test("the page shows what runs, and what happened before it was opened", options, async () => {
   const table = bots(3);
   await using program = await Program.open(table, anyone());
