@@ -15,8 +15,8 @@ export class Health<K> {
   readonly #settings: InspectSettings<K>;
   /** Whether the session of this instance is fenced, and there is no other one yet. */
   #isFenced = false;
-  /** The first and the last of the failures of the table that follow each other. */
-  #failing: { readonly sinceMs: number; readonly lastAt: number } | undefined = undefined;
+  /** Since when the table fails, and the last pass that had read it when it failed last. */
+  #failing: { readonly sinceMs: number; readonly passAt: number | undefined } | undefined = undefined;
   /** Since when the cluster gets no answers. */
   #silentSinceMs: number | undefined = undefined;
 
@@ -30,7 +30,7 @@ export class Health<K> {
     else if (event.type === "database-unavailable") this.#silentSinceMs ??= this.#settings.clock.monotonic();
     else if (event.type === "database-available") this.#silentSinceMs = undefined;
     else if (event.type === "table-failed" && event.operation !== "report") {
-      this.#failing = { sinceMs: this.#unread?.sinceMs ?? this.#settings.clock.monotonic(), lastAt: event.at };
+      this.#failing = { sinceMs: this.#unread?.sinceMs ?? this.#settings.clock.monotonic(), passAt: this.#passAt };
     }
   }
 
@@ -54,10 +54,14 @@ export class Health<K> {
     return { status, serviceId: title, checks };
   }
 
-  /** The failures of the table since a pass has read it. */
+  /** Names the last pass that has read the table. */
+  get #passAt(): number | undefined {
+    return this.#settings.supervisor?.summary().pass?.at;
+  }
+
+  /** The failures of the table since a pass has read it. The clock may have been set since: moments are not compared. */
   get #unread(): { readonly sinceMs: number } | undefined {
-    const readAt = this.#settings.supervisor?.summary().pass?.at ?? -Infinity;
-    return this.#failing && this.#failing.lastAt >= readAt ? this.#failing : undefined;
+    return this.#failing?.passAt === this.#passAt ? this.#failing : undefined;
   }
 
   /** Tells of keys that do not run. Those that are paused or rest are as they should be. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { advance } from "../../src/testing/mod.ts";
-import { type Entry, leaf, MapTable, nop, type Runnable, Supervisor } from "@pact/supervisor";
+import { type Entry, leaf, MapTable, nop, type Runnable, Supervisor, systemClock } from "@pact/supervisor";
 import { delay } from "@std/async/delay";
 import { Face, statusOf } from "./fixtures.ts";
 
@@ -100,6 +100,27 @@ Deno.test("health fails when the table has been out of reach for a minute, and p
     assertEquals(await statusOf(face.get("/health")), 503);
     table.isBroken = false;
     await advance(time, 70_000);
+    assertEquals(await statusOf(face.get("/health")), 200);
+  });
+});
+
+Deno.test("health passes after the next pass also when the clock of the machine was set back meanwhile", async () => {
+  using time = new FakeTime();
+  let backMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() - backMs };
+  const table = new Flaky(),
+    supervisor = new Supervisor(table, { clock }),
+    face = new Face({ supervisor, table, clock });
+  supervisor.subscribe(() => {});
+  await supervisor.run(async () => {
+    await advance(time, 1_000);
+    table.isBroken = true;
+    await supervisor.reconcile();
+    table.isBroken = false;
+    backMs = 3_600_000;
+    await supervisor.reconcile();
+    await advance(time, 61_000);
+    assertEquals(await healthOf(face), [200, "pass", undefined]);
     assertEquals(await statusOf(face.get("/health")), 200);
   });
 });
