@@ -65,13 +65,18 @@ export function problemOf(error: unknown): Problem | undefined {
 
 /** Reads what comes with an action: JSON, or nothing. */
 export async function readBody(request: Request): Promise<Pick<Order<never>, "reason" | "untilAt">> {
+  if (request.bodyUsed) throw new Error("Cannot read the body: authorize has read it, instead of that of a clone");
   const chunks: BlobPart[] = [];
   let size = 0;
-  // Leaving the loop cancels the stream: no more is read of a body than it may have.
-  for await (const bytes of request.body ?? []) {
-    size += bytes.length;
-    if (size > maxBytes) throw new Problem(413, `The body must have at most ${maxBytes} bytes`);
-    chunks.push(bytes);
+  try {
+    // Leaving the loop cancels the stream: no more is read of a body than it may have.
+    for await (const bytes of request.body ?? []) {
+      size += bytes.length;
+      if (size > maxBytes) throw new Problem(413, `The body must have at most ${maxBytes} bytes`);
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem(400, "The body was cut off");
   }
   if (size === 0) return {};
   const type = request.headers.get("content-type") ?? "application/json";

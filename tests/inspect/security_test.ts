@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { leaf, MapTable, nop, ProcessPausedError, type Runnable, Supervisor } from "@pact/supervisor";
 import { anyone, type Authorize, basic, bearer, inspect } from "../../src/inspect/mod.ts";
 import { describeError } from "../../src/error_data.ts";
@@ -217,6 +217,33 @@ Deno.test("a body without end is refused after 16 KiB, and is read no further", 
   });
   assertEquals(await statusOf(new Face({ table: bots() }).post(pause, { body })), 413);
   assertEquals([pulled < 20, isCancelled], [true, true]);
+});
+
+Deno.test("a body that is cut off is refused, and nothing is printed", async () => {
+  const { error } = console, printed: unknown[] = [];
+  console.error = (...told) => void printed.push(told);
+  try {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error("connection reset")) });
+    assertEquals(await statusOf(new Face({ table: bots() }).post(pause, { body })), 400);
+    assertEquals(printed, []);
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test("authorize can read the body of a clone; what it has read itself is a 500 that says why on the console", async () => {
+  const { error } = console, printed: unknown[] = [];
+  console.error = (line: string) => void printed.push(line);
+  try {
+    for (const [isClone, status] of [[true, 200], [false, 500]] as const) {
+      const authorize: Authorize = async (request) => await (isClone ? request.clone() : request).text() !== "";
+      assertEquals(await statusOf(new Face({ table: bots(), authorize }).post(pause, { body: "{}" })), status);
+    }
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed.length, 1);
+  assertMatch(`${printed}`, /authorize has read it, instead of that of a clone/);
 });
 
 Deno.test("inspect() tells of no stack, path or environment", async () => {
