@@ -217,9 +217,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     this.#leave();
     const { sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
     const exit = { type: "exited", at, key, phase, outcome, uptimeMs } as const;
-    const failure = outcome === "failed" && { error };
-    const force = wasUp && isForced && { isForced: true as const };
-    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
+    const told = outcome === "failed" ? { type: "exited", at, key, phase, outcome, error, uptimeMs } as const : exit;
+    this.#registry.events.emitHere(wasUp && isForced ? { ...told, isForced: true } : told);
     this.#keeper.attemptEnded(this);
   }
 

@@ -134,8 +134,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "forgets in its next run that a key was parked",
     changes: [{
       file: "src/supervisor/backoff.ts",
-      from: 'this.#parkedBefore = trouble?.state === "parked" ?',
-      to: 'this.#parkedBefore = trouble?.state === "stuck" ?',
+      from: 'this.#parkedBefore = state === "parked" ?',
+      to: 'this.#parkedBefore = state === "stuck" ?',
     }],
   },
   {
