@@ -51,7 +51,6 @@ export class Backoff<K, P extends Runnable> {
   /** Made when a second start comes close to the one before. */
   #brake: Brake | undefined = undefined;
   #countedMs = -Infinity;
-  #isBrakeTold = false;
   /** The policy of its last life. */
   #policy: RestartPolicy;
   #failedLooks = 0;
@@ -219,7 +218,6 @@ export class Backoff<K, P extends Runnable> {
     this.#report = this.#waitsUntilMs = undefined;
     this.#brake = undefined;
     this.#countedMs = -Infinity;
-    this.#isBrakeTold = false;
   }
 
   get #ownReport(): TroubleReport<K> | undefined {
@@ -259,9 +257,7 @@ export class Backoff<K, P extends Runnable> {
     this.#countedMs = nowMs;
     if (this.#brake?.isForgotten(nowMs)) this.#brake = undefined;
     if (this.#brake === undefined && nowMs - beforeMs < windowMs) this.#brake = new Brake(beforeMs);
-    const brakeMs = this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
-    if (brakeMs === 0) this.#isBrakeTold = false;
-    return brakeMs;
+    return this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
   }
 
   /** Tells of a mistake in what decides about restarts, once for each version: it is made at each failure. */
@@ -276,8 +272,8 @@ export class Backoff<K, P extends Runnable> {
   #retryIn(ownDelayMs: number, at: number, brakeMs = 0, isFromElsewhere = false): void {
     const keeper = this.#keeper, { key } = keeper, { failures } = this;
     const delayMs = Math.max(ownDelayMs, brakeMs);
-    const isNews = brakeMs > ownDelayMs && !this.#isBrakeTold;
-    if (isNews) this.#isBrakeTold = true;
+    const isNews = brakeMs > ownDelayMs && this.#brake?.isTold === false;
+    if (isNews) this.#brake!.isTold = true;
     const event = { type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs } as const;
     this.#registry.emit(isNews ? { ...event, cause: "brake" } : event);
     keeper.enter("retrying", at);

@@ -17,8 +17,8 @@ export interface Finding extends Pick<Trouble, "state" | "failures" | "retryAt" 
 }
 
 /**
- * Makes a trouble of a finding; what is `undefined` is left out. What most of them are is written out: with spreads it would
- * take half as much memory again, and twice as long.
+ * Makes a trouble of a finding; what is `undefined` is left out. The common cases are written out: with spreads each would take
+ * a quarter more memory, and twice the time.
  */
 export function makeTrouble(finding: Finding, failingSinceAt: number, changedAt: number): Trouble {
   const { state, failures, lastError, retryAt, delayMs, cause } = finding;
