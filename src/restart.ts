@@ -170,7 +170,7 @@ export function afterExit(policy: RestartPolicy, exit: Exit, random: number): Re
   const answer = asked ?? (policy.decide && decide(policy.decide, { ...exit, failures, delayMs }));
   if (answer === "park") return { action: "park", failures, cause: "decided" };
   if (typeof answer === "number") return { action: "retry", failures, delayMs: answer };
-  return { action: "retry", failures, delayMs, ...answer && { mistake: answer } };
+  return answer ? { action: "retry", failures, delayMs, mistake: answer } : { action: "retry", failures, delayMs };
 }
 
 /**

@@ -25,6 +25,7 @@ import { Life, stopReason } from "../process/life.ts";
 import type { Runnable } from "../process/runnable.ts";
 import { type EntryOptions, type LifeSettings, settingsOf } from "../table/entry_options.ts";
 import type { Entry, Lease } from "../table/table.ts";
+import { abandonedEvent, exitedEvent } from "./endings.ts";
 import type { Keeper } from "./keeper.ts";
 import { Pulse } from "./pulse.ts";
 import type { Registry } from "./registry.ts";
@@ -175,9 +176,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
       leases.unwatch(this.#lease, this);
       leases.revoke(this.#lease, key, new ProcessStuckError(key, sinceAt));
     }
-    const { sinceAt: at, phase, outcome, error, uptimeMs } = this;
-    const failure = outcome === "failed" && { error };
-    this.#registry.emit({ type: "abandoned", at, key, sinceAt, phase, outcome, ...failure, uptimeMs });
+    this.#registry.emit(abandonedEvent(this, sinceAt));
   }
 
   /** Declares the attempt stuck. It keeps its key until it ends after all. */
@@ -212,14 +211,8 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
   protected override lifeEnded(): void {
     if (this.#isAbandoned) return this.#endAtLast();
     this.#leave();
-    const { key, sinceAt: at, phase, wasUp, isForced, outcome, error, uptimeMs } = this;
-    const stopMs = this.#endingMs === undefined ? undefined : Math.max(0, Math.round(this.#beganMs - this.#endingMs));
-    const exit = stopMs === undefined
-      ? { type: "exited", at, key, phase, outcome, uptimeMs } as const
-      : { type: "exited", at, key, phase, outcome, uptimeMs, stopMs } as const;
-    const failure = outcome === "failed" && { error };
-    const force = wasUp && isForced && { isForced: true as const };
-    this.#registry.events.emitHere(failure || force ? { ...exit, ...failure, ...force } : exit);
+    const stopMs = this.#endingMs === undefined ? undefined : wholeMs(this.#beganMs - this.#endingMs);
+    this.#registry.events.emitHere(exitedEvent(this, stopMs));
     this.#keeper.attemptEnded(this);
   }
 
@@ -329,7 +322,7 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
     const { at, nowMs } = this.#registry.watch.read(), beganMs = this.#beganMs;
     this.sinceAt = at;
     this.#beganMs = nowMs;
-    return Math.max(0, Math.round(nowMs - beganMs));
+    return wholeMs(nowMs - beganMs);
   }
 
   #beginBudget(runEndedMs?: number): void {
@@ -344,4 +337,9 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined | null)?.then === "function";
+}
+
+/** A span of time as events tell it: whole ms, and never negative. */
+function wholeMs(ms: number): number {
+  return Math.max(0, Math.round(ms));
 }

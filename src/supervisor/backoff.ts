@@ -29,9 +29,10 @@ import {
 import type { Trouble } from "../table/trouble.ts";
 import { Brake, windowMs } from "./brake.ts";
 import type { Keeper } from "./keeper.ts";
+import { Recovery } from "./recovery.ts";
 import type { Registry } from "./registry.ts";
-import { type Patient, TroubleReport } from "./trouble_report.ts";
-import { leftOfDelayMs } from "./trouble_rule.ts";
+import { TroubleReport } from "./trouble_report.ts";
+import { type Finding, leftOfDelayMs } from "./trouble_rule.ts";
 
 /** No version of any entry. */
 const none = Symbol();
@@ -40,7 +41,7 @@ const none = Symbol();
 export type Dormancy = "retrying" | "parked" | "resting";
 
 /** Applies the restart rule to one key, announces what it says, and has the key wait. */
-export class Backoff<K, P extends Runnable> implements Patient {
+export class Backoff<K, P extends Runnable> {
   readonly #registry: Registry<K, P>;
   readonly #keeper: Keeper<K, P>;
   /** Consecutive failures. */
@@ -50,13 +51,15 @@ export class Backoff<K, P extends Runnable> implements Patient {
   /** Made when a second start comes close to the one before. */
   #brake: Brake | undefined = undefined;
   #countedMs = -Infinity;
-  #isBrakeTold = false;
   /** The policy of its last life. */
   #policy: RestartPolicy;
   #failedLooks = 0;
   #toldVersion: unknown = none;
-  /** What the table is told. */
-  #report: TroubleReport<K>;
+  /** What the table is told; made when there is something to tell, for a table that remembers it. */
+  #report: TroubleReport<K> | undefined = undefined;
+  #recovery: Recovery<K, P> | undefined = undefined;
+  /** Until when it has to wait although it is not waiting now, by the monotonic clock. */
+  #waitsUntilMs: number | undefined = undefined;
   /** Why it was parked before it came here: it has one try, and is parked again if that fails. */
   #parkedBefore: ParkedCause | undefined = undefined;
 
@@ -64,51 +67,58 @@ export class Backoff<K, P extends Runnable> implements Patient {
     this.#registry = registry;
     this.#keeper = keeper;
     this.#policy = registry.settings.restart;
-    this.#report = this.#newReport();
   }
 
   /** Goes on from what the table remembers of a version of the entry. */
   goOnFrom(trouble: Trouble, version: unknown): void {
     this.#goOnFrom(trouble);
-    this.#report.goOnFrom(trouble, version);
+    this.#ownReport?.goOnFrom(trouble, version);
   }
 
   /** Goes on from what was left of the version of the entry, which the table does not know of yet. */
   takeUp(report: TroubleReport<K>): void {
-    report.patient = this;
     this.#report = report;
     if (report.trouble) this.#goOnFrom(report.trouble);
   }
 
   /** Has a key that does not run wait for what is left of its delay. Returns whether there is any; one that was parked gets a try. */
   waits(): boolean {
-    const { trouble } = this.#report, now = this.#registry.clock.now();
-    const leftMs = trouble ? leftOfDelayMs(trouble, now) : 0;
-    this.#parkedBefore = trouble?.state === "parked" ? trouble.cause ?? "limit" : undefined;
-    if (leftMs > 0) this.#retryIn(leftMs, now);
+    if (this.#waitsUntilMs === undefined) return false;
+    const { clock } = this.#registry, leftMs = this.#waitsUntilMs - clock.monotonic();
+    this.#waitsUntilMs = undefined;
+    if (leftMs > 0) this.#retryIn(leftMs, clock.now());
     return leftMs > 0;
+  }
+
+  /** Its key is paused: it does not wait meanwhile, and waits for what is left then. */
+  paused(): void {
+    if (this.#keeper.phase === "retrying") this.#waitsUntilMs = this.#keeper.deadlineAt;
   }
 
   /** Its process came up. */
   isUp(policy: RestartPolicy): void {
-    this.#report.isUp(policy.resetAfterMs);
+    if (this.failures === 0 && this.#parkedBefore === undefined && !this.#report?.trouble) return;
+    this.#recovery ??= new Recovery(this.#registry, this);
+    this.#recovery.isUp(policy.resetAfterMs);
   }
 
   /** Its process is up no more. */
   isDown(): void {
-    this.#report.isDown();
+    this.#recovery?.isDown();
   }
 
   /** Its process does not end. */
   isStuck(at: number): void {
     const { failures, lastError } = this;
-    this.#report.found({ state: "stuck", failures, ...failures > 0 && { lastError } }, this.#keeper.version, at);
+    this.#recovery?.end();
+    this.#found({ state: "stuck", failures, lastError: failures > 0 ? lastError : undefined }, at);
   }
 
   /** All is well again, or a version of the entry begins of which nothing is known. */
   end(version: unknown): void {
     this.forget();
-    this.#report.end(version);
+    this.#waitsUntilMs = undefined;
+    this.#report?.end(version);
   }
 
   /** Its process has been up for long enough. */
@@ -118,7 +128,8 @@ export class Backoff<K, P extends Runnable> implements Patient {
 
   /** The key is no concern of this supervisor any more: what is known of it goes to the table. */
   leave(): void {
-    this.#registry.reports.leave(this.#report);
+    this.#recovery?.end();
+    if (this.#report) this.#registry.reports.leave(this.#report);
   }
 
   /** Waits, rests or parks after an exit that was not asked for. */
@@ -130,6 +141,7 @@ export class Backoff<K, P extends Runnable> implements Patient {
     const { key } = this.#keeper;
     this.#policy = policy;
     this.#failedLooks = 0;
+    this.#waitsUntilMs = undefined;
     // If it returned, an earlier failure is not why it is idle now.
     this.lastError = outcome === "failed" ? errorData(error, at) : undefined;
     const exit = { key, outcome, error, phase, uptimeMs, failures: this.failures };
@@ -140,16 +152,16 @@ export class Backoff<K, P extends Runnable> implements Patient {
     if (decision.action === "retry") {
       if (decision.mistake) this.#tell(decision.mistake, at);
       this.#retryIn(delayMs, at, brakeMs, wasStuck);
-      const waitMs = Math.max(delayMs, brakeMs);
-      return this.#found({ state: "retrying", retryAt: at + waitMs, delayMs: waitMs }, at);
+      return this.#foundToWait(Math.max(delayMs, brakeMs), at);
     }
     if (decision.action === "park") {
       this.#registry.emit({ type: "parked", at, key, failures: this.failures, cause: decision.cause, error });
     }
     this.#keeper.enter(decision.action === "park" ? "parked" : "resting", at);
     this.#keeper.failUp(() => error ?? new ProcessEndedEarlyError("it is not restarted"));
-    if (decision.action === "park") this.#found({ state: "parked", cause: decision.cause }, at);
-    else this.end(this.#keeper.version);
+    if (decision.action === "rest") return this.end(this.#keeper.version);
+    const { failures, lastError } = this;
+    this.#found({ state: "parked", failures, lastError, cause: decision.cause }, at);
   }
 
   /** It has ended as it was asked to, with an error that may say when to try again: that is for whoever runs the key next. */
@@ -157,7 +169,8 @@ export class Backoff<K, P extends Runnable> implements Patient {
     const delayMs = retryAfterOf(error);
     if (delayMs === undefined) return;
     this.lastError = errorData(error, at);
-    this.#found({ state: "retrying", delayMs, retryAt: at + delayMs }, at);
+    this.#waitsUntilMs = this.#registry.clock.monotonic() + delayMs;
+    this.#foundToWait(delayMs, at);
   }
 
   /** Tries once more although it was not the process that failed; the delay grows while that goes on. */
@@ -201,34 +214,40 @@ export class Backoff<K, P extends Runnable> implements Patient {
   /** Its entry is gone: what may come in its place is another process. */
   removed(): void {
     this.forget();
-    this.#report.leave();
-    this.#report = this.#newReport();
+    this.#report?.leave();
+    this.#report = this.#waitsUntilMs = undefined;
     this.#brake = undefined;
     this.#countedMs = -Infinity;
-    this.#isBrakeTold = false;
   }
 
-  #newReport(): TroubleReport<K> {
-    return new TroubleReport(this.#registry.reports, this.#keeper.key, this);
+  get #ownReport(): TroubleReport<K> | undefined {
+    const { table, reports } = this.#registry;
+    if (table.report) this.#report ??= new TroubleReport(reports, this.#keeper.key);
+    return this.#report;
   }
 
-  #goOnFrom({ failures, lastError, state, cause = "limit" }: Trouble): void {
+  #goOnFrom(trouble: Trouble): void {
+    const { clock } = this.#registry, { failures, lastError, state, cause = "limit" } = trouble;
+    this.#waitsUntilMs = clock.monotonic() + leftOfDelayMs(trouble, clock.now());
     this.failures = failures;
     this.lastError = lastError;
     this.#parkedBefore = state === "parked" ? cause : undefined;
   }
 
   #decide(exit: Exit): RestartDecision {
-    if (exit.uptimeMs >= this.#policy.resetAfterMs) this.#report.end(this.#keeper.version);
+    if (exit.uptimeMs >= this.#policy.resetAfterMs) this.#report?.end(this.#keeper.version);
     const decision = afterExit(this.#policy, exit, this.#registry.settings.random());
     if (this.#parkedBefore === undefined || decision.action !== "retry") return decision;
     return { action: "park", failures: exit.failures + 1, cause: this.#parkedBefore };
   }
 
-  #found(state: Pick<Trouble, "state" | "cause" | "retryAt" | "delayMs">, at: number): void {
+  #foundToWait(delayMs: number, at: number): void {
     const { failures, lastError } = this;
-    const finding = lastError ? { ...state, failures, lastError } : { ...state, failures };
-    this.#report.found(finding, this.#keeper.version, at);
+    this.#found({ state: "retrying", failures, lastError, retryAt: at + delayMs, delayMs }, at);
+  }
+
+  #found(finding: Finding, at: number): void {
+    this.#ownReport?.found(finding, this.#keeper.version, at);
   }
 
   /** Counts a start that is to follow. Returns how long the brake holds it up. */
@@ -238,9 +257,7 @@ export class Backoff<K, P extends Runnable> implements Patient {
     this.#countedMs = nowMs;
     if (this.#brake?.isForgotten(nowMs)) this.#brake = undefined;
     if (this.#brake === undefined && nowMs - beforeMs < windowMs) this.#brake = new Brake(beforeMs);
-    const brakeMs = this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
-    if (brakeMs === 0) this.#isBrakeTold = false;
-    return brakeMs;
+    return this.#brake?.count(nowMs, ownDelayMs, this.#policy) ?? 0;
   }
 
   /** Tells of a mistake in what decides about restarts, once for each version: it is made at each failure. */
@@ -255,10 +272,10 @@ export class Backoff<K, P extends Runnable> implements Patient {
   #retryIn(ownDelayMs: number, at: number, brakeMs = 0, isFromElsewhere = false): void {
     const keeper = this.#keeper, { key } = keeper, { failures } = this;
     const delayMs = Math.max(ownDelayMs, brakeMs);
-    const isNews = brakeMs > ownDelayMs && !this.#isBrakeTold;
-    if (isNews) this.#isBrakeTold = true;
-    const cause = isNews && { cause: "brake" as const };
-    this.#registry.emit({ type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs, ...cause });
+    const isNews = brakeMs > ownDelayMs && this.#brake?.isTold === false;
+    if (isNews) this.#brake!.isTold = true;
+    const event = { type: "retrying", at, key, failures, delayMs, retryAt: at + delayMs } as const;
+    this.#registry.emit(isNews ? { ...event, cause: "brake" } : event);
     keeper.enter("retrying", at);
     // A timer of 0 ms is 2 ms late.
     if (delayMs > 0 || isFromElsewhere) this.#registry.deadlines.set(keeper, delayMs);

@@ -21,6 +21,8 @@ export class Brake {
   #next: number;
   /** How many were slowed since it was last forgotten. */
   #slowed = 0;
+  /** Whether it was announced that it is on; that is forgotten with the rest. */
+  isTold = false;
   /** Before this no start is allowed, and when the last one was to come. */
   #untilMs = -Infinity;
   #startMs = -Infinity;
@@ -69,6 +71,7 @@ export class Brake {
   }
 
   #forget(): void {
+    this.isTold = false;
     this.#countedMs = [];
     this.#next = this.#slowed = 0;
   }

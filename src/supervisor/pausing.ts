@@ -32,6 +32,7 @@ export class Pausing<K, P extends Runnable> {
     this.#before = keeper.phase === "parked" || keeper.phase === "resting" ? keeper.phase : undefined;
     this.#pause = pause;
     this.#isOwn = !pause.isWholeTable;
+    keeper.backoff?.paused();
     registry.emit({ type: "paused", at: registry.clock.now(), key: keeper.key, pause });
   }
 

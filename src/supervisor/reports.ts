@@ -58,7 +58,7 @@ export class Reports<K> {
 
   /** Has a report told as soon as possible. */
   add(report: TroubleReport<K>): void {
-    if (this.#isClosed || !this.#options.table.report) return this.#drop(report);
+    if (this.#isClosed) return this.#drop(report);
     if (this.#failedMs !== undefined && !this.#isFinishing && this.nowMs < this.#failedMs + reportEveryMs) {
       return report.putOff();
     }

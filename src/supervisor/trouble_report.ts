@@ -17,12 +17,7 @@
 import type { Trouble } from "../table/trouble.ts";
 import type { DeadlineHolder } from "./deadlines.ts";
 import type { Reports } from "./reports.ts";
-import { type Finding, isUrgentFinding, reportDueMs } from "./trouble_rule.ts";
-
-/** Is told when its process has been up for long enough. */
-export interface Patient {
-  recovered(): void;
-}
+import { type Finding, isUrgentTrouble, makeTrouble, reportDueMs } from "./trouble_rule.ts";
 
 /** The trouble of one key. Made at its first failure, as most keys never fail. */
 export class TroubleReport<K> implements DeadlineHolder {
@@ -32,14 +27,9 @@ export class TroubleReport<K> implements DeadlineHolder {
   heapIndex = -1;
   /** The version of the entry that it is about. */
   version: unknown = undefined;
-  /** Whose trouble it is. */
-  patient: Patient;
+  /** What is wrong; `undefined` if it is well. A table in memory keeps the same. */
+  trouble: Trouble | undefined = undefined;
   readonly #reports: Reports<K>;
-  /** What was found last; `undefined` if it is well. */
-  #finding: Finding | undefined = undefined;
-  /** When the row of failures began, and when that was found, epoch ms. */
-  #failingSinceAt = NaN;
-  #foundAt = NaN;
   /** Whether the table knows less than is known here. */
   isDue = false;
   #isUrgent = false;
@@ -47,25 +37,15 @@ export class TroubleReport<K> implements DeadlineHolder {
   /** Whether the table may remember something. */
   #isTold = false;
   #reportedMs: number | undefined = undefined;
-  /** When the process will have been up for long enough, by the monotonic clock. */
-  #recoversMs = Infinity;
 
-  constructor(reports: Reports<K>, key: K, patient: Patient) {
+  constructor(reports: Reports<K>, key: K) {
     this.#reports = reports;
     this.key = key;
-    this.patient = patient;
-  }
-
-  /** What is wrong; `undefined` if it is well. Made when it is asked for: what crashes again and again is told of now and then. */
-  get trouble(): Trouble | undefined {
-    return this.#finding && { ...this.#finding, failingSinceAt: this.#failingSinceAt, changedAt: this.#foundAt };
   }
 
   /** The table remembers this: it is gone on from. */
   goOnFrom(trouble: Trouble, version: unknown): void {
-    this.#finding = trouble;
-    this.#failingSinceAt = trouble.failingSinceAt;
-    this.#foundAt = trouble.changedAt;
+    this.trouble = trouble;
     this.version = version;
     this.#isTold = true;
     this.isDue = this.#isUrgent = false; // what was due was of another version
@@ -74,47 +54,28 @@ export class TroubleReport<K> implements DeadlineHolder {
 
   /** Something is wrong with a version of the entry. */
   found(finding: Finding, version: unknown, at: number): void {
-    if (this.#finding === undefined) this.#failingSinceAt = at;
-    this.#finding = finding;
-    this.#foundAt = at;
+    this.trouble = makeTrouble(finding, this.trouble?.failingSinceAt ?? at, at);
     this.version = version;
-    this.#due(isUrgentFinding(finding));
+    this.#due(isUrgentTrouble(this.trouble));
   }
 
   /** All is well again, or the version is another one, of which nothing is known yet. */
   end(version: unknown): void {
-    if (this.#finding === undefined) return;
-    this.#finding = undefined;
+    if (this.trouble === undefined) return;
+    this.trouble = undefined;
     this.version = version;
     if (this.#isTold || this.isUnderWay) return this.#due(true);
     this.isDue = false;
     this.#setDeadline();
   }
 
-  /** The process came up: it is well again if it stays so for long. */
-  isUp(resetAfterMs: number): void {
-    if (this.#finding === undefined) return;
-    this.#recoversMs = this.#reports.nowMs + resetAfterMs;
-    this.#setDeadline();
-  }
-
-  /** The process is not up any more. The deadline stays: what follows most often has one, too. */
-  isDown(): void {
-    this.#recoversMs = Infinity;
-  }
-
   /** Nothing more will happen to the key here: what is due is told at once. */
   leave(): void {
-    this.#recoversMs = Infinity;
     this.#isUrgent = true;
     this.#setDeadline();
   }
 
   onDeadline(): void {
-    if (this.#reports.nowMs >= this.#recoversMs) {
-      this.#recoversMs = Infinity;
-      this.patient.recovered();
-    }
     this.#setDeadline();
   }
 
@@ -122,11 +83,9 @@ export class TroubleReport<K> implements DeadlineHolder {
   take(): Trouble | undefined {
     this.isUnderWay = true;
     this.isDue = this.#isUrgent = false;
-    this.#isTold = this.#finding !== undefined;
+    this.#isTold = this.trouble !== undefined;
     this.#reportedMs = this.#reports.nowMs;
-    const { trouble } = this;
-    this.#finding = trouble; // a table in memory keeps the same
-    return trouble;
+    return this.trouble;
   }
 
   /** The table has answered. If it has failed it is told again, in a while; and at once if something urgent has come up. */
@@ -151,15 +110,14 @@ export class TroubleReport<K> implements DeadlineHolder {
   }
 
   /**
-   * Has one deadline for both: the report, and the recovery. One that comes too early stays, and is set again when it comes:
-   * what crashes again and again would move it several times for each crash.
+   * Has the report told when it is due. A deadline that comes too early stays, and is set again when it comes: what crashes
+   * again and again would move it for each crash.
    */
   #setDeadline(): void {
     const dueMs = this.isDue && !this.isUnderWay ? reportDueMs(this.#isUrgent, this.#reportedMs) : Infinity;
-    const nextMs = Math.min(dueMs, this.#recoversMs);
-    if (this.heapIndex >= 0 && this.deadlineAt <= nextMs && nextMs < Infinity) return;
+    if (this.heapIndex >= 0 && this.deadlineAt <= dueMs && dueMs < Infinity) return;
     const { nowMs } = this.#reports, isDueNow = dueMs <= nowMs;
-    this.#reports.wake(this, isDueNow ? this.#recoversMs : nextMs, nowMs);
+    this.#reports.wake(this, isDueNow ? Infinity : dueMs, nowMs);
     if (isDueNow) this.#reports.add(this); // last: it may be told, and have another deadline, within this call
   }
 }

@@ -5,19 +5,34 @@
  * @module
  */
 
+import type { ErrorData } from "../error_data.ts";
 import type { Trouble } from "../table/trouble.ts";
 
 /** How close together two reports on one key may be, in ms: what crashes every second is reported six times a minute. */
 export const reportEveryMs = 10_000;
 
 /** What is known of the failures of a key when one of them has had its answer. */
-export type Finding = Omit<Trouble, "failingSinceAt" | "changedAt" | "session" | "endedAt">;
+export interface Finding extends Pick<Trouble, "state" | "failures" | "retryAt" | "delayMs" | "cause"> {
+  readonly lastError: ErrorData | undefined;
+}
+
+/**
+ * Makes a trouble of a finding; what is `undefined` is left out. The common cases are written out: with spreads each would take
+ * a quarter more memory, and twice the time.
+ */
+export function makeTrouble(finding: Finding, failingSinceAt: number, changedAt: number): Trouble {
+  const { state, failures, lastError, retryAt, delayMs, cause } = finding;
+  if (lastError === undefined) return { ...withoutError(finding), failingSinceAt, changedAt };
+  if (state === "retrying") return { state, failures, lastError, failingSinceAt, changedAt, retryAt, delayMs };
+  if (state === "parked") return { state, failures, lastError, failingSinceAt, changedAt, cause };
+  return { state, failures, lastError, failingSinceAt, changedAt };
+}
 
 /**
  * Tells whether a report must not wait: what comes next depends on it. Whoever runs the key next would try a long wait too
  * early, and one that is as long as reports are apart makes them no more frequent.
  */
-export function isUrgentFinding({ state, delayMs = 0 }: Finding): boolean {
+export function isUrgentTrouble({ state, delayMs = 0 }: Trouble): boolean {
   return state === "parked" || delayMs >= reportEveryMs;
 }
 
@@ -42,4 +57,8 @@ export function reportDueMs(isUrgent: boolean, reportedMs: number | undefined): 
 export function leftOfDelayMs({ state, retryAt, delayMs }: Trouble, now: number): number {
   if (state !== "retrying" || retryAt === undefined || delayMs === undefined) return 0;
   return Math.max(0, Math.min(retryAt - now, delayMs));
+}
+
+function withoutError({ lastError: _none, ...rest }: Finding): Omit<Finding, "lastError"> {
+  return rest;
 }

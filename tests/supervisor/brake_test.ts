@@ -45,6 +45,16 @@ Deno.test("Brake.count() is off with minDelayMs 0", () => {
   assertEquals(delays(Array(100).fill(0), { minDelayMs: 0 }), Array(100).fill(0));
 });
 
+Deno.test("Brake.isTold is forgotten with what was counted", () => {
+  const brake = new Brake(), policy = policyOf({});
+  brake.count(0, 0, policy);
+  brake.isTold = true;
+  for (const [at, isTold] of [[9_999, true], [19_999, false]] as const) {
+    brake.count(at, 0, policy);
+    assertEquals(brake.isTold, isTold);
+  }
+});
+
 Deno.test("Brake.count() takes a start that waits for longer of itself as coming later", () => {
   const brake = new Brake(), policy = policyOf({});
   for (let count = 0; count < 10; count++) brake.count(0, 0, policy);

@@ -1,9 +1,21 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { MapTable, nop, ProcessNotFoundError, ProcessPausedError, Supervisor } from "@pact/supervisor";
+import {
+  leaf,
+  MapTable,
+  nop,
+  ProcessNotFoundError,
+  ProcessPausedError,
+  type RunOptions,
+  Supervisor,
+} from "@pact/supervisor";
 import { settle, watch, World } from "./fixtures/mod.ts";
 
 const oops = new Error("oops");
 const pause = { at: 0, reason: "invoice" };
+
+/** A run that never comes up. */
+const untilAborted = (_callback: unknown, { signal }: RunOptions) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 
 /** What is told and seen of the key "a" when it is paused and then resumed, in a state. */
 interface Case {
@@ -267,6 +279,23 @@ Deno.test("Supervisor forgets the failures of a key that is resumed, and not tho
     const told = isWholeTable ? ["a resumed", "a retrying 2 1500 3000"] : ["a resumed", "a starting change 1"];
     assertEquals(world.take().slice(0, 2), told, `${failures}`);
   }
+});
+
+Deno.test("Supervisor does not wait, when the whole table is resumed, for what it was told before a later failure", async () => {
+  await using world = new World({}, { restart: { jitter: 0 } });
+  await world.begin();
+  const lives = [leaf(() => Promise.reject(new Error("oops"))), { run: untilAborted }, nop];
+  const told = { failures: 0, failingSinceAt: 0, changedAt: 0, retryAt: 60_000, delayMs: 60_000 };
+  world.table.rows.set("a", { version: 1, build: () => lives.shift()!, trouble: { state: "retrying", ...told } });
+  await world.supervisor.start("a");
+  await world.time.pass(1_500);
+  assertEquals(world.stateOf("a"), "starting");
+  world.table.pause("a", { at: 1_500, isWholeTable: true });
+  await settle();
+  world.take();
+  world.table.pause("a");
+  await settle();
+  assertEquals(world.take().slice(0, 2), ["a resumed", "a starting change 2"]);
 });
 
 /** A key that was parked, and then paused with the whole table. */

@@ -9,7 +9,7 @@ import {
   type Trouble,
   UnrecoverableError,
 } from "@pact/supervisor";
-import { leftOfDelayMs, reportDueMs } from "../../src/supervisor/trouble_rule.ts";
+import { type Finding, leftOfDelayMs, makeTrouble, reportDueMs } from "../../src/supervisor/trouble_rule.ts";
 import { settle, TestTime, watch, World, type WorldOptions } from "./fixtures/mod.ts";
 import type { RowLike } from "./fixtures/test_table.ts";
 
@@ -487,6 +487,58 @@ Deno.test("Supervisor over a table that remembers nothing works as ever", async 
   await world.begin();
   await world.time.pass(1_000);
   assertEquals(world.stateOf("a"), "parked");
+});
+
+Deno.test("Supervisor over a table that remembers nothing forgets the failures of what has been up for resetAfterMs", async () => {
+  await using world = new World({ a: {} }, { restart: { jitter: 0, resetAfterMs: 30_000 } });
+  await world.begin();
+  world.bot("a").crash();
+  const failures: unknown[] = [];
+  for (const ms of [1_000, 29_999, 1]) {
+    await world.time.pass(ms);
+    failures.push(world.supervisor.status("a")?.failures);
+  }
+  assertEquals(failures, [1, 1, 0]);
+});
+
+Deno.test("Supervisor heeds a RetryAfterError with which a process ends that was stopped while it is looked up", async () => {
+  await using world = new World({ a: { stopError: new RetryAfterError(8_000) } });
+  await world.begin();
+  const look = Promise.withResolvers<void>();
+  world.table.onLook = () => look.promise;
+  world.table.announce("a");
+  await settle();
+  await watch(world.supervisor.stop("a"));
+  await settle();
+  world.take();
+  look.resolve();
+  await settle();
+  assertEquals(world.take(), ["a retrying 0 8000 8000"]);
+});
+
+Deno.test("Supervisor waits for no recovery of what gets stuck after it has failed", async () => {
+  await using world = new World({ a: { deaf: true, lingers: true } }, { restart: { jitter: 0 } });
+  await world.begin();
+  world.bot("a").crash();
+  await world.time.pass(1_000);
+  await world.end();
+  assertEquals([world.stateOf("a"), world.time.timers], ["stuck", 0]);
+});
+
+Deno.test("makeTrouble() leaves out what is not known", () => {
+  const error = lastError(5), dates = { failingSinceAt: 1, changedAt: 2 };
+  const findings: Finding[] = [
+    { state: "retrying", failures: 1, lastError: error, retryAt: 9, delayMs: 4 },
+    { state: "retrying", failures: 1, lastError: undefined, retryAt: 9, delayMs: 4 },
+    { state: "parked", failures: 3, lastError: error, cause: "limit" },
+    { state: "parked", failures: 3, lastError: undefined, cause: "limit" },
+    { state: "stuck", failures: 2, lastError: error },
+    { state: "stuck", failures: 0, lastError: undefined },
+  ];
+  for (const { lastError, ...finding } of findings) {
+    const known = lastError ? { ...finding, lastError } : finding;
+    assertEquals(makeTrouble({ ...finding, lastError }, 1, 2), { ...known, ...dates });
+  }
 });
 
 Deno.test("reportDueMs() is 10 s after the last report, and at once for the first and for what is urgent", () => {

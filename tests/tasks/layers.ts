@@ -75,7 +75,7 @@ export interface SizeBounds {
   readonly folders: Readonly<Record<string, number>>;
 }
 
-const sizeBounds: SizeBounds = { core: 180_000, folders: { "src/inspect": 92_000, "src/otel": 12_000 } };
+const sizeBounds: SizeBounds = { core: 184_000, folders: { "src/inspect": 92_000, "src/otel": 12_000 } };
 
 const words = [
   "one_line",

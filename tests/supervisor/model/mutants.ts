@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "has the late end of an abandoned life count",
     changes: [{
       file: "src/supervisor/attempt.ts",
-      from: "if (this.#isAbandoned) return this.#endAtLast();\n    this.#leave();\n    const { key, sinceAt",
-      to: "this.#leave();\n    const { key, sinceAt",
+      from: "if (this.#isAbandoned) return this.#endAtLast();\n    this.#leave();\n    const stopMs",
+      to: "this.#leave();\n    const stopMs",
     }],
   },
   {
@@ -134,8 +134,8 @@ export const mutants: readonly Mutant[] = [
     mistake: "forgets in its next run that a key was parked",
     changes: [{
       file: "src/supervisor/backoff.ts",
-      from: 'this.#parkedBefore = trouble?.state === "parked" ?',
-      to: 'this.#parkedBefore = trouble?.state === "stuck" ?',
+      from: 'this.#parkedBefore = state === "parked" ?',
+      to: 'this.#parkedBefore = state === "stuck" ?',
     }],
   },
   {

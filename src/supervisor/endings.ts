@@ -1,0 +1,38 @@
+/**
+ * What is said of the end of an attempt.
+ *
+ * @module
+ */
+
+import type { AbandonedEvent, ExitedEvent, ExitOutcome } from "../events.ts";
+
+/** What is known of an attempt that has ended, or that no one waits for any more. */
+export interface Ending<K> {
+  readonly key: K;
+  /** When that was, epoch ms. */
+  readonly sinceAt: number;
+  readonly phase: "starting" | "running";
+  readonly outcome: ExitOutcome;
+  readonly error: unknown;
+  readonly uptimeMs: number;
+  readonly wasUp: boolean;
+  readonly isForced: boolean;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** Says how it ended. Most ends have one field more than others: a copy for each would cost as much as the end itself. */
+export function exitedEvent<K>(ending: Ending<K>, stopMs: number | undefined): ExitedEvent<K> {
+  const { key, sinceAt: at, phase, outcome, uptimeMs } = ending;
+  const event: Writable<ExitedEvent<K>> = { type: "exited", at, key, phase, outcome, uptimeMs };
+  if (outcome === "failed") event.error = ending.error;
+  if (stopMs !== undefined) event.stopMs = stopMs;
+  if (ending.wasUp && ending.isForced) event.isForced = true;
+  return event;
+}
+
+/** Says how it would have ended when it was let go of; it had been stuck since a moment, epoch ms. */
+export function abandonedEvent<K>(ending: Ending<K>, sinceAt: number): AbandonedEvent<K> {
+  const { key, sinceAt: at, phase, outcome, error, uptimeMs } = ending;
+  return { type: "abandoned", at, key, sinceAt, phase, outcome, ...outcome === "failed" && { error }, uptimeMs };
+}
