@@ -8,7 +8,7 @@ import { sized } from "./size.ts";
 
 const steps = 200;
 /** More of them, and others: `deno task simulate --seeds 2000 --from 1`. */
-const count = sized({ short: 100, full: 400 });
+const count = sized({ short: 100, full: 1_000 });
 const realCount = sized({ short: 4, full: 50 });
 
 Deno.test(`Cluster keeps its promises in ${count} simulated histories of ${steps} steps`, async () => {
