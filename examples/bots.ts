@@ -47,7 +47,7 @@ const tenants = cluster.table(kv, {
 const supervisor = new Supervisor(tenants, { livenessMs: 3_000, restart: { maxDelayMs: 8_000 } });
 supervisor.subscribe(logger());
 
-// Anyone on this machine may look, and nobody may act. With a token, its owner may do both, at /inspect/#token=…
+// Anyone on this machine may look, and no one may act. With a token, its owner may do both, at /inspect/#token=…
 const token = Deno.env.get("INSPECT_TOKEN");
 const authorize = token ? bearer(token) : anyone();
 const page = inspect({ supervisor, cluster, table: tenants, authorize, title: `bots, seen from ${name}` });

@@ -39,7 +39,7 @@ const supervisor = new Supervisor(monitors, {
 });
 supervisor.subscribe(logger());
 
-// Anyone on this machine may look, and nobody may act. With a token, its owner may do both, at /inspect/#token=…
+// Anyone on this machine may look, and no one may act. With a token, its owner may do both, at /inspect/#token=…
 const token = Deno.env.get("INSPECT_TOKEN");
 const authorize = token ? bearer(token) : anyone();
 const page = inspect({ supervisor, table: monitors, authorize, title: "uptime" });

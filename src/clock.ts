@@ -127,6 +127,11 @@ export class Watch {
   }
 }
 
+/** A span of time as events tell it: whole ms, and never negative. */
+export function wholeMs(ms: number): number {
+  return Math.max(0, Math.round(ms));
+}
+
 /**
  * Makes a delay a tenth longer or shorter, so that several instances do not keep in step.
  *

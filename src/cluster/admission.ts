@@ -110,7 +110,7 @@ export class Admission {
   }
 
   /**
-   * Takes note that what the instance has seen to may be gone with its database.
+   * Takes note that the database may have lost what the instance did there.
    *
    * @param order The order of the revisions that it knew.
    */

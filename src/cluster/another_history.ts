@@ -15,11 +15,11 @@ import { unreadableStamp } from "./records.ts";
 export interface BeatKnown {
   /** The nonce that the beat has. */
   readonly nonce: number;
-  /** The commit of the last beat that was acknowledged; `null` if there is none. */
+  /** The commit of the last acknowledged beat; `null` before the first. */
   readonly last: string | null;
   /** The commit of the bell; `undefined` if it is not known. */
   readonly bell: string | null | undefined;
-  /** The newest commit that the instance knows of; "" if there is none. */
+  /** The newest commit that the instance knows; "" before the first. */
   readonly newest: string;
 }
 
@@ -51,7 +51,7 @@ export function beatEvidence({ nonce, last, bell, newest }: BeatKnown, beaten: B
  * Tells what a look has shown.
  *
  * @param id The session that looks.
- * @param last The commit of its last beat that was acknowledged before the look; `null` if there is none.
+ * @param last The commit of its last beat that was acknowledged before the look; `null` before the first.
  * @param before What an earlier look of the session found.
  * @param now What this one has found.
  * @returns To be read after a colon; `undefined` if it shows nothing.

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import { type Clock, wholeMs } from "../clock.ts";
 import type { Lease } from "../table/table.ts";
 import { ClaimHandle, type CommitHeld } from "./claim_handle.ts";
 import type { SlotHeld } from "./plan.ts";
@@ -203,7 +203,7 @@ export class Claims {
     this.#holds.delete(slot);
     for (const lease of hold.leases.keys()) this.#orphans.add(lease);
     hold.controller.abort(reason);
-    return sinceMs === undefined ? undefined : Math.max(0, Math.round(this.#options.clock.monotonic() - sinceMs));
+    return sinceMs === undefined ? undefined : wholeMs(this.#options.clock.monotonic() - sinceMs);
   }
 
   /** Stops holding anything. What still runs is aborted with the reason. */

@@ -125,7 +125,7 @@ export class Enrolments {
   /**
    * Brings the own revision back to its place when the database was set back or emptied. Called before the next session joins.
    *
-   * @param known The order in the history that is gone.
+   * @param known The order in the lost history.
    */
   async enrolAgain(known: readonly string[]): Promise<void> {
     const { said: { revision } } = this.#options;

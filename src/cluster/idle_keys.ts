@@ -17,7 +17,7 @@ export class IdleKeys<K extends KvTableKey> {
   readonly #paused: Map<K, number> = new Map();
   /** Keys whose process has ended: they may rest, or wait. */
   readonly #ended: Map<K, number> = new Map();
-  /** Keys with a process, but for those that are known to be gone. */
+  /** Keys with a process, except those that the table is known to have lost. */
   readonly #leased: Set<K> = new Set();
 
   /** The instance knows the slots. */
@@ -49,7 +49,7 @@ export class IdleKeys<K extends KvTableKey> {
     if (this.#leased.delete(key) && this.#instance.holds(key)) this.#note(key, this.#ended);
   }
 
-  /** The key is gone, or not ours: a supervisor has no more to do with it than to end its process. */
+  /** The table has no such key, or this instance does not own it: a supervisor only has to end its process. */
   isAbsent(key: K): void {
     for (const keys of [this.#unwell, this.#paused, this.#ended, this.#leased]) keys.delete(key);
   }

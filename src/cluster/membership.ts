@@ -94,7 +94,7 @@ export class Membership {
     this.#closed.abort(error);
   }
 
-  /** The newest commit that is known in this history of the database; "" if there is none. */
+  /** The newest known commit in this history of the database; "" before the first. */
   get newest(): string {
     return this.#newest;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isObject } from "../check.ts";
 import { describeValue } from "../errors.ts";
 
 /** The format of all records. What is written in another one is not touched while its writer is alive. */
@@ -103,7 +104,7 @@ export interface SessionSeen {
 /** A slot as it was read. */
 export interface SlotSeen {
   readonly slot: number;
-  /** The commit of the claim, `null` when there is none; {@linkcode unreadableStamp} if it cannot be read. */
+  /** The commit of the claim; `null` without a claim, {@linkcode unreadableStamp} if it cannot be read. */
   readonly versionstamp: string | null;
   /** The session that owns it; `undefined` when there is no claim, or none that can be read. */
   readonly owner: string | undefined;
@@ -194,7 +195,7 @@ export function toSession(
 
 /** Reads what is said of the keys; nothing is believed of it. */
 function toCounts(value: unknown): Counts | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
+  if (!isObject(value)) return undefined;
   const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) > 0;
   const counts: [string, unknown][] = Object.entries(value).slice(0, maxStates);
   return Object.fromEntries(counts.filter((each): each is [string, number] => isCount(each[1])));

@@ -36,7 +36,7 @@ export function orderAfterJoin(
  *
  * @param order The order that stands there now.
  * @param revision The revision of the instance.
- * @param known The order in the history that is gone.
+ * @param known The order in the lost history.
  * @returns The new order; `undefined` if it stays as it is.
  */
 export function orderAfterLoss(

@@ -109,8 +109,8 @@ export class Session {
   }
 
   /**
-   * Gives everything up, as the database is another one. A session that has not joined has nothing to give up, but begins
-   * anew all the same: what it knows of its record, and what was written before that, may be gone.
+   * Gives everything up, as the database is another one. A session that has not joined has nothing to give up, but
+   * starts over all the same: its record, and what was written before it, may be lost.
    */
   databaseReplaced(): void {
     const { id, heartbeat, membership } = this;

@@ -95,7 +95,7 @@ export class Spectator {
     this.#view = view;
     this.#lookedMs = clock.monotonic();
     this.#sightings.see(view.sessions, this.#lookedMs);
-    // A database that does not answer kills nobody: what counts is how old a record was at the last look.
+    // An unanswered look declares no session dead: what counts is how old a record was at the last look.
     const dead = new Set(this.#sightings.dead(this.#lookedMs));
     this.#sessions = new Map([...view.sessions].filter(([id]) => !dead.has(id)));
   }

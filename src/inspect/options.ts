@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkArgument, checkClock, checkFunction, checkLimit, checkShape, hasMethods } from "../check.ts";
+import { checkArgument, checkClock, checkFunction, checkLimit, checkShape, hasMethods, isObject } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { KvTable, PageOptions, TroublesOptions } from "../kv/mod.ts";
@@ -117,7 +117,7 @@ export type InspectSettings<K> =
  * @throws {RangeError} If a number is out of range.
  */
 export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> {
-  checkArgument("inspect", "the options are an object", options, typeof options === "object" && options !== null);
+  checkArgument("inspect", "the options are an object", options, isObject(options));
   const { supervisor, cluster, table, authorize, title = "supervisor", showSpec = false } = options;
   const { signal = new AbortController().signal, graceMs = 60_000, unreachableMs = 60_000, clock = systemClock } =
     options;
@@ -133,19 +133,7 @@ export function checkOptions<K>(options: InspectOptions<K>): InspectSettings<K> 
   checkClock(clock);
   checkLimit("graceMs", graceMs);
   checkLimit("unreachableMs", unreachableMs);
-  const whole = table?.whole,
-    isShared = cluster !== undefined || whole !== undefined,
-    numbers = { graceMs, unreachableMs };
-  return {
-    supervisor,
-    cluster,
-    table: whole ?? table,
-    isShared,
-    authorize,
-    title,
-    showSpec,
-    signal,
-    clock,
-    ...numbers,
-  };
+  const whole = table?.whole, isShared = cluster !== undefined || whole !== undefined;
+  const told = { authorize, title, showSpec, signal, clock, graceMs, unreachableMs };
+  return { supervisor, cluster, table: whole ?? table, isShared, ...told };
 }

@@ -22,7 +22,7 @@ const ofKey = /\/api\/processes\/([^/]*)(?:\/(restart|pause|resume|start|abandon
 const ofTable = /\/api\/(restart|pause|resume)$/;
 const plain = /\/(?:api\/(overview|processes|rights|events)|(metrics|health|livez|readyz))?$/;
 
-/** Finds the route; `undefined` if there is none. */
+/** Finds the route; `undefined` for an unknown path. */
 export function routeOf(path: string): Route | undefined {
   const [found, id, action = ofTable.exec(path)?.[1]] = ofKey.exec(path) ?? [];
   const key = found === undefined ? undefined : keyOfId(id);

@@ -205,7 +205,8 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
   }
 
   async #fill(): Promise<void> {
-    const { store, source: { settings, versions }, conditions, ready } = this.#options, { signal } = this.#ending;
+    const { store, source, conditions, ready } = this.#options, { settings, versions } = source;
+    const { signal } = this.#ending;
     try {
       await ready();
       if (this.#position === undefined) return;
@@ -218,18 +219,13 @@ export class KvIteration<K extends KvTableKey, Spec, P extends Runnable> impleme
       // return() may have been called between the answer and this line.
       signal.throwIfAborted();
       this.#list = list;
-      this.#entries = this.#entriesOf(batch, list, reading);
+      this.#entries = entriesOf(batch, { list, reading, told: (key) => versions.passed(key) }, source);
       this.#index = 0;
       this.#position = batch.next;
       if (batch.next === undefined) versions.endPass(this.#pass);
     } finally {
       this.#filling = undefined;
     }
-  }
-
-  #entriesOf(batch: Batch, list: ConditionList, reading: number): KvEntry<K, Spec, P>[] {
-    const { source } = this.#options;
-    return entriesOf(batch, { list, reading, told: (key) => source.versions.passed(key) }, source);
   }
 }
 

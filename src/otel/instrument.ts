@@ -6,7 +6,7 @@
 
 import type { MeterProvider, SpanContext, Tracer } from "@opentelemetry/api";
 import { context, metrics, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { checkArgument, checkShape, hasMethods } from "../check.ts";
+import { checkArgument, checkShape, hasMethods, isObject } from "../check.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { describeClusterEvent, isFailure as isClusterFailure } from "../cluster/describe.ts";
 import { printLine } from "../error_data.ts";
@@ -115,7 +115,7 @@ function reserve(name: string, part: object): Disposable {
 }
 
 function check(rule: string, options: object, names: readonly string[]): void {
-  checkArgument("instrument", rule, options, typeof options === "object" && options !== null);
+  checkArgument("instrument", rule, options, isObject(options));
   for (const name of names) {
     const value: unknown = Reflect.get(options, name), [noun, ...methods] = shapes[name];
     checkShape(name, noun, value, hasMethods(value, ...methods) || (value === undefined && name !== "supervisor"));

@@ -18,7 +18,7 @@
  */
 
 import { assertRunnable } from "../check.ts";
-import { stallMs } from "../clock.ts";
+import { stallMs, wholeMs } from "../clock.ts";
 import { ProcessSilentError, ProcessStuckError } from "../errors.ts";
 import type { StartCause } from "../events.ts";
 import { Life, stopReason } from "../process/life.ts";
@@ -337,9 +337,4 @@ export class Attempt<K, P extends Runnable> extends Life<P> {
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined | null)?.then === "function";
-}
-
-/** A span of time as events tell it: whole ms, and never negative. */
-function wholeMs(ms: number): number {
-  return Math.max(0, Math.round(ms));
 }

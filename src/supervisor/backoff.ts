@@ -164,7 +164,7 @@ export class Backoff<K, P extends Runnable> {
     this.#found({ state: "parked", failures, lastError, cause: decision.cause }, at);
   }
 
-  /** It has ended as it was asked to, with an error that may say when to try again: that is for whoever runs the key next. */
+  /** It has ended as it was asked to, with an error that may say when to try again: that is for the next owner of the key. */
   endedAsAsked(error: unknown, at: number): void {
     const delayMs = retryAfterOf(error);
     if (delayMs === undefined) return;

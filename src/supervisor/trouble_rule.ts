@@ -29,8 +29,8 @@ export function makeTrouble(finding: Finding, failingSinceAt: number, changedAt:
 }
 
 /**
- * Tells whether a report must not wait: what comes next depends on it. Whoever runs the key next would try a long wait too
- * early, and one that is as long as reports are apart makes them no more frequent.
+ * Tells whether a report must not wait: what comes next depends on it. The next owner of the key would cut a long wait
+ * short, and one that is as long as reports are apart makes them no more frequent.
  */
 export function isUrgentTrouble({ state, delayMs = 0 }: Trouble): boolean {
   return state === "parked" || delayMs >= reportEveryMs;

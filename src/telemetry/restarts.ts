@@ -7,7 +7,7 @@
 import type { ExitOutcome, SupervisorEvent } from "../events.ts";
 
 /**
- * Follows the events of a supervisor. A start is a restart if the policy or a new version has caused it; a start by call is none,
+ * Follows the events of a supervisor. A start is a restart if the policy or a new version has caused it; a start by call is not one,
  * and neither is the first one of a run.
  */
 export class Restarts {

@@ -103,7 +103,8 @@ for (const kind of ["memory", "kv"] as const) {
   }
 }
 
-Deno.test("api/processes shows a key whose entry is gone and whose process has not ended", async () => {
+/** A face over a supervisor of three processes, of which "b" ends only when the gate opens. */
+function lingering() {
   const gate = Promise.withResolvers<void>();
   const slow: Runnable = {
     run: async (callback, { signal }) => {
@@ -113,6 +114,11 @@ Deno.test("api/processes shows a key whose entry is gone and whose process has n
   };
   const table = new MapTable<string, Runnable>([["a", nop], ["b", slow], ["c", nop]]);
   const supervisor = supervise(table), face = new Face({ supervisor, table });
+  return { gate, table, supervisor, face };
+}
+
+Deno.test("api/processes shows a key whose entry is gone and whose process has not ended", async () => {
+  const { gate, table, supervisor, face } = lingering();
   await supervisor.run(async () => {
     table.delete("b");
     while (supervisor.status("b")?.state !== "stopping") await new Promise((resolve) => setTimeout(resolve));
@@ -150,15 +156,7 @@ Deno.test("api/processes?state=parked names no key whose entry was replaced or d
 });
 
 Deno.test("api/processes shows a key once that is stopping and whose entry is still there", async () => {
-  const gate = Promise.withResolvers<void>();
-  const slow: Runnable = {
-    run: async (callback, { signal }) => {
-      await callback(signal);
-      await gate.promise;
-    },
-  };
-  const table = new MapTable<string, Runnable>([["a", nop], ["b", slow], ["c", nop]]);
-  const supervisor = supervise(table), face = new Face({ supervisor, table });
+  const { gate, table, supervisor, face } = lingering();
   await supervisor.run(async () => {
     table.pause("b");
     while (supervisor.status("b")?.state !== "stopping") await new Promise((resolve) => setTimeout(resolve));
