@@ -9,8 +9,8 @@ import { sized } from "../size.ts";
 import { Denokv } from "./server.ts";
 
 /**
- * In several full runs with Deno 2.9.6 the process took a whole core after some dozens of kills and got no further. A debugger or
- * a tracer that interrupted it set it free; what it did is not known.
+ * One of three full runs with Deno 2.9.6 came to a halt after some 60 kills: for 11 minutes the process took a whole core and got
+ * no further. What it did is not known.
  */
 const rounds = sized({ short: 3, full: 100 });
 const pace = { heartbeatMs: 1_000, ttlMs: 3_000, slots: 16 };
